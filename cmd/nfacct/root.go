@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"nfacct/cmd/internal/config"
+)
+
+// Exit codes, a contract with cron jobs and monitoring.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2  // a wrong command line or configuration
+	exitPartial   = 3  // some routers, files or recipients failed
+	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: locked, database down
+)
+
+// exitError gives an error its exit code.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(err error) error     { return &exitError{exitUsage, err} }
+func partialError(err error) error   { return &exitError{exitPartial, err} }
+func temporaryError(err error) error { return &exitError{exitTemporary, err} }
+
+// app is what every command is given: the streams, the global flags, the log.
+type app struct {
+	in          io.Reader
+	out, errOut io.Writer
+	log         *slog.Logger
+
+	configFile     string
+	json           bool
+	verbose, quiet bool
+}
+
+// run is the program without its process: arguments in, exit code out.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{in: in, out: out, errOut: errOut}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(errOut, "nfacct: %v\n", err)
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitFailed
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nfacct",
+		Short:         "account the traffic that goes past the proxy, through the NAT of Mikrotik routers",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.log = newLog(a.errOut, a.verbose, a.quiet)
+		},
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default ./nfacct.toml, then /etc/nfacct/nfacct.toml)")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
+	root.AddCommand()
+	return root
+}
+
+// config reads the configuration that the command line selected.
+func (a *app) config() (*config.Config, error) {
+	cfg, err := config.Find(a.configFile)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return cfg, nil
+}
+
+// newLog writes text to a stream; without -v only warnings and errors, so that
+// a command under cron is silent when all is well.
+func newLog(w io.Writer, verbose, quiet bool) *slog.Logger {
+	level := slog.LevelWarn
+	switch {
+	case verbose:
+		level = slog.LevelDebug
+	case quiet:
+		level = slog.LevelError
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
