@@ -1,0 +1,259 @@
+// Package schedule runs jobs by cron expression, behind a ledger of what ran
+// for which period.
+//
+// A timer that fired never counts as "the period is done": the ledger does.
+// What was missed, because the machine was off or the database down, is made
+// up for; what is done is not done twice. Expressions are parsed by
+// robfig/cron, but evaluated here on the wall clock of the configured time
+// zone: robfig/cron 3.0.1 skips a time that does not exist on the day when
+// clocks go forward and runs twice a time that comes twice when they go back.
+// Here the first runs an hour later and the second once.
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Spec is a five-field cron expression or a descriptor such as @daily; empty
+// means never.
+type Spec struct {
+	text     string
+	schedule cron.Schedule
+}
+
+// ParseSpec parses a cron expression. A time zone inside the expression is
+// refused: there is one zone for all of nfacct.
+func ParseSpec(text string) (Spec, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Spec{}, nil
+	}
+	// robfig/cron panics on some of these (TZ=0), so they must not reach it.
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		return Spec{}, errors.New("a time zone cannot stand in a cron expression: set timezone for all of nfacct")
+	}
+	if strings.HasPrefix(text, "@every") {
+		return Spec{}, errors.New("@every depends on when the program started: write five fields, such as */15 * * * *")
+	}
+	schedule, err := cron.ParseStandard(text)
+	if err != nil {
+		return Spec{}, fmt.Errorf("cron expression %q: %w", text, err)
+	}
+	return Spec{text, schedule}, nil
+}
+
+// UnmarshalText reads the expression from a configuration file.
+func (s *Spec) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSpec(string(text))
+	return err
+}
+
+// MarshalText returns the expression as it was written.
+func (s Spec) MarshalText() ([]byte, error) { return []byte(s.text), nil }
+
+// String returns the expression as it was written.
+func (s Spec) String() string { return s.text }
+
+// Never reports whether the job is switched off.
+func (s Spec) Never() bool { return s.schedule == nil }
+
+// Next returns the first time after t at which the expression holds on the
+// wall clock of loc, or the zero time if there is none within five years.
+func (s Spec) Next(t time.Time, loc *time.Location) time.Time {
+	if s.Never() {
+		return time.Time{}
+	}
+	wall := asUTC(t.In(loc))
+	for {
+		wall = s.schedule.Next(wall)
+		if wall.IsZero() {
+			return time.Time{}
+		}
+		// time.Date moves a time that does not exist forward, and takes
+		// one of two that read alike (today the second).
+		next := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, loc)
+		if next.After(t) {
+			return next
+		}
+	}
+}
+
+// asUTC is the same reading of the clock on the wall, in a zone without jumps.
+func asUTC(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// Job is one row of the table of jobs.
+type Job struct {
+	Name string
+	When Spec
+	// Period names what a run at this time is responsible for; names sort in
+	// time order.
+	Period func(fire time.Time) string
+	// Catch is how many missed periods are made up for, the newest ones.
+	Catch int
+	Run   func(ctx context.Context, period string) error
+}
+
+// Each is the period of a job that has to run at every time it is due for.
+func Each(fire time.Time) string { return fire.UTC().Format("2006-01-02T15:04Z") }
+
+// DayBefore is the period of a daily job: the day that ended last.
+func DayBefore(fire time.Time) string { return fire.AddDate(0, 0, -1).Format("2006-01-02") }
+
+// MonthBefore is the period of a monthly job: the month that ended last.
+func MonthBefore(fire time.Time) string {
+	return time.Date(fire.Year(), fire.Month()-1, 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+}
+
+// Ledger remembers what ran.
+type Ledger interface {
+	// Last is the newest period of the job that is done, "" if none ever was.
+	Last(ctx context.Context, job string) (string, error)
+	// Begin notes that the job runs for the period.
+	Begin(ctx context.Context, job, period string) error
+	// End notes how it went.
+	End(ctx context.Context, job, period string, result error) error
+}
+
+// Runner runs jobs one at a time.
+type Runner struct {
+	jobs    []Job
+	loc     *time.Location
+	ledger  Ledger
+	log     *slog.Logger
+	now     func() time.Time
+	retryAt map[string]time.Time // per job, after a failure
+	failed  map[string]int
+}
+
+// New returns a runner of jobs on the wall clock of loc.
+func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
+	return &Runner{
+		jobs: jobs, loc: loc, ledger: ledger, log: log, now: time.Now,
+		retryAt: map[string]time.Time{}, failed: map[string]int{},
+	}
+}
+
+// tick is how often the table is looked at. A minute is cron's own resolution,
+// and looking at the clock each time survives a clock that jumps.
+const tick = time.Minute
+
+// Run looks for due jobs every minute until ctx is done. A job that fails is
+// logged and tried again later; it never ends Run.
+func (r *Runner) Run(ctx context.Context) error {
+	for {
+		r.Tick(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(tick):
+		}
+	}
+}
+
+// Tick runs what is due now.
+func (r *Runner) Tick(ctx context.Context) {
+	for _, job := range r.jobs {
+		if job.When.Never() || ctx.Err() != nil || r.now().Before(r.retryAt[job.Name]) {
+			continue
+		}
+		err := r.runDue(ctx, job)
+		if err == nil {
+			delete(r.retryAt, job.Name)
+			delete(r.failed, job.Name)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		// 2, 4, 8 ... minutes, at most an hour between two tries.
+		r.failed[job.Name]++
+		wait := min(time.Minute<<min(r.failed[job.Name], 6), time.Hour)
+		r.retryAt[job.Name] = r.now().Add(wait)
+		r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
+	}
+}
+
+// runDue runs the job for each period that is due and not done.
+func (r *Runner) runDue(ctx context.Context, job Job) error {
+	last, err := r.ledger.Last(ctx, job.Name)
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
+	}
+	due := r.due(job)
+	if len(due) == 0 {
+		return nil
+	}
+	if last == "" {
+		// The first start ever: what lies before it was nobody's duty.
+		newest := due[len(due)-1]
+		if err := r.ledger.Begin(ctx, job.Name, newest); err != nil {
+			return fmt.Errorf("write ledger: %w", err)
+		}
+		return r.ledger.End(ctx, job.Name, newest, nil)
+	}
+	for len(due) > 0 && due[0] <= last {
+		due = due[1:]
+	}
+	due = due[max(0, len(due)-job.Catch):]
+	for _, period := range due {
+		if err := r.runOne(ctx, job, period); err != nil {
+			return fmt.Errorf("%s: %w", period, err)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) runOne(ctx context.Context, job Job, period string) error {
+	if err := r.ledger.Begin(ctx, job.Name, period); err != nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	began := r.now()
+	result := protect(ctx, job, period)
+	// The result is written even when the program is being stopped.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.ledger.End(end, job.Name, period, result); err != nil && result == nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	if result == nil {
+		r.log.Info("job done", "job", job.Name, "period", period, "took", r.now().Sub(began).Round(time.Millisecond))
+	}
+	return result
+}
+
+// protect turns a panic of a job into its error: a job never takes the
+// collector down with it.
+func protect(ctx context.Context, job Job, period string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return job.Run(ctx, period)
+}
+
+// lookBack is how far due looks for missed runs: more than a month, for the
+// monthly job.
+const lookBack = 40 * 24 * time.Hour
+
+// due lists the periods that became due lately, oldest first, each once.
+func (r *Runner) due(job Job) []string {
+	now := r.now()
+	var periods []string
+	for fire := job.When.Next(now.Add(-lookBack), r.loc); !fire.IsZero() && !fire.After(now); fire = job.When.Next(fire, r.loc) {
+		period := job.Period(fire)
+		if n := len(periods); n == 0 || periods[n-1] != period {
+			periods = append(periods, period)
+		}
+	}
+	return periods
+}
