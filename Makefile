@@ -1,0 +1,46 @@
+# The two commands of the README are `make demo` and `make test`.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always 2>/dev/null || echo devel)
+
+.PHONY: demo test check bench build fuzz need-demo need-test clean
+
+# The whole road on one machine, with no other set-up.
+demo: build need-demo
+	./nfacct demo
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o nfacct ./cmd/nfacct
+
+# The race detector needs a C compiler; the program itself does not.
+test: need-test
+	go test -race -timeout 20m ./...
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	CGO_ENABLED=0 GOOS=freebsd go vet ./cmd/... ./collector/... ./archive/... ./importer/... ./report/...
+
+# Figures, side by side with the programs that do the same; nothing is asserted.
+bench: need-test
+	go test -run '^$$' -bench . -benchtime 2s -timeout 60m ./...
+
+# Every fuzz target for FUZZTIME.
+fuzz:
+	@for file in $$(grep -rlE --include='*_test.go' '^func Fuzz' .); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$file); do \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file) || exit 1; \
+		done; \
+	done
+
+need-demo:
+	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client
+
+need-test:
+	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client \
+		softflowd=softflowd tshark=tshark nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 gcc=gcc
+
+clean:
+	rm -rf nfacct nfacct-demo
