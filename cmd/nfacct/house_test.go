@@ -1,0 +1,125 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrows is the map of the house: which packages of ours each package may
+// import. A datagram walks the road one way; imports walk it the other way. To
+// add an arrow, change this table first.
+var arrows = map[string][]string{
+	"cmd/nfacct":            {"*"},
+	"cmd/internal/config":   {"*"},
+	"cmd/internal/schedule": {},
+	"routeros":              {},
+	"routeros/routerostest": {},
+	"collector/flow":        {},
+	"collector/netflow":     {"collector/flow"},
+	"collector/spool":       {},
+	"collector":             {"collector/netflow", "collector/spool"},
+	"importer":              {"collector/flow", "collector/netflow", "collector/spool", "archive", "importer/rules", "importer/attribution"},
+	"importer/rules":        {"collector/flow", "importer/attribution"},
+	"importer/attribution":  {"collector/flow"},
+	"archive":               {},
+	"archive/pack":          {"archive"},
+	"report":                {"archive"},
+	"report/query":          {"archive"},
+	"report/mail":           {"report", "archive"},
+	"report/web":            {"report", "report/query", "archive"},
+}
+
+// roots is what may stand at the top of the tree.
+var roots = []string{
+	"cmd", "routeros", "collector", "importer", "archive", "report",
+	"nfacct.toml", "go.mod", "go.sum", "README.md",
+	"LICENSE", "CHANGELOG.md", "Makefile", ".gitignore", ".ci", ".git",
+	"nfacct", "nfacct-demo", // made by make, ignored by git
+}
+
+const module = "nfacct/"
+
+func TestHouse(t *testing.T) {
+	top := filepath.Join("..", "..")
+	entries, err := os.ReadDir(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !slices.Contains(roots, entry.Name()) {
+			t.Errorf("%s stands at the root, where nobody expects it", entry.Name())
+		}
+	}
+	described := map[string]bool{}
+	packages := map[string]bool{}
+	files := 0
+	err = filepath.WalkDir(top, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == ".git" || entry.Name() == "nfacct-demo") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || filepath.Ext(name) != ".go" {
+			return nil
+		}
+		files++
+		relative, err := filepath.Rel(top, name)
+		if err != nil {
+			return err
+		}
+		relative = filepath.ToSlash(relative)
+		folder := path.Dir(relative)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		test := strings.HasSuffix(name, "_test.go")
+		packages[folder] = true
+		if file.Doc != nil && !test {
+			described[folder] = true
+		}
+		if slices.Contains([]string{"util", "utils", "common", "helpers", "types", "models"}, file.Name.Name) {
+			t.Errorf("%s: package %s says nothing about what lives in it", relative, file.Name.Name)
+		}
+		allowed, known := arrows[folder]
+		if !known {
+			t.Errorf("%s: package %s is not on the map", relative, folder)
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			ours, ok := strings.CutPrefix(imported, module)
+			if !ok {
+				continue
+			}
+			cmd := strings.HasPrefix(ours, "cmd/")
+			switch {
+			case cmd && !strings.HasPrefix(folder, "cmd/"):
+				t.Errorf("%s imports %s: nobody imports cmd", relative, ours)
+			case test || slices.Contains(allowed, "*") || slices.Contains(allowed, ours):
+			default:
+				t.Errorf("%s imports %s: an arrow that is not on the map", relative, ours)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Errorf("only %d Go files seen: the test looks in the wrong place", files)
+	}
+	for folder := range packages {
+		if !described[folder] {
+			t.Errorf("%s has no package comment", folder)
+		}
+	}
+}
