@@ -58,6 +58,9 @@ const (
 	// RepairedDst: the IPv6 destination equalled the source and was taken from
 	// the next hop instead (RouterOS 6.39.2).
 	RepairedDst
+	// RepairedSampling: the sampling interval made sense only with its bytes
+	// swapped (RouterOS 6.49 writes element 34 little-endian) and was swapped.
+	RepairedSampling
 )
 
 // Record is one flow record. Addresses that the exporter did not send are the
