@@ -1,0 +1,323 @@
+package attribution
+
+import (
+	"net/netip"
+	"testing"
+
+	"nfacct/collector/flow"
+)
+
+var ip = netip.MustParseAddr
+
+func office() Router {
+	return Router{
+		WAN:          []uint32{7, 8},
+		Inside:       []netip.Prefix{netip.MustParsePrefix("10.10.0.0/16"), netip.MustParsePrefix("2001:db8:1::/48")},
+		Own:          []netip.Addr{ip("203.0.113.2"), ip("10.10.0.1")},
+		Proxies:      []netip.Addr{ip("10.10.0.20")},
+		InnerRouters: []netip.Addr{ip("10.10.0.254")},
+	}
+}
+
+// rec builds a record: in, out, source, its port, destination, its port.
+func rec(in, out uint32, src string, sport uint16, dst string, dport uint16, more ...func(*flow.Record)) *flow.Record {
+	r := &flow.Record{
+		Has: flow.HasBytes | flow.HasPackets | flow.HasInIf | flow.HasOutIf | flow.HasSrcPort | flow.HasDstPort | flow.HasProto,
+		Src: ip(src), Dst: ip(dst), SrcPort: sport, DstPort: dport, InIf: in, OutIf: out,
+		Proto: 6, Bytes: 100, Packets: 2, Received: 1e18,
+	}
+	for _, f := range more {
+		f(r)
+	}
+	return r
+}
+
+func nat(src, dst string) func(*flow.Record) {
+	return func(r *flow.Record) { r.PostNATSrc, r.PostNATDst = ip(src), ip(dst) }
+}
+
+func natPorts(src, dst uint16) func(*flow.Record) {
+	return func(r *flow.Record) {
+		r.Has |= flow.HasPostNATSrcPort | flow.HasPostNATDstPort
+		r.PostNATSrcPort, r.PostNATDstPort = src, dst
+	}
+}
+
+func hop(addr string) func(*flow.Record) { return func(r *flow.Record) { r.NextHop = ip(addr) } }
+func noIf(r *flow.Record)                { r.Has &^= flow.HasInIf | flow.HasOutIf }
+func proto(p uint8) func(*flow.Record)   { return func(r *flow.Record) { r.Proto = p } }
+func later(seconds int64) func(*flow.Record) {
+	return func(r *flow.Record) { r.Received += seconds * 1e9 }
+}
+
+func TestAttribute(t *testing.T) {
+	up := func(rule Rule, host string, hport uint16, peer string, pport uint16, wan uint32) Result {
+		return Result{Class: Up, Rule: rule, Host: ip(host), HostPort: hport, Peer: ip(peer), PeerPort: pport, WAN: wan}
+	}
+	down := func(rule Rule, host string, hport uint16, peer string, pport uint16, wan uint32) Result {
+		res := up(rule, host, hport, peer, pport, wan)
+		res.Class = Down
+		return res
+	}
+	other := func(class Class, rule Rule) Result { return Result{Class: class, Rule: rule} }
+	noWAN := func(r *Router) { r.WAN = nil }
+	tests := []struct {
+		name   string
+		router func(*Router)
+		before []*flow.Record // attributed first
+		rec    *flow.Record
+		want   Result
+	}{
+		// Rule 2 of the reference: the router itself.
+		{"to the router", nil, nil, rec(7, 0, "198.51.100.9", 4000, "203.0.113.2", 22), other(RouterLocal, RouterInterface)},
+		{"from the router", nil, nil, rec(0, 7, "203.0.113.2", 22, "198.51.100.9", 4000), other(RouterLocal, RouterInterface)},
+		{"broadcast of the router", nil, nil, rec(0, 11, "10.10.0.1", 5678, "255.255.255.255", 5678), other(RouterLocal, RouterInterface)},
+
+		// Rule 4: up.
+		{"masqueraded upload", nil, nil,
+			rec(11, 7, "10.10.1.5", 50000, "198.51.100.9", 443, nat("203.0.113.2", "198.51.100.9"), natPorts(50000, 443), hop("203.0.113.1")),
+			up(Inside, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"upload whose port was changed keeps the host's own", nil, nil,
+			rec(11, 7, "10.10.1.5", 50000, "198.51.100.9", 443, nat("203.0.113.2", "198.51.100.9"), natPorts(61000, 443)),
+			up(Inside, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"upload by the second provider", nil, nil, rec(11, 8, "10.10.1.5", 50000, "198.51.100.9", 443), up(Inside, "10.10.1.5", 50000, "198.51.100.9", 443, 8)},
+		{"upload whose inside address shows after translation", nil, nil,
+			rec(11, 7, "192.0.2.5", 50000, "198.51.100.9", 443, nat("10.10.1.5", "198.51.100.9"), natPorts(50001, 443)),
+			up(Translated, "10.10.1.5", 50001, "198.51.100.9", 443, 7)},
+		{"upload of nobody", nil, nil, rec(11, 7, "192.0.2.5", 1, "198.51.100.9", 2), other(Unattributed, NobodyInside)},
+		{"upload redirected to another resolver", nil, nil,
+			rec(11, 7, "10.10.1.5", 5353, "8.8.8.8", 53, nat("203.0.113.2", "198.51.100.53"), natPorts(5353, 5300), proto(17)),
+			up(Inside, "10.10.1.5", 5353, "198.51.100.53", 5300, 7)},
+		{"answer of a published server", nil, nil,
+			rec(11, 7, "10.10.6.11", 80, "198.51.100.9", 46518, nat("203.0.113.2", "198.51.100.9"), natPorts(82, 46518)),
+			up(Inside, "10.10.6.11", 80, "198.51.100.9", 46518, 7)},
+		{"an outside address that looks private", func(r *Router) { r.Inside = append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+			rec(11, 7, "10.10.1.5", 1, "192.168.128.17", 123), up(Inside, "10.10.1.5", 1, "192.168.128.17", 123, 7)},
+
+		// Rule 5: down.
+		{"masqueraded download", nil, nil,
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 61000, nat("198.51.100.9", "10.10.1.5"), natPorts(443, 50000), hop("10.10.1.5")),
+			down(Translated, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"RouterOS 6 sends no translated ports", nil, nil,
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("198.51.100.9", "10.10.1.5")),
+			down(Translated, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"call of a published server", nil, nil,
+			rec(7, 11, "198.51.100.9", 46518, "203.0.113.2", 82, nat("198.51.100.9", "10.10.6.11"), natPorts(46518, 80), hop("10.10.6.11")),
+			down(Translated, "10.10.6.11", 80, "198.51.100.9", 46518, 7)},
+		{"download to a routed address", nil, nil, rec(7, 11, "198.51.100.9", 443, "10.10.1.5", 50000, nat("198.51.100.9", "10.10.1.5")), down(Inside, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, directly attached", nil, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.1.5")), down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, behind an inner router", nil, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.0.254")), other(Unattributed, NobodyInside)},
+		{"v5, behind an inner router, answer to an upload", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, hop("203.0.113.1"))},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.0.254"), later(30)),
+			down(Reverse, "10.10.9.9", 50000, "198.51.100.9", 443, 7)},
+		{"the protocol is part of the answer", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, proto(17)), other(Unattributed, NobodyInside)},
+		{"two hosts with the same port", nil,
+			[]*flow.Record{
+				rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443),
+				rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443, later(60)),
+			},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(90)), other(Unattributed, Ambiguous)},
+		{"two hosts with the same port, long apart", nil,
+			[]*flow.Record{
+				rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443),
+				rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443, later(3600)),
+			},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(3660)), down(Reverse, "10.10.9.8", 50000, "198.51.100.9", 443, 7)},
+		{"an upload too long ago", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(3600)), other(Unattributed, NobodyInside)},
+		{"translation known and not inside", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("198.51.100.9", "192.0.2.77"), hop("10.10.1.5")), other(Unattributed, NobodyInside)},
+		{"translation sent as 0.0.0.0 is not known", nil, nil,
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("0.0.0.0", "0.0.0.0"), hop("10.10.1.5")), down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"own address inside a routed prefix is no host", func(r *Router) {
+			r.Inside = append(r.Inside, netip.MustParsePrefix("203.0.113.0/29"))
+		}, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.1.5")), down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+
+		// Rule 6.
+		{"transit", nil, nil, rec(7, 8, "198.51.100.9", 1, "192.0.2.1", 2), other(Transit, OutsideInterfaces)},
+		{"out where it came in", nil, nil, rec(7, 7, "198.51.100.9", 1, "203.0.113.9", 2), other(Transit, OutsideInterfaces)},
+		{"internal", nil, nil, rec(11, 12, "10.10.1.5", 1, "10.10.2.5", 2), other(Internal, InsideInterfaces)},
+		{"hairpin", nil, nil, rec(11, 11, "10.10.1.5", 1, "203.0.113.2", 82, nat("10.10.0.1", "10.10.6.11")), other(Internal, InsideInterfaces)},
+
+		// Rule 7.
+		{"a proxy", nil, nil, rec(11, 7, "10.10.0.20", 1, "198.51.100.9", 443),
+			Result{Class: Up, Rule: Inside, Proxy: true, Host: ip("10.10.0.20"), HostPort: 1, Peer: ip("198.51.100.9"), PeerPort: 443, WAN: 7}},
+		{"an outside proxy", func(r *Router) { r.Proxies = []netip.Addr{ip("198.51.100.80")} }, nil, rec(7, 11, "198.51.100.80", 3128, "10.10.1.5", 9),
+			Result{Class: Down, Rule: Inside, Proxy: true, Host: ip("10.10.1.5"), HostPort: 9, Peer: ip("198.51.100.80"), PeerPort: 3128, WAN: 7}},
+
+		// Rule 8: IPv6.
+		{"IPv6 upload", nil, nil, rec(11, 7, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443), up(Inside, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443, 7)},
+		{"IPv6 download", nil, nil, rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:1::5", 1, hop("2001:db8:1::99")), down(Inside, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443, 7)},
+		{"IPv6 download of nobody, next hop or not", nil, nil, rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:2::5", 1, hop("2001:db8:1::5")), other(Unattributed, NobodyInside)},
+		{"IPv6 multicast of a host", nil, nil, rec(11, 7, "2001:db8:1::5", 1, "ff0e::1", 2), up(Inside, "2001:db8:1::5", 1, "ff0e::1", 2, 7)},
+		{"IPv6 without interfaces", noWAN, nil, rec(11, 7, "2001:db8:ffff::9", 443, "2001:db8:1::5", 1), down(InsideOnly, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443, 11)},
+		{"IPv6 link-local multicast without interfaces", noWAN, nil, rec(11, 7, "fe80::1", 546, "ff02::1:2", 547), other(Internal, LinkLocal)},
+
+		// Rule 3: the outside interfaces are not known.
+		{"one side inside, up", noWAN, nil, rec(11, 7, "10.10.1.5", 1, "198.51.100.9", 443), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"one side inside, down", noWAN, nil, rec(7, 11, "198.51.100.9", 443, "10.10.1.5", 1), down(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"both inside", noWAN, nil, rec(11, 12, "10.10.1.5", 1, "10.10.2.5", 2), other(Internal, InsideAddresses)},
+		{"hairpin by address", noWAN, nil, rec(11, 11, "10.10.1.5", 1, "203.0.113.2", 82, nat("10.10.0.1", "10.10.6.11")), other(Internal, InsideAddresses)},
+		{"translated down", noWAN, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 6, nat("198.51.100.9", "10.10.1.5"), natPorts(443, 5)), down(TranslatedOnly, "10.10.1.5", 5, "198.51.100.9", 443, 7)},
+		{"translated up", noWAN, nil, rec(11, 7, "192.0.2.5", 6, "198.51.100.9", 443, nat("10.10.1.5", "198.51.100.9"), natPorts(5, 443)), up(TranslatedOnly, "10.10.1.5", 5, "198.51.100.9", 443, 7)},
+		{"next hop", noWAN, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 6, hop("10.10.1.5")), down(NextHopOnly, "10.10.1.5", 6, "198.51.100.9", 443, 7)},
+		{"answer", noWAN, []*flow.Record{rec(11, 7, "10.10.1.5", 6, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 6, hop("10.10.0.254")), down(ReverseOnly, "10.10.1.5", 6, "198.51.100.9", 443, 7)},
+		{"none inside", noWAN, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 6), other(Unattributed, NobodyInside)},
+		{"host to router by address", noWAN, nil, rec(11, 12, "10.10.1.5", 1, "10.10.0.1", 53, noIf), other(RouterLocal, RouterAddress)},
+		{"router to host by address", noWAN, nil, rec(11, 12, "10.10.0.1", 53, "10.10.1.5", 1, noIf), other(RouterLocal, RouterAddress)},
+		{"router to world by address", noWAN, nil, rec(11, 12, "203.0.113.2", 500, "198.51.100.9", 500, noIf), other(RouterLocal, RouterAddress)},
+		{"world to router by address", noWAN, nil, rec(11, 12, "198.51.100.9", 500, "203.0.113.2", 500, noIf, nat("198.51.100.9", "203.0.113.2")), other(RouterLocal, RouterAddress)},
+		{"interfaces not exported", nil, nil, rec(1, 1, "10.10.1.5", 1, "198.51.100.9", 443, noIf), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0)},
+
+		{"ICMP has no ports", nil, nil, rec(11, 7, "10.10.1.5", 0, "198.51.100.9", 2048, proto(1)), up(Inside, "10.10.1.5", 0, "198.51.100.9", 0, 7)},
+		{"no addresses", nil, nil, func() *flow.Record { r := rec(11, 7, "10.10.1.5", 0, "198.51.100.9", 1); r.Dst = netip.Addr{}; return r }(), other(Unattributed, NoAddresses)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			router := office()
+			if tt.router != nil {
+				tt.router(&router)
+			}
+			router.Check(func(key, problem, remedy string) { t.Errorf("%s: %s; %s", key, problem, remedy) })
+			a := New(router)
+			for _, r := range tt.before {
+				a.Attribute(r)
+			}
+			if got := a.Attribute(tt.rec); got != tt.want {
+				t.Errorf("got  %+v (%v)\nwant %+v (%v)", got, got.Rule, tt.want, tt.want.Rule)
+			}
+		})
+	}
+}
+
+func TestRuleNames(t *testing.T) {
+	for r := range rules {
+		stored := r > NoRule && r <= ReverseOnly
+		if (stored || r > lastStored || r == NoRule) && (r.String() == "" || r.String()[0] == '(' || len(r.String()) > 4 && r.String()[:5] == "rule(") {
+			t.Errorf("rule %d has no name", r)
+		}
+		up, down := Result{Class: Up, Rule: r}.Code(), Result{Class: Down, Rule: r}.Code()
+		if r <= lastStored && (up != uint8(r) || down != uint8(r)<<4) || r > lastStored && up|down != 0 {
+			t.Errorf("rule %d: codes %#x, %#x", r, up, down)
+		}
+	}
+	if got := Weaker(0x15, 0x41); got != 0x45 {
+		t.Errorf("Weaker(0x15, 0x41) = %#x, want 0x45", got)
+	}
+	if up, down := Decode(0x25); up != NextHop || down != Translated {
+		t.Errorf("Decode(0x25) = %v, %v", up, down)
+	}
+}
+
+func TestScale(t *testing.T) {
+	const most = ^uint64(0)
+	tests := []struct {
+		config  float64
+		record  uint32
+		n, want uint64
+		est     bool
+	}{
+		{0, 0, 1000, 1000, false},
+		{0, 1, 1000, 1000, false},
+		{0, 100, 1000, 100000, true},
+		{0, 0x01000000, 1000, 1000, false}, // RouterOS 6.49: 1, wrong byte order
+		{1, 100, 1000, 1000, false},        // configured: no sampling, whatever the record says
+		{1.5, 100, 1001, 1502, true},       // rounded half up
+		{13.0 / 3, 0, 3, 13, true},
+		{4.333333, 0, 3_000_000_000_000, 13_000_000_000_000, true},
+		{2, 0, most/2 + 1, most, true},
+		{1024, 0, 1 << 53, 1 << 63, true},
+	}
+	for _, tt := range tests {
+		a := New(Router{Sampling: tt.config})
+		r := &flow.Record{Bytes: tt.n, Packets: tt.n, Sampling: tt.record, Has: flow.HasSampling}
+		bytes, packets, est := a.Scale(r)
+		if bytes != tt.want || packets != tt.want || est != tt.est {
+			t.Errorf("sampling %g, record 1 in %d: %d became %d, %d, %v; want %d, %v", tt.config, tt.record, tt.n, bytes, packets, est, tt.want, tt.est)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		name string
+		bad  func(*Router)
+		key  string
+	}{
+		{"no inside", func(r *Router) { r.Inside = nil }, "inside"},
+		{"host bits", func(r *Router) { r.Inside[0] = netip.MustParsePrefix("10.10.3.4/16") }, "inside"},
+		{"everybody", func(r *Router) { r.Inside[0] = netip.MustParsePrefix("0.0.0.0/0") }, "inside"},
+		{"mapped", func(r *Router) { r.Inside[0] = netip.MustParsePrefix("::ffff:10.0.0.0/104") }, "inside"},
+		{"interface 0", func(r *Router) { r.WAN = append(r.WAN, 0) }, "wan"},
+		{"own", func(r *Router) { r.Own = []netip.Addr{ip("0.0.0.0")} }, "own"},
+		{"proxy zone", func(r *Router) { r.Proxies = []netip.Addr{ip("fe80::1%eth0")} }, "proxies"},
+		{"sampling", func(r *Router) { r.Sampling = 0.5 }, "sampling"},
+		{"negative sampling", func(r *Router) { r.Sampling = -2 }, "sampling"},
+	}
+	for _, tt := range tests {
+		r := office()
+		tt.bad(&r)
+		n := 0
+		r.Check(func(key, problem, remedy string) {
+			n++
+			if key != tt.key || problem == "" || remedy == "" {
+				t.Errorf("%s: reported %q: %q; %q", tt.name, key, problem, remedy)
+			}
+		})
+		if n != 1 {
+			t.Errorf("%s: %d problems, want 1", tt.name, n)
+		}
+	}
+}
+
+func TestAttributeDoesNotAllocate(t *testing.T) {
+	a := New(office())
+	records := mixed()
+	for _, r := range records {
+		a.Attribute(r) // makes the table of uploads
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		for _, r := range records {
+			a.Attribute(r)
+			a.Scale(r)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func mixed() []*flow.Record {
+	return []*flow.Record{
+		rec(11, 7, "10.10.1.5", 50000, "198.51.100.9", 443, nat("203.0.113.2", "198.51.100.9"), natPorts(50000, 443)),
+		rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 61000, nat("198.51.100.9", "10.10.1.5"), natPorts(443, 50000)),
+		rec(11, 7, "10.10.1.5", 50000, "198.51.100.9", 443),
+		rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.0.254")),
+		rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:1::5", 1),
+		rec(11, 12, "10.10.1.5", 1, "10.10.2.5", 2),
+	}
+}
+
+func BenchmarkAttribute(b *testing.B) {
+	kinds := map[string][]*flow.Record{"mixed": mixed(), "v9-nat": mixed()[:2], "v5-reverse": mixed()[2:4], "ipv6": mixed()[4:5]}
+	for name, records := range kinds {
+		b.Run(name, func(b *testing.B) {
+			a := New(office())
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				sink = a.Attribute(records[i])
+				if i++; i == len(records) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+var sink Result

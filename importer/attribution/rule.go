@@ -1,0 +1,110 @@
+package attribution
+
+import "fmt"
+
+// Rule is what decided about a record. Rules of Up and Down are 1 to 14 and
+// grow with weakness; they fit the four bits a direction that a row keeps.
+type Rule uint8
+
+const (
+	// NoRule: nothing was decided; in a row, no record of that direction.
+	NoRule Rule = 0
+
+	// Inside: the interfaces gave the direction, and the record's own source
+	// (up) or destination (down) is inside.
+	Inside Rule = 1
+	// Translated: the interfaces gave the direction, and the address after
+	// translation (elements 225, 226) is inside.
+	Translated Rule = 2
+	// InsideOnly: interfaces not known, exactly one side is inside.
+	InsideOnly Rule = 3
+	// TranslatedOnly: interfaces not known, the address after translation is inside.
+	TranslatedOnly Rule = 4
+	// NextHop: a download without translation fields, whose next hop is inside.
+	// True of hosts that are directly attached; an inner router that is not
+	// configured as such would be charged in place of the hosts behind it.
+	NextHop Rule = 5
+	// NextHopOnly: as NextHop, interfaces not known.
+	NextHopOnly Rule = 6
+	// Reverse: a download that answers exactly one recent upload. Rests on
+	// masquerade keeping the port when it is free [inferred].
+	Reverse Rule = 7
+	// ReverseOnly: as Reverse, interfaces not known.
+	ReverseOnly Rule = 8
+
+	lastStored Rule = 15
+
+	// RouterInterface: in or out is interface 0.
+	RouterInterface Rule = 16
+	// RouterAddress: interfaces not known, an end of the record is an address of the router.
+	RouterAddress Rule = 17
+	// InsideInterfaces: neither interface is outside.
+	InsideInterfaces Rule = 18
+	// InsideAddresses: interfaces not known, both sides are inside, translated
+	// destinations included (hairpin).
+	InsideAddresses Rule = 19
+	// LinkLocal: interfaces not known, an address that no router forwards.
+	LinkLocal Rule = 20
+	// OutsideInterfaces: both interfaces are outside.
+	OutsideInterfaces Rule = 21
+
+	// NoAddresses: the record has no source or no destination.
+	NoAddresses Rule = 22
+	// NobodyInside: no address of the record is inside.
+	NobodyInside Rule = 23
+	// Ambiguous: several hosts sent what this download could answer.
+	Ambiguous Rule = 24
+
+	rules Rule = 25
+)
+
+var ruleNames = [rules]string{
+	NoRule:            "none",
+	Inside:            "inside address",
+	Translated:        "translated address",
+	InsideOnly:        "inside address, interfaces unknown",
+	TranslatedOnly:    "translated address, interfaces unknown",
+	NextHop:           "next hop",
+	NextHopOnly:       "next hop, interfaces unknown",
+	Reverse:           "answer to an upload",
+	ReverseOnly:       "answer to an upload, interfaces unknown",
+	RouterInterface:   "interface of the router itself",
+	RouterAddress:     "address of the router itself",
+	InsideInterfaces:  "no outside interface",
+	InsideAddresses:   "both addresses inside",
+	LinkLocal:         "link-local address",
+	OutsideInterfaces: "both interfaces outside",
+	NoAddresses:       "no addresses",
+	NobodyInside:      "no address inside",
+	Ambiguous:         "answer to several uploads",
+}
+
+// String is the rule's name.
+func (r Rule) String() string {
+	if r < rules && ruleNames[r] != "" {
+		return ruleNames[r]
+	}
+	return fmt.Sprintf("rule(%d)", uint8(r))
+}
+
+// Code is the rule at its place in a row's attribution byte: low four bits up,
+// high four bits down; 0 for other classes.
+func (r Result) Code() uint8 {
+	switch {
+	case r.Rule > lastStored:
+		return 0
+	case r.Class == Up:
+		return uint8(r.Rule)
+	case r.Class == Down:
+		return uint8(r.Rule) << 4
+	}
+	return 0
+}
+
+// Weaker merges two attribution bytes: the weaker rule of each direction stays.
+func Weaker(a, b uint8) uint8 {
+	return max(a&0x0f, b&0x0f) | max(a&0xf0, b&0xf0)
+}
+
+// Decode splits a row's attribution byte.
+func Decode(code uint8) (up, down Rule) { return Rule(code & 0x0f), Rule(code >> 4) }
