@@ -1,6 +1,31 @@
 // Package netflow turns NetFlow v5, v9 and IPFIX datagrams into flow records,
 // and keeps what that needs: templates, sampling, sequence numbers. It is pure:
 // no socket, no clock, no log.
+//
+// # What is remembered
+//
+// A stream is what one process of an exporter sends: address and UDP port of
+// the exporter, export version, and domain (v9 source id, IPFIX observation
+// domain, v5 engine). Templates, sampling, start-up time and sequence numbers
+// belong to a stream, so no exporter can overwrite another's. Limits bound it
+// all, and what has to make room is always the same exporter's own.
+//
+// # What becomes a record
+//
+// One data record becomes one flow.Record, except for:
+//   - records of options templates, which describe the exporter. What they say
+//     about sampling and start-up time is used.
+//   - NAT events (element 230 without counters): counted, no traffic.
+//   - records of templates in which nothing is of use here: counted as Other.
+//
+// The reverse direction of a biflow (RFC 5103, enterprise 29305, and Cisco's
+// responder counters 232 and 299) is never added to the forward counters: it
+// went the other way. It is left out, and Datagram.Biflows counts such records.
+//
+// Octets are element 1, else 85 (a total: right for exporters that send a flow
+// once), else 23 (out), else 231 (initiator); packets 2, 86, 24, 298. Element
+// 23 also stands in for a 1 that is zero, because some exporters fill only the
+// one of the direction that they watch; they are never added up.
 package netflow
 
 import (
@@ -11,51 +36,139 @@ import (
 
 // Decoder holds what must be remembered between datagrams, for any number of
 // exporters. It is not safe for concurrent use.
-type Decoder struct{}
+type Decoder struct {
+	limits    Limits
+	exporters map[netip.Addr]*exporter
+	streams   map[key]*stream
+	last      *stream // of the datagram before: most come in a row
+	tick      uint64  // datagrams seen, the clock of "least recently used"
+
+	base flow.Record // what all records of the datagram share
+	work work
+
+	specifiers []field // see fields
+}
 
 // NewDecoder returns a decoder within the given limits; zero fields mean defaults.
-func NewDecoder(limits Limits) *Decoder { return &Decoder{} }
-
-// Limits bound what exporters can make a Decoder remember.
-type Limits struct{}
-
-// Datagram is what one datagram held.
-type Datagram struct {
-	Version    flow.Version
-	Domain     uint32
-	Sequence   uint32
-	ExportTime int64 // Unix nanoseconds, the header's
-	Records    int   // data records, decoded or (Scan) counted
-	Templates  int   // template and options template records
-	NoTemplate int   // data sets kept back because their template is not known
-	Rejects    Rejects
-	Loss       Loss
+func NewDecoder(limits Limits) *Decoder {
+	return &Decoder{
+		limits:    limits.orDefault(),
+		exporters: make(map[netip.Addr]*exporter),
+		streams:   make(map[key]*stream),
+	}
 }
 
-// Decode appends the datagram's records to dst. The datagram's bytes are not kept.
+// mode is what a datagram is read for.
+type mode uint8
+
+const (
+	decode mode = iota // make records
+	scan               // count them
+	learn              // a carried datagram: only templates, options and the place in the sequence
+)
+
+// Decode appends the datagram's records to dst. It takes received as Unix
+// nanoseconds by the collector's clock. Whatever is wrong with the datagram is
+// counted in Datagram.Rejects; the rest of it is used as far as it can be
+// trusted. The datagram's bytes are not kept.
 func (d *Decoder) Decode(dst []flow.Record, src netip.AddrPort, received int64, payload []byte) ([]flow.Record, Datagram) {
-	panic("unwritten")
+	var g Datagram
+	dst = d.read(dst, src, received, payload, decode, &g)
+	return dst, g
 }
 
-// Scan does all that Decode does but making records.
+// Scan does all that Decode does but making records: its Datagram is the same.
 func (d *Decoder) Scan(src netip.AddrPort, received int64, payload []byte) Datagram {
-	panic("unwritten")
+	var g Datagram
+	d.read(nil, src, received, payload, scan, &g)
+	return g
 }
 
-// Carry emits datagrams that bring a fresh Decoder to this one's state:
-// templates, options templates, the last sampling options, and for each stream
-// the last sequence number. They hold no data records that count as traffic.
-func (d *Decoder) Carry(emit func(src netip.AddrPort, received int64, payload []byte)) {
-	panic("unwritten")
+// Learn takes a datagram that Carry made: templates, sampling and the place in
+// the sequence, so that the next datagram's Loss counts from there. It counts
+// nothing and loses nothing that is already known.
+func (d *Decoder) Learn(src netip.AddrPort, received int64, payload []byte) {
+	var g Datagram
+	d.read(nil, src, received, payload, learn, &g)
 }
 
-// Rejects counts what could not be used in one datagram, by Reason.
-type Rejects [1]uint16
+// header is what the three versions' headers have in common.
+type header struct {
+	version  flow.Version
+	domain   uint32
+	sequence uint32
+	uptime   uint32 // milliseconds since the exporter's start; not in IPFIX
+	export   int64  // Unix nanoseconds, the exporter's clock
+	received int64  // Unix nanoseconds, the collector's clock
+}
 
-// Loss is what the sequence number said.
-type Loss struct {
-	Lost      uint32 // units missing before this datagram: records (v5, IPFIX) or datagrams (v9)
-	Reordered bool
-	Duplicate bool
-	Restart   bool
+// Header sizes: Cisco's NetFlow export datagram format (v5), RFC 3954 section
+// 5.1 (v9), RFC 7011 section 3.1 (IPFIX).
+const (
+	v5Header    = 24
+	v9Header    = 20
+	ipfixHeader = 16
+)
+
+const second = 1_000_000_000 // nanoseconds
+
+func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, payload []byte, mode mode, g *Datagram) []flow.Record {
+	if len(payload) < 2 {
+		g.Rejects.add(ShortHeader)
+		return dst
+	}
+	h := header{version: flow.Version(be.Uint16(payload)), received: received}
+	g.Version = h.version
+	switch h.version {
+	case flow.V5:
+		if len(payload) < v5Header {
+			break
+		}
+		h.uptime = be.Uint32(payload[4:])
+		h.export = int64(be.Uint32(payload[8:]))*second + int64(be.Uint32(payload[12:]))
+		h.sequence = be.Uint32(payload[16:])
+		h.domain = uint32(be.Uint16(payload[20:])) // engine type and id
+		h.describe(g)
+		return d.readV5(dst, src, &h, payload, mode, g)
+	case flow.V9:
+		if len(payload) < v9Header {
+			break
+		}
+		h.uptime = be.Uint32(payload[4:])
+		h.export = int64(be.Uint32(payload[8:])) * second
+		h.sequence = be.Uint32(payload[12:])
+		h.domain = be.Uint32(payload[16:])
+		h.describe(g)
+		return d.readV9(dst, src, &h, payload[v9Header:], mode, g)
+	case flow.IPFIX:
+		if len(payload) < ipfixHeader {
+			break
+		}
+		h.export = int64(be.Uint32(payload[4:])) * second
+		h.sequence = be.Uint32(payload[8:])
+		h.domain = be.Uint32(payload[12:])
+		h.describe(g)
+		return d.readIPFIX(dst, src, &h, payload, mode, g)
+	default:
+		g.Rejects.add(UnknownVersion)
+		return dst
+	}
+	g.Rejects.add(ShortHeader)
+	return dst
+}
+
+func (h *header) describe(g *Datagram) {
+	g.Domain, g.Sequence, g.ExportTime = h.domain, h.sequence, h.export
+}
+
+// prepare fills in what all records of a datagram share.
+func (d *Decoder) prepare(s *stream, h *header) {
+	d.base = flow.Record{
+		Has:      flow.HasSequence,
+		Version:  h.version,
+		Domain:   h.domain,
+		Sequence: h.sequence,
+		Exporter: s.key.src.Addr(),
+		Received: h.received,
+	}
 }
