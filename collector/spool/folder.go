@@ -1,0 +1,145 @@
+package spool
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+)
+
+const (
+	sealedSuffix = ".pcapng.zst"
+	openSuffix   = ".open"
+	nameLayout   = "20060102T150405Z" // UTC
+	lockName     = ".lock"
+	importedName = "imported"
+)
+
+// ErrLocked is wrapped when another collector writes to the spool folder.
+var ErrLocked = errors.New("spool folder in use")
+
+// File is one sealed file of a spool folder.
+type File struct {
+	Name  string    // relative to the folder, with slashes: 2026-11-23/20261123T191500Z.pcapng.zst
+	Path  string    // to open it
+	Start time.Time // of the file, by its name, UTC
+	Size  int64     // bytes
+}
+
+// nameOf is the relative name of a file that begins at start.
+func nameOf(start time.Time) string {
+	start = start.UTC()
+	return start.Format(time.DateOnly) + "/" + start.Format(nameLayout) + sealedSuffix
+}
+
+// startOf is the time in a relative name, if it is one of ours.
+func startOf(name string) (time.Time, bool) {
+	start, err := time.Parse(nameLayout+sealedSuffix, path.Base(name))
+	return start, err == nil && nameOf(start) == name
+}
+
+// ListSealed lists the sealed files of a spool folder, oldest first. Files that
+// do not bear a spool file's name are left out. A folder that does not exist
+// yet has none.
+func ListSealed(folder string) ([]File, error) {
+	days, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list spool: %w", err)
+	}
+	var files []File
+	for _, day := range days {
+		if !day.IsDir() {
+			continue
+		}
+		entries, err := os.ReadDir(filepath.Join(folder, day.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("list spool: %w", err)
+		}
+		for _, entry := range entries {
+			name := day.Name() + "/" + entry.Name()
+			start, ok := startOf(name)
+			if !ok {
+				continue
+			}
+			info, err := entry.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // expired meanwhile
+			}
+			if err != nil {
+				return nil, fmt.Errorf("list spool: %w", err)
+			}
+			if !info.Mode().IsRegular() {
+				continue
+			}
+			files = append(files, File{
+				Name: name, Path: filepath.Join(folder, day.Name(), entry.Name()),
+				Start: start, Size: info.Size(),
+			})
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return a.Start.Compare(b.Start) })
+	return files, nil
+}
+
+// ReadImported reads which sealed files, by relative name, are in the database.
+func ReadImported(folder string) (map[string]bool, error) {
+	text, err := os.ReadFile(filepath.Join(folder, importedName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read list of imported files: %w", err)
+	}
+	names := map[string]bool{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		if name := strings.TrimSpace(lines.Text()); name != "" {
+			names[name] = true
+		}
+	}
+	return names, lines.Err()
+}
+
+// WriteImported replaces the list of imported files, whole or not at all.
+func WriteImported(folder string, names []string) error {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	var text bytes.Buffer
+	for _, name := range slices.Compact(names) {
+		text.WriteString(name)
+		text.WriteByte('\n')
+	}
+	if err := renameio.WriteFile(filepath.Join(folder, importedName), text.Bytes(), 0o640); err != nil {
+		return fmt.Errorf("write list of imported files: %w", err)
+	}
+	return nil
+}
+
+// lockFolder keeps other collectors out of the folder until the lock is closed
+// or the process ends.
+func lockFolder(folder string) (*flock.Flock, error) {
+	name := filepath.Join(folder, lockName)
+	lock := flock.New(name, flock.SetPermissions(0o640))
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock spool: %w", err)
+	}
+	if !held {
+		who, _ := os.ReadFile(name)
+		return nil, fmt.Errorf("%w: %s is written by another collector (%s); stop it, or give this one a spool.folder of its own",
+			ErrLocked, folder, strings.TrimSpace(string(who)))
+	}
+	// For the one that finds it locked; the lock holds without it.
+	_ = os.WriteFile(name, fmt.Appendf(nil, "process %d\n", os.Getpid()), 0o640)
+	return lock, nil
+}
