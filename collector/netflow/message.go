@@ -246,5 +246,5 @@ func (p *plan) fits(set []byte) bool {
 		}
 		set = set[len(set)/p.size*p.size:]
 	}
-	return len(set) <= 3 && isZero(set)
+	return len(set) <= 3 // RouterOS does not clear padding
 }
