@@ -1,0 +1,146 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+)
+
+// Counts are records and their IP-layer bytes.
+type Counts struct {
+	Records uint64 `json:"records"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// Plus is the sum.
+func (c Counts) Plus(o Counts) Counts { return Counts{c.Records + o.Records, c.Bytes + o.Bytes} }
+
+func (c Counts) String() string { return fmt.Sprintf("%d records with %d bytes", c.Records, c.Bytes) }
+
+// Loaded is what went into the month tables.
+type Loaded struct {
+	Counts
+	// Rows is filled in by Load.Commit.
+	Rows uint64 `json:"rows"`
+}
+
+// Classes say where every record belongs; each is in exactly one.
+type Classes struct {
+	Up           Counts `json:"up"`           // host to peer
+	Down         Counts `json:"down"`         // peer to host
+	RouterLocal  Counts `json:"router_local"` // to or from the router itself
+	Internal     Counts `json:"internal"`     // between inside hosts
+	Transit      Counts `json:"transit"`      // between outside hosts
+	Unattributed Counts `json:"unattributed"` // no inside host could be found
+}
+
+// Plus is the sum, class by class.
+func (c Classes) Plus(o Classes) Classes {
+	return Classes{
+		c.Up.Plus(o.Up), c.Down.Plus(o.Down), c.RouterLocal.Plus(o.RouterLocal),
+		c.Internal.Plus(o.Internal), c.Transit.Plus(o.Transit), c.Unattributed.Plus(o.Unattributed),
+	}
+}
+
+// Sum is the sum over the classes.
+func (c Classes) Sum() Counts {
+	return c.Up.Plus(c.Down).Plus(c.RouterLocal).Plus(c.Internal).Plus(c.Transit).Plus(c.Unattributed)
+}
+
+// Book is the balance of one router's day: every record received is in exactly
+// one class, and what is of class up or down is either excluded or loaded. Its
+// JSON form is a contract with other programs.
+type Book struct {
+	Day       Day    `json:"day"`
+	Router    string `json:"router"`
+	Datagrams uint64 `json:"datagrams"`
+	Records   uint64 `json:"records"`
+	Bytes     uint64 `json:"bytes"`
+	// LostRecords are those that the exporter's sequence numbers say are
+	// missing; for v9, which counts datagrams, they are estimated from
+	// LostDatagrams, and LostEstimated says so.
+	LostRecords   uint64 `json:"lost_records"`
+	LostDatagrams uint64 `json:"lost_datagrams"`
+	LostEstimated bool   `json:"lost_estimated"`
+	// KernelDropped are datagrams that came but were not taken from the socket.
+	KernelDropped uint64 `json:"kernel_dropped"`
+	// Rejected counts datagrams that could not be decoded, by reason.
+	Rejected map[string]uint64 `json:"rejected"`
+	// NoTemplate counts data sets whose template had not come.
+	NoTemplate uint64  `json:"no_template"`
+	Classes    Classes `json:"classes"`
+	// Excluded is what rules left out, by the rule's name.
+	Excluded map[string]Counts `json:"excluded"`
+	Loaded   Loaded            `json:"loaded"`
+	// Difference says what does not balance; Archive.Books fills it in.
+	Difference string `json:"difference,omitempty"`
+}
+
+// MarshalJSON writes maps without entries as {}.
+func (b Book) MarshalJSON() ([]byte, error) {
+	type plain Book // without this method
+	if b.Rejected == nil {
+		b.Rejected = map[string]uint64{}
+	}
+	if b.Excluded == nil {
+		b.Excluded = map[string]Counts{}
+	}
+	return json.Marshal(plain(b))
+}
+
+// Add adds another book's figures to b. Day and Router stay b's.
+func (b *Book) Add(o Book) {
+	b.Datagrams += o.Datagrams
+	b.Records += o.Records
+	b.Bytes += o.Bytes
+	b.LostRecords += o.LostRecords
+	b.LostDatagrams += o.LostDatagrams
+	b.LostEstimated = b.LostEstimated || o.LostEstimated
+	b.KernelDropped += o.KernelDropped
+	b.NoTemplate += o.NoTemplate
+	b.Classes = b.Classes.Plus(o.Classes)
+	b.Loaded.Counts = b.Loaded.Plus(o.Loaded.Counts)
+	b.Loaded.Rows += o.Loaded.Rows
+	b.Rejected = maps.Clone(b.Rejected) // never write to a map that is somebody else's
+	for reason, n := range o.Rejected {
+		if b.Rejected == nil {
+			b.Rejected = map[string]uint64{}
+		}
+		b.Rejected[reason] += n
+	}
+	b.Excluded = maps.Clone(b.Excluded)
+	for rule, n := range o.Excluded {
+		if b.Excluded == nil {
+			b.Excluded = map[string]Counts{}
+		}
+		b.Excluded[rule] = b.Excluded[rule].Plus(n)
+	}
+}
+
+// Check returns an error that says by how much the book does not balance in
+// itself: the classes sum up to what was received, and up and down to what was
+// excluded and loaded.
+func (b Book) Check() error {
+	var wrong []string
+	compare := func(what string, is Counts, than string, should Counts) {
+		if is != should {
+			wrong = append(wrong, fmt.Sprintf("%s are %v, but %s %v: %s", what, is, than, should, off(is, should)))
+		}
+	}
+	compare("the classes", b.Classes.Sum(), "received were", Counts{b.Records, b.Bytes})
+	var excluded Counts
+	for _, n := range b.Excluded {
+		excluded = excluded.Plus(n)
+	}
+	compare("excluded and loaded", excluded.Plus(b.Loaded.Counts), "up and down are", b.Classes.Up.Plus(b.Classes.Down))
+	if wrong == nil {
+		return nil
+	}
+	return fmt.Errorf("book of %s %s does not balance: %s", b.Router, b.Day, strings.Join(wrong, "; "))
+}
+
+// off writes a difference with its sign.
+func off(is, should Counts) string {
+	return fmt.Sprintf("%+d records, %+d bytes", int64(is.Records-should.Records), int64(is.Bytes-should.Bytes))
+}

@@ -1,0 +1,71 @@
+package archive
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Config says which server to use.
+type Config struct {
+	// Folder of the private server: data, socket, lock. It is made with mode
+	// 0700 and kept at it.
+	Folder string `toml:"folder"`
+	// Mariadbd is the private server's program; when empty it is found in PATH,
+	// /usr/sbin, /usr/libexec and /usr/local/libexec.
+	Mariadbd string `toml:"mariadbd"`
+	// DSN selects an existing server instead, in the form of go-sql-driver:
+	// user@unix(/run/mysqld/mysqld.sock)/nfacct. It names no password: DSNFile
+	// holds the whole DSN when there is one.
+	DSN string `toml:"dsn"`
+	// DSNFile is a file with a DSN, password included, that only its owner reads.
+	DSNFile string `toml:"dsn_file"`
+	// Load is how rows reach the server: fifo where it can read our files, local
+	// through the connection, or auto, which tries fifo first.
+	Load string `toml:"load"`
+}
+
+// The values of Config.Load.
+const (
+	LoadAuto  = "auto"
+	LoadFIFO  = "fifo"
+	LoadLocal = "local"
+)
+
+// DefaultConfig is the private server; its folder is the caller's to say.
+func DefaultConfig() Config { return Config{Load: LoadAuto} }
+
+// Check calls report for each value that cannot work.
+func (c Config) Check(report func(key, problem, remedy string)) {
+	switch c.Load {
+	case "", LoadAuto, LoadFIFO, LoadLocal:
+	default:
+		report("load", fmt.Sprintf("%q is not a way to load", c.Load), "write auto, fifo or local")
+	}
+	if c.DSN != "" && c.DSNFile != "" {
+		report("dsn_file", "dsn is set too", "keep one of the two; a DSN with a password belongs in dsn_file")
+	}
+	if c.DSN != "" {
+		dsn, err := mysql.ParseDSN(c.DSN)
+		switch {
+		case err != nil:
+			// The driver's errors quote nothing of the DSN.
+			report("dsn", err.Error(), "write user@unix(/run/mysqld/mysqld.sock)/nfacct or user@tcp(host:3306)/nfacct")
+		case dsn.Passwd != "":
+			report("dsn", "a password stands in the configuration", "move the whole DSN to a file of mode 0600 and name it in dsn_file")
+		case dsn.DBName == "":
+			report("dsn", "no database is named", "end it with /nfacct")
+		}
+	}
+	if c.DSNFile != "" {
+		if _, err := readDSN(c.DSNFile); err != nil {
+			report("dsn_file", err.Error(), "write a file of mode 0600 with one line: user:password@tcp(host:3306)/nfacct")
+		}
+	}
+	if c.Mariadbd != "" {
+		if info, err := os.Stat(c.Mariadbd); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+			report("mariadbd", fmt.Sprintf("%s is not a program", c.Mariadbd), "name the mariadbd binary, or leave the key out to have it found")
+		}
+	}
+}
