@@ -1,17 +1,12 @@
-# The two commands of the README are `make demo` and `make test`.
+# `make build` makes the program, `make test` proves it.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
-VERSION  ?= $(shell git describe --tags --always 2>/dev/null || echo devel)
 
-.PHONY: demo test check bench build fuzz need-demo need-test clean
-
-# The whole road on one machine, with no other set-up.
-demo: build need-demo
-	./nfacct demo
+.PHONY: build test check bench fuzz need-test clean
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o nfacct ./cmd/nfacct
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o nfacct ./cmd/nfacct
 
 # The race detector needs a C compiler; the program itself does not.
 test: need-test
@@ -21,7 +16,7 @@ check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
-	CGO_ENABLED=0 GOOS=freebsd go vet ./cmd/... ./collector/... ./archive/... ./importer/... ./report/...
+	CGO_ENABLED=0 GOOS=freebsd go vet ./...
 
 # Figures, side by side with the programs that do the same; nothing is asserted.
 bench: need-test
@@ -35,12 +30,8 @@ fuzz:
 		done; \
 	done
 
-need-demo:
-	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client
-
 need-test:
-	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client \
-		softflowd=softflowd tshark=tshark nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 gcc=gcc
+	@.ci/need mariadbd=mariadb-server mariadb=mariadb-client tshark=tshark zstd=zstd gcc=gcc
 
 clean:
-	rm -rf nfacct nfacct-demo
+	rm -rf nfacct

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,5 +15,15 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs commands as a person types them.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+	flowTools, err := filepath.Abs("../../collector/spool/testdata/flow-tools")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("FLOWTOOLS", flowTools)
+			return nil
+		},
+	})
 }

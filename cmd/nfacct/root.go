@@ -11,17 +11,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"nfacct/cmd/internal/config"
 )
 
 // Exit codes, a contract with cron jobs and monitoring.
 const (
-	exitOK        = 0
-	exitFailed    = 1
-	exitUsage     = 2  // a wrong command line or configuration
-	exitPartial   = 3  // some routers, files or recipients failed
-	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: locked, database down
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2 // a wrong command line or configuration
+	exitPartial = 3 // some routers, files or recipients failed
 )
 
 // exitError gives an error its exit code.
@@ -33,9 +30,8 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func usageError(err error) error     { return &exitError{exitUsage, err} }
-func partialError(err error) error   { return &exitError{exitPartial, err} }
-func temporaryError(err error) error { return &exitError{exitTemporary, err} }
+func usageError(err error) error   { return &exitError{exitUsage, err} }
+func partialError(err error) error { return &exitError{exitPartial, err} }
 
 // app is what every command is given: the streams, the global flags, the log.
 type app struct {
@@ -43,7 +39,6 @@ type app struct {
 	out, errOut io.Writer
 	log         *slog.Logger
 
-	configFile     string
 	json           bool
 	verbose, quiet bool
 }
@@ -72,6 +67,8 @@ func (a *app) rootCommand() *cobra.Command {
 		Short:         "account the traffic that goes past the proxy, through the NAT of Mikrotik routers",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.log = newLog(a.errOut, a.verbose, a.quiet)
 		},
@@ -83,21 +80,23 @@ func (a *app) rootCommand() *cobra.Command {
 		return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default ./nfacct.toml, then /etc/nfacct/nfacct.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
-	root.AddCommand()
+	root.AddCommand(
+		a.flowsCommand(),
+	)
 	return root
 }
 
-// config reads the configuration that the command line selected.
-func (a *app) config() (*config.Config, error) {
-	cfg, err := config.Find(a.configFile)
-	if err != nil {
-		return nil, usageError(err)
+// usageArgs makes a wrong number of arguments an error of usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
+		}
+		return nil
 	}
-	return cfg, nil
 }
 
 // newLog writes text to a stream; without -v only warnings and errors, so that

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nfacct/collector/flow"
+	"nfacct/collector/netflow"
+	"nfacct/collector/spool"
+)
+
+func (a *app) flowsCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "flows FILE...",
+		Short: "print the flow records of spool files, pcap, pcapng and flow-tools files",
+		Long: `Prints the flow records of spool files, pcap and pcapng captures (plain, zstd
+or gzip) and flow-tools files, known by their content. "-" is standard input.
+Records whose template comes later in the same file are printed when it does.`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(_ *cobra.Command, files []string) error {
+			if a.json {
+				format = "json"
+			}
+			if !slices.Contains([]string{"table", "json", "csv"}, format) {
+				return usageError(fmt.Errorf("format %q: choose table, json or csv", format))
+			}
+			return a.flows(files, format)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
+	return cmd
+}
+
+// flows prints the records of each file; a file that cannot be read does not
+// keep the others from being printed.
+func (a *app) flows(files []string, format string) error {
+	out := bufio.NewWriterSize(a.out, 256<<10)
+	p := &printer{out: out, format: format}
+	p.heading()
+	failed := 0
+	for _, name := range files {
+		err := p.file(name, a.in, a.errOut)
+		if errors.Is(err, syscall.EPIPE) {
+			return nil // the reader, such as head, has seen enough
+		}
+		if err != nil {
+			fmt.Fprintf(a.errOut, "nfacct: %v\n", err)
+			failed++
+		}
+	}
+	switch err := out.Flush(); {
+	case errors.Is(err, syscall.EPIPE):
+		return nil
+	case err != nil:
+		return fmt.Errorf("write records: %w", err)
+	case failed == len(files):
+		return errors.New("no file could be read")
+	case failed > 0:
+		return partialError(fmt.Errorf("%d of %d files could not be read", failed, len(files)))
+	}
+	return nil
+}
+
+// printer writes records in one format.
+type printer struct {
+	out    *bufio.Writer
+	format string
+	line   []byte
+}
+
+// maxPending bounds the datagrams that wait for their template.
+const maxPending = 4096
+
+// waiting is a datagram whose template has not come yet.
+type waiting struct {
+	packet spool.Packet
+}
+
+func (p *printer) file(name string, stdin io.Reader, messages io.Writer) error {
+	var reader *spool.Reader
+	var err error
+	if name == "-" {
+		reader, err = spool.NewReader(stdin)
+		if err != nil {
+			err = fmt.Errorf("standard input: %w", err)
+		}
+	} else {
+		reader, err = spool.Open(name)
+	}
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+
+	decoder := netflow.NewDecoder(netflow.Limits{})
+	var records []flow.Record
+	var pending []waiting
+	unread := 0
+	for {
+		packet, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if packet.Carried {
+			decoder.Learn(packet.Src, packet.Received, packet.Payload)
+			continue
+		}
+		var datagram netflow.Datagram
+		records, datagram = decoder.Decode(records[:0], packet.Src, packet.Received, packet.Payload)
+		if datagram.NoTemplate > 0 && datagram.Records == 0 && len(pending) < maxPending {
+			packet.Payload = slices.Clone(packet.Payload)
+			pending = append(pending, waiting{packet: packet})
+			continue
+		}
+		unread += datagram.NoTemplate
+		if err := p.records(records, packet.Synthetic); err != nil {
+			return err
+		}
+	}
+	for _, w := range pending {
+		var datagram netflow.Datagram
+		records, datagram = decoder.Decode(records[:0], w.packet.Src, w.packet.Received, w.packet.Payload)
+		unread += datagram.NoTemplate
+		if err := p.records(records, false); err != nil {
+			return err
+		}
+	}
+	if unread > 0 {
+		fmt.Fprintf(messages, "nfacct: %s: %d data sets are left out: their template is not in the file\n", name, unread)
+	}
+	if reader.Statistics().Truncated {
+		fmt.Fprintf(messages, "nfacct: %s: ends in the middle (%v); what is whole has been printed\n", name, reader.Damage())
+	}
+	return nil
+}
+
+func (p *printer) records(records []flow.Record, synthetic bool) error {
+	for i := range records {
+		r := &records[i]
+		if synthetic {
+			r.Has &^= flow.HasSequence
+		}
+		switch p.format {
+		case "json":
+			p.line = flow.AppendJSON(p.line[:0], r)
+		case "csv":
+			p.line = appendCSV(p.line[:0], r)
+		default:
+			p.line = appendTable(p.line[:0], r)
+		}
+		p.line = append(p.line, '\n')
+		if _, err := p.out.Write(p.line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// csvColumns are flow-export's where it has one.
+var csvColumns = []string{
+	"version", "received", "exaddr", "dpkts", "doctets", "start", "end", "srcaddr", "dstaddr", "nexthop",
+	"input", "output", "srcport", "dstport", "prot", "tos", "tcp_flags", "src_as", "dst_as",
+	"post_nat_src_addr", "post_nat_dst_addr", "post_nat_src_port", "post_nat_dst_port",
+}
+
+func (p *printer) heading() {
+	switch p.format {
+	case "csv":
+		fmt.Fprintln(p.out, strings.Join(csvColumns, ","))
+	case "table":
+		fmt.Fprintf(p.out, "%-23s %8s %-21s %-21s %5s %5s %5s %10s %12s %s\n",
+			"START", "SECONDS", "SOURCE", "DESTINATION", "PROTO", "IN", "OUT", "PACKETS", "BYTES", "AFTER NAT")
+	}
+}
+
+// known formats a number, or nothing when the exporter did not send it.
+func known(r *flow.Record, has flow.Fields, v uint64) string {
+	if r.Has&has == 0 {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// address formats an address, or nothing when the exporter did not send it.
+func address(s fmt.Stringer, valid bool) string {
+	if !valid {
+		return ""
+	}
+	return s.String()
+}
+
+// appendCSV appends the columns of csvColumns; times are RFC 3339 in UTC, and
+// no field can hold a separator.
+func appendCSV(b []byte, r *flow.Record) []byte {
+	at := func(has flow.Fields, ns int64) string {
+		if r.Has&has != has {
+			return ""
+		}
+		return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
+	}
+	return append(b, strings.Join([]string{
+		r.Version.String(), at(0, r.Received), r.Exporter.String(),
+		known(r, flow.HasPackets, r.Packets), known(r, flow.HasBytes, r.Bytes),
+		at(flow.HasStart, r.Start), at(flow.HasEnd, r.End),
+		address(r.Src, r.Src.IsValid()), address(r.Dst, r.Dst.IsValid()), address(r.NextHop, r.NextHop.IsValid()),
+		known(r, flow.HasInIf, uint64(r.InIf)), known(r, flow.HasOutIf, uint64(r.OutIf)),
+		known(r, flow.HasSrcPort, uint64(r.SrcPort)), known(r, flow.HasDstPort, uint64(r.DstPort)),
+		known(r, flow.HasProto, uint64(r.Proto)), known(r, flow.HasTOS, uint64(r.TOS)),
+		known(r, flow.HasTCPFlags, uint64(r.TCPFlags)),
+		known(r, flow.HasSrcAS, uint64(r.SrcAS)), known(r, flow.HasDstAS, uint64(r.DstAS)),
+		address(r.PostNATSrc, r.PostNATSrc.IsValid()), address(r.PostNATDst, r.PostNATDst.IsValid()),
+		known(r, flow.HasPostNATSrcPort, uint64(r.PostNATSrcPort)), known(r, flow.HasPostNATDstPort, uint64(r.PostNATDstPort)),
+	}, ",")...)
+}
+
+// appendTable appends a line for people; times are UTC.
+func appendTable(b []byte, r *flow.Record) []byte {
+	nat := ""
+	if r.PostNATSrc.IsValid() && r.PostNATSrc != r.Src {
+		nat += " src " + r.PostNATSrc.String()
+	}
+	if r.PostNATDst.IsValid() && r.PostNATDst != r.Dst {
+		nat += " dst " + r.PostNATDst.String()
+	}
+	line := fmt.Sprintf("%-23s %8.3f %-21s %-21s %5s %5s %5s %10s %12s%s",
+		time.Unix(0, r.Start).UTC().Format("2006-01-02 15:04:05.000"), float64(r.End-r.Start)/1e9,
+		fmt.Sprintf("%s:%d", address(r.Src, r.Src.IsValid()), r.SrcPort),
+		fmt.Sprintf("%s:%d", address(r.Dst, r.Dst.IsValid()), r.DstPort),
+		known(r, flow.HasProto, uint64(r.Proto)), known(r, flow.HasInIf, uint64(r.InIf)), known(r, flow.HasOutIf, uint64(r.OutIf)),
+		known(r, flow.HasPackets, r.Packets), known(r, flow.HasBytes, r.Bytes), nat)
+	return append(b, strings.TrimRight(line, " ")...)
+}
