@@ -1,179 +1,233 @@
 package spool
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"time"
 
 	"github.com/klauspost/compress/zlib"
 )
 
-// flowTools reads stream version 3 of flow-tools with records of NetFlow v5
-// (lib/ftlib.h and lib/ftio.c of flow-tools), and rebuilds v5 datagrams from
-// the records, so that there is one road for all that follows.
+// flowTools reads stream version 3 of flow-tools (its lib/ftlib.h and
+// lib/ftio.c). A file is a header of type-length-value fields in the byte order
+// that its third byte tells, then records of one size, back to back; with the
+// flag "compressed" these are one zlib stream. A file that a crash left has a
+// stream without an end.
+//
+// The records become v5 datagrams again, so that there is one road for all that
+// follows: records with the same time, uptime, exporter and engine in a row came
+// in one datagram. Its sequence number was not kept.
 type flowTools struct {
-	order    binary.ByteOrder
-	window   *window
-	held     [recordV5]byte // first record of the next datagram
-	holds    bool
-	sequence uint32
-	payload  []byte
+	order   byteOrder
+	window  *window
+	layout  layout
+	first   []byte // record of the datagram
+	payload []byte
+}
+
+// layout is where the fields stand that differ between export versions. All
+// begin alike: secs, nsecs, uptime, exporter, addresses, interfaces, counters,
+// times and ports, to byte 52.
+type layout struct {
+	size                      int
+	protocol, tos, flags      int
+	engine, masks, autonomous int // 0: the version has none
+}
+
+var layouts = map[uint16]layout{
+	1:    {size: 60, protocol: 52, tos: 53, flags: 54},
+	5:    {size: 64, protocol: 52, tos: 53, flags: 54, engine: 56, masks: 58, autonomous: 60},
+	7:    {size: 68, protocol: 52, tos: 53, flags: 54, engine: 56, masks: 58, autonomous: 60},
+	1005: {size: 72, protocol: 52, tos: 53, flags: 54, engine: 56, masks: 58, autonomous: 60},
 }
 
 const (
-	recordV5         = 64
-	flagCompressed   = 2
-	maxFlowToolsHead = 16384
+	flowToolsMaxHeader  = 16384
+	flowToolsCompressed = 2 // of the flags
+
+	v5Head    = 24
+	v5Record  = 48
+	v5Records = 30 // at most, in a datagram
 )
 
-func newFlowTools(w *window) (*flowTools, error) {
-	start, err := w.peek(8)
+func newFlowTools(r *Reader) (*flowTools, error) {
+	r.info.Format = FormatFlowTools
+	start, err := r.window.peek(8)
 	if err != nil {
-		return nil, fmt.Errorf("flow-tools header: %w", inside(err))
+		return nil, fmt.Errorf("flow-tools header: %w", broken(err))
 	}
-	f := &flowTools{window: w}
+	f := &flowTools{window: r.window, payload: make([]byte, 0, v5Head+v5Records*v5Record)}
 	switch start[2] {
 	case 1:
-		f.order = binary.LittleEndian
 	case 2:
-		f.order = binary.BigEndian
+		f.order.big = true
 	default:
-		return nil, fmt.Errorf("flow-tools byte order %d: %w", start[2], ErrFormat)
+		return nil, fmt.Errorf("flow-tools header: %w: byte order %d", ErrCorrupt, start[2])
 	}
 	if start[3] != 3 {
-		return nil, fmt.Errorf("flow-tools stream version %d: only version 3 (flow-tools 0.50 and later) is read; convert it with flow-cat", start[3])
+		return nil, fmt.Errorf("%w: flow-tools stream version %d; version 3 is, which flow-cat of a flow-tools since 2001 makes of it", ErrFormat, start[3])
 	}
 	length := f.order.Uint32(start[4:])
-	if length < 8 || length > maxFlowToolsHead {
-		return nil, fmt.Errorf("flow-tools header of %d bytes: %w", length, ErrFormat)
+	if length < 8 || length > flowToolsMaxHeader {
+		return nil, fmt.Errorf("flow-tools header: %w: %d bytes long", ErrCorrupt, length)
 	}
-	header, err := w.take(int(length))
+	header, err := r.window.take(int(length))
 	if err != nil {
-		return nil, fmt.Errorf("flow-tools header: %w", inside(err))
+		return nil, fmt.Errorf("flow-tools header: %w", broken(err))
 	}
-	version, flags := f.tlvs(header[8:])
-	if version != 5 {
-		return nil, fmt.Errorf("flow-tools file of export version %d: only version 5 is read", version)
+	version, flags := f.fields(header[8:], &r.info)
+	layout, ok := layouts[version]
+	if !ok {
+		return nil, fmt.Errorf("%w: flow-tools records of export version %d; 1, 5, 7 and 1005 are", ErrFormat, version)
 	}
-	if flags&flagCompressed != 0 {
-		rest := io.MultiReader(&remains{w}, w.in)
-		z, err := zlib.NewReader(rest)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			f.window = &window{err: io.EOF} // a crash left the header alone
-			return f, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("flow-tools data: %w", err)
-		}
-		f.window = &window{in: z}
+	f.layout = layout
+	if flags&flowToolsCompressed != 0 {
+		return f, f.inflate(r)
 	}
 	return f, nil
 }
 
-// remains reads what a window has buffered.
-type remains struct{ w *window }
-
-func (r *remains) Read(p []byte) (int, error) {
-	n := copy(p, r.w.buf[r.w.from:r.w.to])
-	r.w.from += n
-	if n == 0 {
-		return 0, io.EOF
+// inflate puts zlib between the window and the records.
+func (f *flowTools) inflate(r *Reader) error {
+	z, err := zlib.NewReader(r.window)
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		// The collector was killed before zlib wrote anything: no record is whole.
+		f.window = newWindow(failing{ErrCut})
+	case err != nil:
+		return fmt.Errorf("flow-tools records: %w", broken(err))
+	default:
+		f.window = newWindow(z)
 	}
-	return n, nil
+	r.window = f.window
+	return nil
 }
 
-// tlvs finds export version (type 2) and flags (type 8).
-func (f *flowTools) tlvs(b []byte) (version uint16, flags uint32) {
+// failing is a stream that has nothing but an error.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// fields walks through the header's fields. Unknown ones are skipped, as are
+// the interface names of types 17 and 18.
+func (f *flowTools) fields(b []byte, info *Info) (version uint16, flags uint32) {
 	for len(b) >= 4 {
 		kind, n := f.order.Uint16(b), int(f.order.Uint16(b[2:]))
 		if 4+n > len(b) {
 			break
 		}
 		value := b[4 : 4+n]
+		b = b[4+n:]
 		switch {
 		case kind == 2 && n >= 2:
 			version = f.order.Uint16(value)
-		case kind == 8 && n >= 4:
+		case kind == 15:
+			info.Host = text(value)
+		case kind == 16:
+			info.Comment = text(value)
+		case n < 4:
+		case kind == 6:
+			info.Start = clockTime(f.order.Uint32(value))
+		case kind == 7:
+			info.End = clockTime(f.order.Uint32(value))
+		case kind == 8:
 			flags = f.order.Uint32(value)
+		case kind == 10:
+			info.Flows = f.order.Uint32(value)
+		case kind == 11:
+			info.Lost = f.order.Uint32(value)
+		case kind == 12:
+			info.Misordered = f.order.Uint32(value)
+		case kind == 13:
+			info.Corrupt = f.order.Uint32(value)
+		case kind == 14:
+			info.Resets = f.order.Uint32(value)
 		}
-		b = b[4+n:]
 	}
 	return version, flags
 }
 
-// next collects up to 30 records that came in one datagram, as far as their
-// copies of its header tell.
-func (f *flowTools) next() (Packet, error) {
-	if !f.holds {
-		if err := f.read(); err != nil {
-			return Packet{}, err
-		}
+// text is a string in C's manner. Big-endian files may have more behind its NUL.
+func text(b []byte) string {
+	b, _, _ = bytes.Cut(b, []byte{0})
+	return string(b)
+}
+
+func clockTime(seconds uint32) time.Time {
+	if seconds == 0 {
+		return time.Time{}
 	}
-	o, be := f.order, binary.BigEndian
-	first := f.held
-	p := be.AppendUint16(f.payload[:0], 5)
-	p = be.AppendUint16(p, 0)
-	p = be.AppendUint32(p, o.Uint32(first[8:])) // sysUpTime
-	p = be.AppendUint32(p, o.Uint32(first[0:])) // unix_secs
-	p = be.AppendUint32(p, o.Uint32(first[4:])) // unix_nsecs
-	p = be.AppendUint32(p, f.sequence)          // not kept by flow-tools
-	p = append(p, first[56], first[57], 0, 0)   // engine
-	count := uint16(0)
-	var err error
-	for count < 30 && f.holds && sameDatagram(&first, &f.held) {
-		p = f.appendRecord(p)
-		count++
-		if err = f.read(); err != nil {
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
+func (f *flowTools) next() (Packet, error) {
+	record, err := f.window.take(f.layout.size)
+	if err != nil {
+		return Packet{}, err
+	}
+	f.first = append(f.first[:0], record...)
+	o, first := f.order, f.first
+	seconds, nanoseconds := o.Uint32(first), o.Uint32(first[4:])
+	p := be.AppendUint32(f.payload[:0], 5<<16)
+	p = be.AppendUint32(p, o.Uint32(first[8:])) // uptime
+	p = be.AppendUint32(p, seconds)
+	p = be.AppendUint32(p, nanoseconds)
+	p = be.AppendUint32(p, 0) // sequence
+	if at := f.layout.engine; at > 0 {
+		p = append(p, first[at], first[at+1], 0, 0)
+	} else {
+		p = append(p, 0, 0, 0, 0)
+	}
+	p = f.appendRecord(p, first)
+	count := 1
+	for ; count < v5Records; count++ {
+		record, err := f.window.peek(f.layout.size)
+		if err != nil || !f.together(first, record) {
 			break // met again by the next call
 		}
+		p = f.appendRecord(p, record)
+		f.window.from += f.layout.size
 	}
-	be.PutUint16(p[2:], count)
+	be.PutUint16(p[2:], uint16(count))
 	f.payload = p
-	f.sequence += uint32(count)
 	var exporter [4]byte
 	be.PutUint32(exporter[:], o.Uint32(first[12:]))
 	return Packet{
-		Received:  int64(o.Uint32(first[0:]))*1e9 + int64(o.Uint32(first[4:])),
+		Received:  int64(seconds)*1e9 + int64(nanoseconds),
 		Src:       netip.AddrPortFrom(netip.AddrFrom4(exporter), 0),
 		Payload:   p,
 		Synthetic: true,
 	}, nil
 }
 
-// read takes the next record into held.
-func (f *flowTools) read() error {
-	f.holds = false
-	b, err := f.window.take(recordV5)
-	if err != nil {
-		return err
-	}
-	f.held = [recordV5]byte(b)
-	f.holds = true
-	return nil
+// together reports whether two records came in one datagram, as far as their
+// copies of its header tell.
+func (f *flowTools) together(a, b []byte) bool {
+	at := f.layout.engine
+	return bytes.Equal(a[:16], b[:16]) && (at == 0 || a[at] == b[at] && a[at+1] == b[at+1])
 }
 
-// sameDatagram compares seconds, nanoseconds, uptime, exporter and engine.
-func sameDatagram(a, b *[recordV5]byte) bool {
-	return [16]byte(a[:16]) == [16]byte(b[:16]) && a[56] == b[56] && a[57] == b[57]
-}
-
-// appendRecord turns fts3rec_v5 into the 48 bytes of the wire.
-func (f *flowTools) appendRecord(p []byte) []byte {
-	r, o, be := &f.held, f.order, binary.BigEndian
+// appendRecord makes the 48 bytes of a v5 record.
+func (f *flowTools) appendRecord(p, r []byte) []byte {
+	o, l := f.order, f.layout
 	for at := 16; at < 28; at += 4 { // source, destination, next hop
 		p = be.AppendUint32(p, o.Uint32(r[at:]))
 	}
-	p = be.AppendUint16(p, o.Uint16(r[28:]))
+	p = be.AppendUint16(p, o.Uint16(r[28:])) // interfaces
 	p = be.AppendUint16(p, o.Uint16(r[30:]))
 	for at := 32; at < 48; at += 4 { // packets, octets, first, last
 		p = be.AppendUint32(p, o.Uint32(r[at:]))
 	}
-	p = be.AppendUint16(p, o.Uint16(r[48:]))
+	p = be.AppendUint16(p, o.Uint16(r[48:])) // ports
 	p = be.AppendUint16(p, o.Uint16(r[50:]))
-	p = append(p, 0, r[54], r[52], r[53]) // flags, protocol, tos
-	p = be.AppendUint16(p, o.Uint16(r[60:]))
-	p = be.AppendUint16(p, o.Uint16(r[62:]))
-	return append(p, r[58], r[59], 0, 0) // masks
+	p = append(p, 0, r[l.flags], r[l.protocol], r[l.tos])
+	if l.autonomous == 0 {
+		return append(p, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	p = be.AppendUint16(p, o.Uint16(r[l.autonomous:]))
+	p = be.AppendUint16(p, o.Uint16(r[l.autonomous+2:]))
+	return append(p, r[l.masks], r[l.masks+1], 0, 0)
 }

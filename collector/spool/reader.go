@@ -3,28 +3,85 @@ package spool
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrFormat is wrapped when a file is none that can be read.
-var ErrFormat = errors.New("neither a spool file, pcap, pcapng nor a flow-tools file")
+var (
+	// ErrFormat: the file is of no format that Open reads.
+	ErrFormat = errors.New("no format that is read here")
+	// ErrCut: the file ends in the middle of a packet, block or compressed frame.
+	ErrCut = errors.New("the file ends in the middle")
+	// ErrCorrupt: the file holds what its format does not allow.
+	ErrCorrupt = errors.New("the file is corrupt")
+)
 
-// Reader reads the packets of one file, whatever its format.
-type Reader struct {
-	closers []func() error
-	next    func() (Packet, error)
-	stats   Statistics
-	damage  error
+// Format is what a file turned out to be.
+type Format string
+
+const (
+	FormatSpool     Format = "spool" // pcapng of the collector
+	FormatPcapng    Format = "pcapng"
+	FormatPcap      Format = "pcap"
+	FormatFlowTools Format = "flow-tools"
+)
+
+// Info is what a file's header says. All but Format is of flow-tools files;
+// times are zero where the header has none, as the end of an open file.
+type Info struct {
+	Format     Format
+	Start, End time.Time
+	Host       string // that captured
+	Comment    string
+	Flows      uint32 // as counted by flow-capture; 0 in a file left by a crash
+	Lost       uint32 // flows missing by sequence numbers
+	Misordered uint32 // packets
+	Corrupt    uint32 // packets that flow-capture could not use
+	Resets     uint32 // of sequence numbers
 }
 
-// Open opens a spool file, a pcap or pcapng file (plain, zstd or gzip) or a
-// flow-tools file, known by its first bytes and not by its name.
+// Reader reads the packets of one file, whatever its format. It is not safe for
+// concurrent use.
+type Reader struct {
+	disk   disk
+	unpack func() // lets go of the decompressor
+	window *window
+	source source
+	info   Info
+	stats  Statistics
+	damage error
+	end    error // what Next says from now on
+}
+
+// source is a format.
+type source interface {
+	// next returns io.EOF where the file may end, and else what is wrong.
+	next() (Packet, error)
+}
+
+// disk tells an error of the file from one of what is in it.
+type disk struct {
+	in  io.Reader
+	err error
+}
+
+func (d *disk) Read(p []byte) (int, error) {
+	n, err := d.in.Read(p)
+	if err != nil && err != io.EOF {
+		d.err = err
+	}
+	return n, err
+}
+
+// Open opens a spool file, sealed or still being written, a pcap or pcapng file
+// or a flow-tools file, each plain or within zstd or gzip, known by its first
+// bytes and not by its name.
 func Open(path string) (*Reader, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -32,85 +89,135 @@ func Open(path string) (*Reader, error) {
 	}
 	r, err := NewReader(file)
 	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, errors.Join(err, file.Close()))
 	}
-	r.closers = append(r.closers, file.Close)
 	return r, nil
 }
 
-// NewReader reads such a file from a stream.
+// NewReader reads what Open opens from a stream. Close closes it if it is an
+// io.Closer. The error wraps ErrFormat, ErrCut or ErrCorrupt when it is the
+// content's fault.
 func NewReader(in io.Reader) (*Reader, error) {
-	r := &Reader{}
-	plain := bufio.NewReaderSize(in, 64<<10)
-	magic, _ := plain.Peek(4)
-	var source io.Reader = plain
-	switch {
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(plain, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
-		if err != nil {
-			return nil, err
+	r := &Reader{disk: disk{in: in}, unpack: func() {}}
+	if err := r.start(); err != nil {
+		r.unpack()
+		if r.disk.err != nil {
+			return nil, r.disk.err
 		}
-		r.closers = append(r.closers, func() error { z.Close(); return nil })
-		source = z
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(plain)
-		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-		r.closers = append(r.closers, z.Close)
-		source = z
-	}
-	w := &window{in: source}
-	magic, err := w.peek(4)
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("empty: %w", ErrFormat)
-	case err != nil:
-		return nil, fmt.Errorf("%w (%w)", ErrFormat, err)
-	case le.Uint32(magic) == blockSection:
-		r.next = (&sections{reader: r, window: w}).next
-	case magic[0] == 0xcf && magic[1] == 0x10:
-		f, err := newFlowTools(w)
-		if err != nil {
-			return nil, err
-		}
-		r.next = f.next
-	default:
-		c, err := newCapture(r, w)
-		if err != nil {
-			return nil, err
-		}
-		r.next = c.next
+		return nil, err
 	}
 	return r, nil
 }
 
-// Next returns the next packet, or io.EOF. A file that ends in the middle, as
-// after a crash, ends where it is no longer whole: Statistics says so.
-func (r *Reader) Next() (Packet, error) {
-	if r.damage != nil {
-		return Packet{}, io.EOF
+func (r *Reader) start() error {
+	packed := bufio.NewReaderSize(&r.disk, 128<<10)
+	var in io.Reader = packed
+	magic, err := packed.Peek(4)
+	switch {
+	case len(magic) == 0 && errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: it is empty", ErrFormat)
+	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
+		z, err := gzip.NewReader(packed)
+		if err != nil {
+			return fmt.Errorf("gzip: %w", broken(err))
+		}
+		in = z
+	case isZstd(magic):
+		z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return fmt.Errorf("zstd: %w", broken(err))
+		}
+		r.unpack = z.Close
+		in = z
 	}
-	packet, err := r.next()
-	if err != nil && !errors.Is(err, io.EOF) {
-		r.damage, r.stats.Truncated = err, true
-		return Packet{}, io.EOF
-	}
-	return packet, err
+	r.window = newWindow(in)
+	return r.detect()
 }
 
-// Statistics is what the file says beside its packets; complete after io.EOF.
+// maxWindow is what the zstd command unpacks without being asked to: 128 MiB.
+const maxWindow = 128 << 20
+
+// isZstd knows frames and the skippable frames that may precede them.
+func isZstd(magic []byte) bool {
+	if len(magic) < 4 {
+		return false
+	}
+	n := le.Uint32(magic)
+	return n == 0xfd2fb528 || n&^0xf == 0x184d2a50
+}
+
+func (r *Reader) detect() error {
+	magic, err := r.window.peek(4)
+	if len(magic) < 4 {
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return fmt.Errorf("%w: %d bytes", ErrFormat, len(magic))
+		}
+		return broken(err)
+	}
+	switch {
+	case le.Uint32(magic) == blockSection:
+		r.source, err = newSections(r)
+	case magic[0] == 0xcf && magic[1] == 0x10:
+		r.source, err = newFlowTools(r)
+	default:
+		r.source, err = newCapture(r, magic)
+	}
+	return err
+}
+
+// Next returns the next packet, or io.EOF after the last whole one: when the
+// file is damaged there, Statistics and Damage say so. Other errors are those of
+// reading the file itself. It does not allocate.
+func (r *Reader) Next() (Packet, error) {
+	if r.end != nil {
+		return Packet{}, r.end
+	}
+	packet, err := r.source.next()
+	if err == nil {
+		return packet, nil
+	}
+	r.end = io.EOF
+	switch {
+	case r.disk.err != nil:
+		r.end = fmt.Errorf("read: %w", r.disk.err)
+	case err != io.EOF:
+		r.stats.Truncated = true
+		r.damage = fmt.Errorf("%w (after %d bytes of it, unpacked)", broken(err), r.window.offset())
+	}
+	return Packet{}, r.end
+}
+
+// broken puts an error of a format or decompressor into one of the two kinds.
+func broken(err error) error {
+	switch {
+	case errors.Is(err, ErrCut) || errors.Is(err, ErrCorrupt):
+		return err
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return ErrCut
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// Statistics is what the file says was lost before it was written; complete
+// after io.EOF.
 func (r *Reader) Statistics() Statistics { return r.stats }
 
-// Damage says why the file could be read no further, nil when all of it was.
+// Damage says, after io.EOF, why reading stopped before the file's proper end;
+// nil when it did not. It wraps ErrCut, as after a crash or while the file is
+// still being written, or ErrCorrupt.
 func (r *Reader) Damage() error { return r.damage }
+
+// Info is what the file's header says.
+func (r *Reader) Info() Info { return r.info }
 
 // Close closes the file.
 func (r *Reader) Close() error {
-	var err error
-	for _, closer := range r.closers {
-		err = errors.Join(err, closer())
+	r.unpack()
+	r.unpack = func() {}
+	r.end = os.ErrClosed
+	if closer, ok := r.disk.in.(io.Closer); ok {
+		return closer.Close()
 	}
-	return err
+	return nil
 }

@@ -2,60 +2,96 @@ package spool
 
 import (
 	"errors"
-	"fmt"
 	"io"
 )
 
-// window is a sliding view of a stream, bounded by the longest piece asked for.
+// windowSize bounds what is looked at in one piece: more than the longest
+// packet of any link type together with its block.
+const windowSize = 512 << 10
+
+// window shows a stream in contiguous pieces without copying them out.
 type window struct {
 	in       io.Reader
 	buf      []byte
-	from, to int
-	err      error
+	from, to int   // of buf, not taken yet
+	before   int64 // bytes of the stream before buf
+	err      error // what ended the stream
 }
 
-// peek returns the next n bytes without taking them: io.EOF when none are left,
-// io.ErrUnexpectedEOF and the rest when fewer are.
+func newWindow(in io.Reader) *window {
+	return &window{in: in, buf: make([]byte, windowSize)}
+}
+
+// peek shows the next n bytes. With fewer than n left it shows those and says
+// io.ErrUnexpectedEOF, or io.EOF when there are none, or why there are no more.
 func (w *window) peek(n int) ([]byte, error) {
-	for w.to-w.from < n && w.err == nil {
-		if w.from > 0 {
-			w.to = copy(w.buf, w.buf[w.from:w.to])
-			w.from = 0
-		}
-		if w.to == len(w.buf) {
-			// Grow by what has arrived, never by what a length field claims.
-			w.buf = append(w.buf, make([]byte, max(256<<10, len(w.buf)))...)
-		}
-		var got int
-		got, w.err = w.in.Read(w.buf[w.to:])
-		w.to += got
+	if uint(w.to-w.from) >= uint(n) {
+		return w.buf[w.from : w.from+n], nil
 	}
-	have := w.buf[w.from:w.to]
-	switch {
-	case len(have) >= n:
-		return have[:n], nil
-	case w.err != nil && !errors.Is(w.err, io.EOF):
-		return have, fmt.Errorf("%w: %v", io.ErrUnexpectedEOF, w.err)
-	case len(have) == 0:
-		return nil, io.EOF
-	}
-	return have, io.ErrUnexpectedEOF
+	return w.fill(n)
 }
 
-// take returns the next n bytes and moves on; they are valid until the next call.
+func (w *window) fill(n int) ([]byte, error) {
+	if uint(n) > uint(len(w.buf)) {
+		return nil, errTooLong
+	}
+	w.before += int64(w.from)
+	w.to = copy(w.buf, w.buf[w.from:w.to])
+	w.from = 0
+	for idle := 0; w.to < n; {
+		if w.err != nil {
+			if w.err == io.EOF && w.to > 0 {
+				return w.buf[:w.to], io.ErrUnexpectedEOF
+			}
+			return w.buf[:w.to], w.err
+		}
+		got, err := w.in.Read(w.buf[w.to:])
+		w.to += got
+		if idle++; got > 0 {
+			idle = 0
+		}
+		if idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+		w.err = err
+	}
+	return w.buf[:n], nil
+}
+
+var errTooLong = errors.New("a length beyond all reason")
+
+// take shows the next n bytes, valid until the next call, and goes past them.
 func (w *window) take(n int) ([]byte, error) {
 	b, err := w.peek(n)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		w.from += n
 	}
-	w.from += n
-	return b, nil
+	return b, err
 }
 
-// inside makes the end of the stream an unexpected one.
-func inside(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// skip goes past n bytes of any number.
+func (w *window) skip(n int64) error {
+	for n > 0 {
+		step := int(min(n, int64(len(w.buf))))
+		if _, err := w.take(step); err != nil {
+			return err
+		}
+		n -= int64(step)
 	}
-	return err
+	return nil
 }
+
+// Read lets a decompressor go on where the window stands.
+func (w *window) Read(p []byte) (int, error) {
+	if w.from == w.to {
+		if _, err := w.fill(1); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, w.buf[w.from:w.to])
+	w.from += n
+	return n, nil
+}
+
+// offset is where in the stream the next byte stands.
+func (w *window) offset() int64 { return w.before + int64(w.from) }
