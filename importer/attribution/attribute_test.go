@@ -176,7 +176,11 @@ func TestAttribute(t *testing.T) {
 		{"interfaces not exported", nil, nil, rec(1, 1, "10.10.1.5", 1, "198.51.100.9", 443, noIf), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0)},
 
 		{"ICMP has no ports", nil, nil, rec(11, 7, "10.10.1.5", 0, "198.51.100.9", 2048, proto(1)), up(Inside, "10.10.1.5", 0, "198.51.100.9", 0, 7)},
-		{"no addresses", nil, nil, func() *flow.Record { r := rec(11, 7, "10.10.1.5", 0, "198.51.100.9", 1); r.Dst = netip.Addr{}; return r }(), other(Unattributed, NoAddresses)},
+		{"no addresses", nil, nil, func() *flow.Record {
+			r := rec(11, 7, "10.10.1.5", 0, "198.51.100.9", 1)
+			r.Dst = netip.Addr{}
+			return r
+		}(), other(Unattributed, NoAddresses)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
