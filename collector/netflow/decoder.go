@@ -43,8 +43,9 @@ type Decoder struct {
 	last      *stream // of the datagram before: most come in a row
 	tick      uint64  // datagrams seen, the clock of "least recently used"
 
-	base flow.Record // what all records of the datagram share
-	work work
+	header header      // of the datagram being read
+	base   flow.Record // what all its records share
+	work   work
 
 	specifiers []field // see fields
 }
@@ -117,7 +118,8 @@ func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, pa
 		g.Rejects.add(ShortHeader)
 		return dst
 	}
-	h := header{version: flow.Version(be.Uint16(payload)), received: received}
+	h := &d.header
+	*h = header{version: flow.Version(be.Uint16(payload)), received: received}
 	g.Version = h.version
 	switch h.version {
 	case flow.V5:
@@ -129,7 +131,7 @@ func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, pa
 		h.sequence = be.Uint32(payload[16:])
 		h.domain = uint32(be.Uint16(payload[20:])) // engine type and id
 		h.describe(g)
-		return d.readV5(dst, src, &h, payload, mode, g)
+		return d.readV5(dst, src, h, payload, mode, g)
 	case flow.V9:
 		if len(payload) < v9Header {
 			break
@@ -139,7 +141,7 @@ func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, pa
 		h.sequence = be.Uint32(payload[12:])
 		h.domain = be.Uint32(payload[16:])
 		h.describe(g)
-		return d.readV9(dst, src, &h, payload[v9Header:], mode, g)
+		return d.readV9(dst, src, h, payload[v9Header:], mode, g)
 	case flow.IPFIX:
 		if len(payload) < ipfixHeader {
 			break
@@ -148,7 +150,7 @@ func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, pa
 		h.sequence = be.Uint32(payload[8:])
 		h.domain = be.Uint32(payload[12:])
 		h.describe(g)
-		return d.readIPFIX(dst, src, &h, payload, mode, g)
+		return d.readIPFIX(dst, src, h, payload, mode, g)
 	default:
 		g.Rejects.add(UnknownVersion)
 		return dst

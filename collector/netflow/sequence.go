@@ -31,8 +31,10 @@ type sequence struct {
 	newest instant // the datagram furthest in the sequence
 	span   uint32  // units from the first one that was seen to newest, up to 2^31
 	style  style
-	proof  uint8 // datagrams that only style explains, up to proofs
-	doubt  uint8 // datagrams in a row that only another style explains
+	// How many datagrams style explained and another did not, up to proofs; and
+	// how many in a row another one did and style did not.
+	against [len(styles)]uint8
+	doubt   uint8
 
 	gaps [maxGaps]gap // the open ones, oldest first
 	open int
@@ -174,47 +176,50 @@ func (q *sequence) seed(h *header, u units) {
 			return
 		}
 	}
-	*q = sequence{known: true, newest: at, style: q.style, proof: q.proof}
+	*q = sequence{known: true, newest: at, style: q.style, against: q.against}
 }
 
 func (q *sequence) restart(now instant) Loss {
 	*q = sequence{
-		known: true, newest: now, span: q.style.size(now.units), style: q.style, proof: q.proof,
+		known: true, newest: now, span: q.style.size(now.units), style: q.style, against: q.against,
 		before: q.newest, restored: true, began: now.received,
 	}
 	return Loss{Restart: true}
 }
 
 // learn adopts another style when that one explains the number and the present
-// one does not: at once while the present one is unproved, else the third time.
+// one does not: at once while nothing spoke against it, else the third time in
+// a row.
 func (q *sequence) learn(now *instant) {
-	var fit [len(styles)]bool
-	all := true
+	var fits [len(styles)]bool
 	for i, s := range styles {
 		if s.including {
-			fit[i] = !now.units.unknown && now.sequence == q.newest.sequence+s.size(now.units)
+			fits[i] = !now.units.unknown && now.sequence == q.newest.sequence+s.size(now.units)
 		} else {
-			fit[i] = !q.newest.units.unknown && now.sequence == q.newest.sequence+s.size(q.newest.units)
+			fits[i] = !q.newest.units.unknown && now.sequence == q.newest.sequence+s.size(q.newest.units)
 		}
-		all = all && fit[i]
 	}
-	found := -1
+	best := -1
 	for i, s := range styles {
-		if fit[i] && s == q.style {
-			if q.doubt = 0; !all && q.proof < proofs {
-				q.proof++
+		if fits[i] && s == q.style {
+			q.doubt = 0
+			for i := range styles {
+				if !fits[i] && q.against[i] < proofs {
+					q.against[i]++
+				}
 			}
 			return
 		}
-		if fit[i] && found < 0 {
-			found = i
+		if fits[i] && (best < 0 || q.against[i] < q.against[best]) {
+			best = i
 		}
 	}
-	if found < 0 {
+	if best < 0 {
+		q.doubt = 0
 		return
 	}
-	if q.doubt++; q.proof < proofs || q.doubt >= proofs {
-		q.style, q.proof, q.doubt, q.open = styles[found], 1, 0, 0
+	if q.doubt++; q.against[best] < proofs || q.doubt >= proofs {
+		q.style, q.against, q.doubt, q.open = styles[best], [len(styles)]uint8{}, 0, 0
 	}
 }
 
@@ -282,12 +287,15 @@ func (q *sequence) fill(part gap) (found uint32) {
 			q.gaps[i] = left
 		default:
 			q.gaps[i] = left
-			if q.open < maxGaps {
-				copy(q.gaps[i+2:], q.gaps[i+1:q.open])
-				q.gaps[i+1] = right
-				q.open++
-				i++
+			if q.open == maxGaps {
+				copy(q.gaps[:], q.gaps[1:])
+				q.open--
+				i--
 			}
+			i++
+			copy(q.gaps[i+1:], q.gaps[i:q.open])
+			q.gaps[i] = right
+			q.open++
 		}
 	}
 	return found

@@ -1,0 +1,142 @@
+package importer
+
+import (
+	"math"
+	"math/bits"
+
+	"nfacct/collector/flow"
+	"nfacct/importer/attribution"
+	"nfacct/importer/rules"
+)
+
+// accountant turns decoded records into tallies and biflows. It belongs to one
+// import: what it remembers of uploads goes from file to file.
+type accountant struct {
+	calendar  calendar
+	routers   []accounted
+	ruleCount int  // how many rules there are
+	only      date // if not anyDay, the one day whose books and rows are wanted
+	books     *tallies
+	table     *table // nil when no rows are wanted
+}
+
+// accounted is a router as the accountant sees it.
+type accounted struct {
+	attributor *attribution.Attributor
+	rules      *rules.Set
+}
+
+// anyDay is no date.
+const anyDay = date(0)
+
+func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only date) *accountant {
+	a := &accountant{calendar: calendar, only: only, books: newTallies(), ruleCount: len(list)}
+	for _, r := range routers {
+		a.routers = append(a.routers, accounted{attribution.New(r.Router), rules.Compile(list, r.Inside)})
+	}
+	return a
+}
+
+// record accounts one record of a router. It needs room for as many pieces as
+// the record has days; table.full leaves it.
+func (a *accountant) record(router int, r *flow.Record) {
+	from, to := times(r.Start, r.End, r.Received)
+	day := a.calendar.day(to)
+	if r.Has&(flow.HasBytes|flow.HasPackets) == 0 {
+		if t := a.tally(day.date, router); t != nil {
+			t.noCounters++ // and it is no record of the books
+		}
+		return
+	}
+	who := &a.routers[router]
+	res := who.attributor.Attribute(r)
+	bytes, packets, estimated := who.attributor.Scale(r)
+	rule := rules.None
+	if res.Class == attribution.Up || res.Class == attribution.Down {
+		rule = who.rules.Match(r, &res, bytes)
+	}
+	p := piece{
+		router:      uint16(router),
+		wan:         uint16(min(res.WAN, math.MaxUint16)),
+		proto:       r.Proto,
+		class:       res.Class,
+		attribution: res.Code(),
+		host:        res.Host,
+		peer:        res.Peer,
+		hostPort:    res.HostPort,
+		peerPort:    res.PeerPort,
+		flows:       1,
+	}
+	// A record that began before midnight: its bytes and packets are divided by
+	// time, to the last one. The record itself counts where it ended.
+	for from < day.from {
+		before := part(bytes, day.from-from, to-from)
+		fewer := part(packets, day.from-from, to-from)
+		p.bytes, p.packets = bytes-before, packets-fewer
+		a.piece(&p, &day, day.from, to, rule, estimated)
+		bytes, packets, to, p.flows = before, fewer, day.from, 0
+		day = a.calendar.day(to - 1)
+	}
+	p.bytes, p.packets = bytes, packets
+	a.piece(&p, &day, from, to, rule, estimated)
+}
+
+// part is n*share/whole, rounded down, for 0 <= share <= whole, 0 < whole.
+func part(n uint64, share, whole int64) uint64 {
+	hi, lo := bits.Mul64(n, uint64(share))
+	q, _ := bits.Div64(hi, lo, uint64(whole))
+	return q
+}
+
+// piece accounts the part of a record that lies in one day.
+func (a *accountant) piece(p *piece, day *span, from, to int64, rule int, estimated bool) {
+	t := a.tally(day.date, int(p.router))
+	if t == nil {
+		return
+	}
+	records := uint64(p.flows)
+	t.records.add(records, p.bytes)
+	t.classes[p.class].add(records, p.bytes)
+	t.estimated = t.estimated || estimated
+	if p.class != attribution.Up && p.class != attribution.Down {
+		return
+	}
+	if rule != rules.None {
+		if t.excluded == nil {
+			t.excluded = make([]counts, a.ruleCount)
+		}
+		t.excluded[rule].add(records, p.bytes)
+		return
+	}
+	t.loaded.add(records, p.bytes)
+	if a.table == nil {
+		return
+	}
+	at := to
+	if at == day.to { // ended with the day: the last slot, not the next day's first
+		at--
+	}
+	slot, start := day.slot(at)
+	p.day, p.slot = day.date, slot
+	p.first = max(seconds(from-start), math.MinInt16)
+	p.last = seconds(to - start)
+	a.table.add(p)
+}
+
+// seconds rounds down, below zero too.
+func seconds(nanoseconds int64) int32 {
+	s := nanoseconds / second
+	if nanoseconds%second < 0 {
+		s--
+	}
+	return int32(max(s, math.MinInt32))
+}
+
+// tally is where a day's records of a router are counted, or nil for a day that
+// is not wanted.
+func (a *accountant) tally(day date, router int) *tally {
+	if a.only != anyDay && day != a.only {
+		return nil
+	}
+	return a.books.of(place{day, router})
+}

@@ -1,0 +1,167 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"nfacct/collector/spool"
+)
+
+// templateWindow is how far ahead templates are searched: four times RouterOS's
+// default of 30 minutes between two announcements.
+const templateWindow = 2 * time.Hour
+
+// input is a file to import.
+type input struct {
+	path  string
+	name  string // in the ledger: relative to the spool, or absolute
+	spool bool   // of our spool: decodes alone, and the list of imported files names it
+	start time.Time
+	// following are the paths of later files that may bring missing templates.
+	following []string
+}
+
+// fromSpool lists the sealed files of the spool, oldest first.
+func fromSpool(folder string) ([]input, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	files, err := spool.ListSealed(folder)
+	if err != nil {
+		return nil, err
+	}
+	inputs := make([]input, len(files))
+	for i, f := range files {
+		inputs[i] = input{path: f.Path, name: f.Name, spool: true, start: f.Start}
+		for _, later := range files[i+1:] {
+			if later.Start.Sub(f.Start) > templateWindow {
+				break
+			}
+			inputs[i].following = append(inputs[i].following, later.Path)
+		}
+	}
+	return inputs, nil
+}
+
+// given makes inputs of files and folders named by hand. Files of the spool keep
+// what they are; the others are read in the order they are named, those of a
+// folder by name.
+func given(paths []string, folder string) ([]input, error) {
+	spooled, err := fromSpool(folder)
+	if err != nil {
+		return nil, err
+	}
+	var inputs []input
+	seen := map[string]bool{}
+	add := func(path string) error {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		if seen[path] {
+			return nil
+		}
+		seen[path] = true
+		for _, s := range spooled {
+			if real, err := filepath.EvalSymlinks(s.path); err == nil && real == path {
+				inputs = append(inputs, s)
+				return nil
+			}
+		}
+		if strings.HasSuffix(path, ".open") {
+			return fmt.Errorf("%s is being written by a collector; it can be imported when it is sealed", path)
+		}
+		inputs = append(inputs, input{path: path, name: path})
+		return nil
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			if err := add(path); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() || !recognised(name) {
+				return err
+			}
+			return add(name)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := range inputs {
+		if inputs[i].spool {
+			continue
+		}
+		for _, later := range inputs[i+1:] {
+			if !later.spool {
+				inputs[i].following = append(inputs[i].following, later.path)
+			}
+		}
+	}
+	return inputs, nil
+}
+
+// recognised says whether a file found in a folder begins like one of the
+// formats that are read: pcapng, pcap of both byte orders and resolutions,
+// flow-tools, zstd, gzip. Files named by hand are always tried. What flow-tools
+// and collectors still write is left alone.
+func recognised(path string) bool {
+	base := filepath.Base(path)
+	if strings.HasPrefix(base, ".") || strings.HasPrefix(base, "tmp-v") || strings.HasSuffix(base, ".open") {
+		return false
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return true // to be told why it cannot be read
+	}
+	defer file.Close()
+	var head [4]byte
+	if _, err := io.ReadFull(file, head[:]); err != nil {
+		return false
+	}
+	switch string(head[:]) {
+	case "\x0a\x0d\x0d\x0a", "\xa1\xb2\xc3\xd4", "\xd4\xc3\xb2\xa1", "\xa1\xb2\x3c\x4d", "\x4d\x3c\xb2\xa1", "\x28\xb5\x2f\xfd":
+		return true
+	}
+	return head[0] == 0xcf && head[1] == 0x10 || head[0] == 0x1f && head[1] == 0x8b
+}
+
+// digest is a file's size and SHA-256.
+func digest(path string) (size int64, sum [sha256.Size]byte, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, sum, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if size, err = io.Copy(hash, file); err != nil {
+		return 0, sum, err
+	}
+	hash.Sum(sum[:0])
+	return size, sum, nil
+}
+
+// within picks the spool files that can hold datagrams received from one moment
+// to another.
+func within(inputs []input, from, to time.Time) []input {
+	return slices.DeleteFunc(slices.Clone(inputs), func(in input) bool {
+		return !in.start.After(from.Add(-spool.SlotLength)) || !in.start.Before(to)
+	})
+}

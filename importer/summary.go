@@ -1,0 +1,171 @@
+package importer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"nfacct/archive"
+	"nfacct/importer/attribution"
+)
+
+// Summary is what an import, or a preview, did.
+type Summary struct {
+	Files   []FileResult `json:"files"` // without those that were known
+	Loaded  int          `json:"loaded"`
+	Known   int          `json:"known"` // the same bytes were loaded before
+	Failed  int          `json:"failed"`
+	Records uint64       `json:"records"`
+	Rows    uint64       `json:"rows"`
+	// Unknown counts datagrams by the addresses that belong to no router,
+	// UnknownOthers those of further addresses.
+	Unknown       map[string]uint64 `json:"unknown_exporters"`
+	UnknownOthers uint64            `json:"unknown_others,omitempty"`
+	// Estimated: a sampling factor was used, so bytes and packets are estimates.
+	Estimated bool `json:"estimated"`
+	// Books are those of the files of this import only.
+	Books []archive.Book `json:"books"`
+}
+
+// FileResult is what became of a file.
+type FileResult struct {
+	Name       string `json:"name"`
+	State      string `json:"state"` // loaded, read (a preview) or failed
+	Records    uint64 `json:"records"`
+	Rows       uint64 `json:"rows"`
+	NoTemplate int    `json:"no_template,omitempty"` // data sets
+	Truncated  bool   `json:"truncated,omitempty"`   // what was whole has been read
+	Problem    string `json:"problem,omitempty"`
+
+	path string
+}
+
+func newSummary() Summary {
+	return Summary{Files: []FileResult{}, Unknown: map[string]uint64{}, Books: []archive.Book{}}
+}
+
+// loadedPath says whether the file at the path was loaded now.
+func (s *Summary) loadedPath(path string) bool {
+	return slices.ContainsFunc(s.Files, func(f FileResult) bool { return f.path == path && f.State == "loaded" })
+}
+
+// add takes a file that has gone through.
+func (b *build) add(end *fileEnd, loads bool) {
+	s := &b.summary
+	if end.err == nil && end.known {
+		s.Known++
+		b.log.Debug("loaded already", "file", end.input.name)
+		return
+	}
+	result := FileResult{
+		Name: end.input.name, path: end.input.path, Rows: end.rows, NoTemplate: end.noTemplate,
+		Truncated: end.statistics.Truncated, State: "read",
+	}
+	if loads {
+		result.State = "loaded"
+	}
+	if end.err != nil {
+		result.State, result.Problem = "failed", end.err.Error()
+		s.Failed++
+	} else {
+		s.Loaded++
+		for p, t := range end.books.all {
+			book := b.book(p, t)
+			key := bookOf{book.Day, book.Router}
+			if b.books[key] == nil {
+				b.books[key] = &archive.Book{Day: book.Day, Router: book.Router}
+			}
+			b.books[key].Add(book)
+			result.Records += book.Records
+			s.Estimated = s.Estimated || t.estimated
+		}
+		s.Records += result.Records
+		s.Rows += result.Rows
+	}
+	s.Files = append(s.Files, result)
+	b.log.Debug("file", "name", result.Name, "state", result.State, "records", result.Records, "rows", result.Rows)
+}
+
+// finish completes the summary and says what failed.
+func (b *build) finish(err error) (Summary, error) {
+	for _, book := range b.books {
+		b.summary.Books = append(b.summary.Books, *book)
+	}
+	slices.SortFunc(b.summary.Books, func(x, y archive.Book) int {
+		return cmp.Or(x.Day.Compare(y.Day), cmp.Compare(x.Router, y.Router))
+	})
+	if err != nil || b.summary.Failed == 0 {
+		return b.summary, err
+	}
+	errs := []error{ErrPartial}
+	for _, f := range b.summary.Files {
+		if f.State == "failed" {
+			errs = append(errs, fmt.Errorf("import %s: %s", f.Name, f.Problem))
+		}
+	}
+	return b.summary, errors.Join(errs...)
+}
+
+// Strangers lists the addresses of Unknown, sorted.
+func (s *Summary) Strangers() []string { return slices.Sorted(maps.Keys(s.Unknown)) }
+
+// router is a router's name by its number.
+func (im *Importer) router(number int) string {
+	if number == collectorItself {
+		return collectorName
+	}
+	return im.routers[number].Name
+}
+
+// book is a tally in the archive's words.
+func (im *Importer) book(p place, t *tally) archive.Book {
+	in := func(c counts) archive.Counts { return archive.Counts{Records: c.records, Bytes: c.bytes} }
+	b := archive.Book{
+		Day:           p.day.day(),
+		Router:        im.router(p.router),
+		Datagrams:     t.datagrams,
+		Records:       t.records.records,
+		Bytes:         t.records.bytes,
+		LostDatagrams: uint64(max(t.lostDatagrams, 0)),
+		KernelDropped: t.kernelDropped,
+		Rejected:      map[string]uint64{},
+		NoTemplate:    t.noTemplate,
+		Classes: archive.Classes{
+			Up:           in(t.classes[attribution.Up]),
+			Down:         in(t.classes[attribution.Down]),
+			RouterLocal:  in(t.classes[attribution.RouterLocal]),
+			Internal:     in(t.classes[attribution.Internal]),
+			Transit:      in(t.classes[attribution.Transit]),
+			Unattributed: in(t.classes[attribution.Unattributed]),
+		},
+		Excluded: map[string]archive.Counts{},
+		Loaded:   archive.Loaded{Counts: in(t.loaded)},
+	}
+	b.LostRecords, b.LostEstimated = t.lostRecords()
+	for reason, n := range t.rejects.All() {
+		b.Rejected[reason.String()] = n
+	}
+	if t.duplicates > 0 {
+		b.Rejected["duplicate"] = t.duplicates
+	}
+	if t.noCounters > 0 {
+		b.Rejected["no_counters"] = t.noCounters
+	}
+	for i, c := range t.excluded {
+		if c != (counts{}) {
+			b.Excluded[im.rules[i].Name] = in(c)
+		}
+	}
+	return b
+}
+
+func fileSize(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}

@@ -1,0 +1,131 @@
+package importer
+
+import (
+	"math"
+
+	"nfacct/collector/flow"
+	"nfacct/collector/netflow"
+	"nfacct/importer/attribution"
+)
+
+// counts are records and their bytes.
+type counts struct{ records, bytes uint64 }
+
+func (c *counts) add(records, bytes uint64) {
+	c.records += records
+	c.bytes += bytes
+}
+
+// tally is what one file holds of one day of one router.
+type tally struct {
+	datagrams     uint64
+	duplicates    uint64 // datagrams that came twice, read once
+	lost          int64  // records of v5 and IPFIX
+	lostDatagrams int64  // of v9
+	v9Datagrams   uint64 // that came, and their records: what a lost one held is estimated by them
+	v9Records     uint64
+	kernelDropped uint64 // datagrams
+	noTemplate    uint64 // data sets
+	rejects       netflow.RejectTotals
+	noCounters    uint64 // records
+
+	records   counts
+	classes   [attribution.Classes]counts
+	excluded  []counts // by rule
+	loaded    counts
+	estimated bool // a sampling factor was used
+}
+
+// datagram counts what the decoder says about one.
+func (t *tally) datagram(g *netflow.Datagram, synthetic bool) {
+	t.datagrams++
+	t.rejects.Add(&g.Rejects)
+	t.noTemplate += uint64(g.NoTemplate)
+	if g.Version == flow.V9 {
+		t.v9Datagrams++
+		t.v9Records += uint64(g.Records)
+	}
+	if synthetic {
+		return
+	}
+	lost := int64(g.Loss.Lost) - int64(g.Loss.Late)
+	if g.Version == flow.V9 {
+		t.lostDatagrams += lost
+	} else {
+		t.lost += lost
+	}
+}
+
+// lostRecords is the loss in records, and whether that is an estimate: v9
+// numbers datagrams, so each lost one is taken to have held the mean.
+func (t *tally) lostRecords() (records uint64, estimated bool) {
+	lost := float64(max(t.lost, 0))
+	if t.lostDatagrams > 0 && t.v9Datagrams > 0 {
+		lost += math.Round(float64(t.lostDatagrams) * float64(t.v9Records) / float64(t.v9Datagrams))
+		estimated = true
+	}
+	return uint64(lost), estimated
+}
+
+// add merges another tally of the same day and router.
+func (t *tally) add(o *tally) {
+	t.datagrams += o.datagrams
+	t.duplicates += o.duplicates
+	t.lost += o.lost
+	t.lostDatagrams += o.lostDatagrams
+	t.v9Datagrams += o.v9Datagrams
+	t.v9Records += o.v9Records
+	t.kernelDropped += o.kernelDropped
+	t.noTemplate += o.noTemplate
+	for reason, n := range o.rejects {
+		t.rejects[reason] += n
+	}
+	t.noCounters += o.noCounters
+	t.records.add(o.records.records, o.records.bytes)
+	for i := range t.classes {
+		t.classes[i].add(o.classes[i].records, o.classes[i].bytes)
+	}
+	if t.excluded == nil && o.excluded != nil {
+		t.excluded = make([]counts, len(o.excluded))
+	}
+	for i := range o.excluded {
+		t.excluded[i].add(o.excluded[i].records, o.excluded[i].bytes)
+	}
+	t.loaded.add(o.loaded.records, o.loaded.bytes)
+	t.estimated = t.estimated || o.estimated
+}
+
+// place is a day of a router, by the router's number in the configuration.
+type place struct {
+	day    date
+	router int
+}
+
+// tallies finds the tally of a place, made when it is first asked for.
+type tallies struct {
+	all  map[place]*tally
+	last place
+	at   *tally
+}
+
+func newTallies() *tallies { return &tallies{all: map[place]*tally{}} }
+
+func (t *tallies) of(p place) *tally {
+	if t.at != nil && t.last == p {
+		return t.at
+	}
+	found := t.all[p]
+	if found == nil {
+		found = new(tally)
+		t.all[p] = found
+	}
+	t.last, t.at = p, found
+	return found
+}
+
+// add merges the tallies of the same file made elsewhere.
+func (t *tallies) add(o *tallies) {
+	for p, tally := range o.all {
+		t.of(p).add(tally)
+	}
+}

@@ -1,0 +1,213 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"nfacct/archive"
+)
+
+// Options are what Daily cannot ask the archive.
+type Options struct {
+	// Now decides whether the day is over; zero means the clock.
+	Now time.Time
+	// Pending are files of the day that are not imported yet.
+	Pending []string
+}
+
+// Daily answers who moved how much past the proxy on a local day. A day that is
+// not known, or not wholly, is no error: Usage says so.
+func Daily(ctx context.Context, a *archive.Archive, day archive.Day, loc *time.Location, opts Options) (*Usage, error) {
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
+	}
+	u := &Usage{Day: day.String(), Timezone: loc.String()}
+	var err error
+	if u.Books, err = a.Books(ctx, day, day); err != nil {
+		return nil, fmt.Errorf("report %s: books: %w", day, err)
+	}
+	hosts, quiet, err := hourly(ctx, a.DB(), day, hoursOf(day, loc))
+	if err != nil {
+		return nil, fmt.Errorf("report %s: usage: %w", day, err)
+	}
+	peers, err := peersOf(ctx, a.DB(), day)
+	if err != nil {
+		return nil, fmt.Errorf("report %s: peers: %w", day, err)
+	}
+	_, end := archive.NewCalendar(loc).Bounds(day)
+	names, err := a.NamesAt(ctx, end.Add(-time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("report %s: names: %w", day, err)
+	}
+	reloading, err := a.Reloading(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("report %s: ledger: %w", day, err)
+	}
+	u.QuietHours = quiet
+	u.assemble(hosts, peers, names)
+	u.Incomplete = doubts(u, day, archive.DayOf(opts.Now.In(loc)), opts.Pending, slices.Contains(reloading, day))
+	u.Complete = len(u.Incomplete) == 0
+	return u, nil
+}
+
+// hoursOf is how many hours a local day has: 24, or 23 or 25 when clocks change.
+func hoursOf(day archive.Day, loc *time.Location) int {
+	return (archive.NewCalendar(loc).Slots(day) + 3) / 4
+}
+
+// assemble fills hosts and totals; the biggest host comes first.
+func (u *Usage) assemble(hosts []Host, peers map[string]uint64, names map[netip.Addr][]string) {
+	u.Hosts = hosts
+	for i := range u.Hosts {
+		h := &u.Hosts[i]
+		h.Peers = peers[h.Host]
+		h.Names = []string{}
+		if addr, err := netip.ParseAddr(h.Host); err == nil {
+			for _, name := range names[addr] {
+				if name = Clean(name); name != "" && !slices.Contains(h.Names, name) {
+					h.Names = append(h.Names, name)
+				}
+			}
+		}
+		u.Totals.UpBytes += h.UpBytes
+		u.Totals.DownBytes += h.DownBytes
+		u.Totals.Flows += h.Flows
+	}
+	slices.SortFunc(u.Hosts, func(a, b Host) int {
+		return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), cmp.Compare(a.Host, b.Host))
+	})
+	u.Totals.Hosts = len(u.Hosts)
+	var border uint64
+	for i := range u.Books {
+		c := &u.Books[i].Classes
+		u.Totals.Unattributed = u.Totals.Unattributed.Plus(c.Unattributed)
+		border += c.Up.Bytes + c.Down.Bytes + c.Unattributed.Bytes
+	}
+	if border > 0 {
+		u.Totals.UnattributedShare = float64(u.Totals.Unattributed.Bytes) / float64(border)
+	}
+}
+
+// doubts says why the figures are not the whole day's; nothing if they are, as
+// far as anybody can know.
+func doubts(u *Usage, day, today archive.Day, pending []string, reloading bool) []string {
+	var why []string
+	switch {
+	case today.Before(day):
+		why = append(why, "The day has not begun.")
+	case day == today:
+		why = append(why, "The day is not over.")
+	}
+	if len(u.Books) == 0 {
+		why = append(why, "Nothing of this day has been imported.")
+	}
+	if n := len(pending); n == 1 {
+		why = append(why, fmt.Sprintf("The file %s is not imported yet: run nfacct import.", pending[0]))
+	} else if n > 1 {
+		why = append(why, fmt.Sprintf("%d files are not imported yet, the first is %s: run nfacct import.", n, slices.Min(pending)))
+	}
+	if reloading {
+		why = append(why, fmt.Sprintf("An import of the day again was interrupted: run nfacct import --day %s.", day))
+	}
+	if len(u.Books) > 0 && len(u.QuietHours) > 0 {
+		why = append(why, fmt.Sprintf("There are no flows of the hours %s: nobody was there, or nothing was exported or received.", hourRanges(u.QuietHours)))
+	}
+	return why
+}
+
+// hourly adds up the rollup of a day by host, and finds the hours without any.
+func hourly(ctx context.Context, db *sql.DB, day archive.Day, hours int) (hosts []Host, quiet []int, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT INET6_NTOA(host), SUM(up_bytes), SUM(down_bytes), SUM(flows) FROM usage_hourly WHERE day = ? GROUP BY host", day)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	hosts = []Host{}
+	for rows.Next() {
+		var h Host
+		if err := rows.Scan(&h.Host, &h.UpBytes, &h.DownBytes, &h.Flows); err != nil {
+			return nil, nil, err
+		}
+		hosts = append(hosts, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, err
+	}
+	busy, err := db.QueryContext(ctx, "SELECT DISTINCT hour FROM usage_hourly WHERE day = ?", day)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer busy.Close()
+	seen := make([]bool, hours)
+	for busy.Next() {
+		var hour int
+		if err := busy.Scan(&hour); err != nil {
+			return nil, nil, err
+		}
+		if hour >= 0 && hour < hours {
+			seen[hour] = true
+		}
+	}
+	for hour, had := range seen {
+		if !had {
+			quiet = append(quiet, hour)
+		}
+	}
+	return hosts, quiet, busy.Err()
+}
+
+// peersOf counts the peers of each host from the month's tables.
+func peersOf(ctx context.Context, db *sql.DB, day archive.Day) (map[string]uint64, error) {
+	tables, err := tablesOf(ctx, db, archive.MonthOf(day))
+	if err != nil || len(tables) == 0 {
+		return nil, err
+	}
+	source := ""
+	var args []any
+	for i, table := range tables {
+		if i > 0 {
+			source += " UNION ALL "
+		}
+		source += "SELECT host, peer FROM " + table + " WHERE day = ?" // a name made by tablesOf
+		args = append(args, day)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT INET6_NTOA(host), COUNT(DISTINCT peer) FROM ("+source+") AS flows GROUP BY host", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	peers := map[string]uint64{}
+	for rows.Next() {
+		var host string
+		var n uint64
+		if err := rows.Scan(&host, &n); err != nil {
+			return nil, err
+		}
+		peers[host] = n
+	}
+	return peers, rows.Err()
+}
+
+// tablesOf lists which of a month's two tables exist: the live one and the
+// packed one, which can stand side by side when rows came after packing.
+func tablesOf(ctx context.Context, db *sql.DB, month archive.Month) (tables []string, err error) {
+	live := month.Table()
+	rows, err := db.QueryContext(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?, ?) ORDER BY table_name", live, live+"c")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		tables = append(tables, name)
+	}
+	return tables, rows.Err()
+}
