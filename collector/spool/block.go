@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"slices"
 )
@@ -178,7 +179,15 @@ func putIPv6(ip []byte, from, via netip.Addr, length int) {
 
 // checksum is the one's complement sum of RFC 1071 over b, begun with start.
 func checksum(start uint64, b []byte) uint16 {
-	sum := start
+	sum, carry := start, uint64(0)
+	for len(b) >= 32 {
+		sum, carry = bits.Add64(sum, be.Uint64(b), carry)
+		sum, carry = bits.Add64(sum, be.Uint64(b[8:]), carry)
+		sum, carry = bits.Add64(sum, be.Uint64(b[16:]), carry)
+		sum, carry = bits.Add64(sum, be.Uint64(b[24:]), carry)
+		b = b[32:]
+	}
+	sum = sum>>32 + sum&0xffffffff + carry
 	for len(b) >= 4 {
 		sum += uint64(be.Uint32(b))
 		b = b[4:]

@@ -1,0 +1,104 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Expire deletes sealed files, oldest first: those that are older than KeepDays,
+// and those beyond KeepBytes, but none that is not in the list of imported
+// files. Only when less than MinFree of the disk is free are more deleted, the
+// imported ones first, and then, loudly, others: losing the past beats losing
+// the present. Folders that become empty go too. It may run beside a Writer and
+// an importer.
+func Expire(cfg Config, now time.Time, log *slog.Logger) error {
+	return expire(cfg, now, log, func() (Size, error) { return freeSpace(cfg.Folder) })
+}
+
+func expire(cfg Config, now time.Time, log *slog.Logger, free func() (Size, error)) error {
+	files, err := ListSealed(cfg.Folder)
+	if err != nil {
+		return err
+	}
+	imported, err := ReadImported(cfg.Folder)
+	if err != nil {
+		return err
+	}
+	e := expiry{today: now.UTC().Format(time.DateOnly)}
+	for _, file := range files {
+		e.total += Size(file.Size)
+	}
+	oldest := now.AddDate(0, 0, -cfg.KeepDays)
+	files = e.sweep(files, func(file File) bool {
+		if !file.Start.Before(oldest) && e.total <= cfg.KeepBytes {
+			return false
+		}
+		if !imported[file.Name] {
+			e.waiting++
+			return false
+		}
+		log.Info("spool file expired", "file", file.Name, "bytes", file.Size)
+		return true
+	})
+	if e.waiting > 0 {
+		log.Warn("spool files are past their time but not imported yet: kept; see why `nfacct import` does not run", "files", e.waiting)
+	}
+	short := func() bool {
+		n, err := free()
+		e.err = errors.Join(e.err, err)
+		e.free = n
+		return err == nil && n < cfg.MinFree
+	}
+	files = e.sweep(files, func(file File) bool {
+		if !imported[file.Name] || !short() {
+			return false
+		}
+		log.Warn("disk nearly full: spool file deleted before its time", "file", file.Name, "bytes", file.Size, "free", e.free)
+		return true
+	})
+	e.sweep(files, func(file File) bool {
+		if imported[file.Name] || !short() {
+			return false
+		}
+		log.Error("disk nearly full: spool file deleted that was NOT imported, its records are lost", "file", file.Name, "bytes", file.Size, "free", e.free)
+		return true
+	})
+	if e.err != nil {
+		return fmt.Errorf("expire spool: %w", e.err)
+	}
+	return nil
+}
+
+// expiry is one run of Expire.
+type expiry struct {
+	today   string // whose folder is in use
+	total   Size   // bytes of the files that are left
+	free    Size   // bytes of the disk, as last seen
+	waiting int
+	err     error
+}
+
+// sweep deletes the files that doomed chooses and returns the others.
+func (e *expiry) sweep(files []File, doomed func(File) bool) (kept []File) {
+	for _, file := range files {
+		if !doomed(file) {
+			kept = append(kept, file)
+			continue
+		}
+		if err := os.Remove(file.Path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			e.err = errors.Join(e.err, err)
+			kept = append(kept, file)
+			continue
+		}
+		e.total -= Size(file.Size)
+		// Fails, as it should, while anything is left in it.
+		if day := filepath.Dir(file.Path); filepath.Base(day) != e.today {
+			_ = os.Remove(day)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,97 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// spoolOf makes a folder with one 1000-byte file a day, up to the given day.
+func spoolOf(t *testing.T, last time.Time, days int) (folder string, names []string) {
+	t.Helper()
+	folder = t.TempDir()
+	for day := days - 1; day >= 0; day-- {
+		name := nameOf(last.AddDate(0, 0, -day))
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, make([]byte, 1000), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	return folder, names
+}
+
+func TestExpire(t *testing.T) {
+	const plenty = 1 << 40
+	for _, test := range []struct {
+		name     string
+		cfg      Config
+		imported []int // of ten files, one a day, the last of today
+		free     Size  // at first; a deleted file adds its size
+		gone     []int
+		says     string
+	}{
+		{name: "all young", cfg: Config{KeepDays: 35, KeepBytes: plenty}, imported: []int{0, 1, 2}, free: plenty},
+		{name: "by age", cfg: Config{KeepDays: 7, KeepBytes: plenty}, imported: []int{0, 1, 2, 3, 4}, free: plenty, gone: []int{0, 1, 2}},
+		{name: "by bytes", cfg: Config{KeepDays: 35, KeepBytes: 7000}, imported: []int{0, 1, 2, 3, 4}, free: plenty, gone: []int{0, 1, 2}},
+		{name: "never what is not imported", cfg: Config{KeepDays: 1, KeepBytes: 2000}, imported: []int{1}, free: plenty, gone: []int{1}, says: "not imported yet"},
+		{name: "imported ones first", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3, 5, 7}, free: 3500, gone: []int{3, 5}, says: "before its time"},
+		{name: "then loudly others", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3}, free: 2500, gone: []int{0, 1, 3}, says: "its records are lost"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			folder, names := spoolOf(t, noon, 10)
+			test.cfg.Folder = folder
+			var imported []string
+			for _, i := range test.imported {
+				imported = append(imported, names[i])
+			}
+			if err := WriteImported(folder, imported); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			free := func() (Size, error) {
+				left, err := ListSealed(folder)
+				return test.free + Size(1000*(10-len(left))), err
+			}
+			if err := expire(test.cfg, noon.Add(time.Minute), slog.New(slog.NewTextHandler(&said, nil)), free); err != nil {
+				t.Fatal(err)
+			}
+			var gone []int
+			for i, name := range names {
+				if _, err := os.Stat(filepath.Join(folder, name)); errors.Is(err, os.ErrNotExist) {
+					gone = append(gone, i)
+					if _, err := os.Stat(filepath.Dir(filepath.Join(folder, name))); err == nil {
+						t.Errorf("the empty folder of %s stays", name)
+					}
+				}
+			}
+			if !slices.Equal(gone, test.gone) {
+				t.Errorf("files %v are gone, want %v", gone, test.gone)
+			}
+			if !strings.Contains(said.String(), test.says) {
+				t.Errorf("said %q, want %q", said.String(), test.says)
+			}
+		})
+	}
+}
+
+func TestExpireOfNothing(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Folder = filepath.Join(t.TempDir(), "none")
+	if err := Expire(cfg, noon, slog.New(slog.DiscardHandler)); err != nil {
+		t.Error(err)
+	}
+	cfg.Folder = t.TempDir()
+	if err := Expire(cfg, noon, slog.New(slog.DiscardHandler)); err != nil {
+		t.Error(err)
+	}
+}
