@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +101,7 @@ func preview(t testing.TB, im *Importer, files ...string) Summary {
 
 // ledger is a loader that keeps rows in memory.
 type ledger struct {
+	mu         sync.Mutex // known is asked while another file is committed
 	rows, part []archive.Row
 	loaded     map[[32]byte]bool
 	file       archive.File
@@ -108,6 +110,8 @@ type ledger struct {
 }
 
 func (l *ledger) known(_ context.Context, f archive.File) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.loaded[f.Digest], nil
 }
 
@@ -136,6 +140,8 @@ func (l *ledger) commit(_ context.Context, _ *fileEnd) (uint64, error) {
 	if err := l.step("commit"); err != nil {
 		return 0, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.rows = append(l.rows, l.part...)
 	if l.loaded == nil {
 		l.loaded = map[[32]byte]bool{}
