@@ -18,6 +18,7 @@ import (
 // add an arrow, change this table first.
 var arrows = map[string][]string{
 	"cmd/nfacct":            {"*"},
+	"cmd/internal/config":   {"*"},
 	"cmd/internal/schedule": {},
 	"routeros":              {},
 	"routeros/routerostest": {},

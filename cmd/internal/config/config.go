@@ -1,0 +1,258 @@
+// Package config reads nfacct.toml into the Config that each stage owns:
+// strictly, with errors that name file, line, key and remedy.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/schedule"
+	"nfacct/collector"
+	"nfacct/collector/spool"
+	"nfacct/importer"
+)
+
+// Config is the whole configuration, checked.
+type Config struct {
+	// Timezone is an IANA name; days, slots and schedules follow its clock.
+	// "Local" is the machine's own.
+	Timezone string `toml:"timezone"`
+	// State is the folder of all that nfacct keeps: spool, private database, reports.
+	State string `toml:"state"`
+
+	Collector collector.Config `toml:"collector"`
+	Spool     spool.Config     `toml:"spool"`
+	Importer  importer.Config  `toml:"importer"`
+	Database  archive.Config   `toml:"database"`
+	Jobs      Jobs             `toml:"jobs"`
+	Routers   []Router         `toml:"router"`
+
+	file  string
+	lines lines
+	loc   *time.Location
+}
+
+// Jobs are the daemon's schedules; an empty one switches its job off.
+type Jobs struct {
+	Import  schedule.Spec `toml:"import"`
+	Archive schedule.Spec `toml:"archive"`
+	Report  schedule.Spec `toml:"report"`
+}
+
+// Router is one Mikrotik.
+type Router struct {
+	Name string `toml:"name"`
+	// Export are the addresses that its datagrams come from.
+	Export []netip.Addr `toml:"export"`
+	importer.Router
+}
+
+// Default is the configuration of an empty file.
+func Default() *Config {
+	spec := func(text string) schedule.Spec {
+		s, err := schedule.ParseSpec(text)
+		if err != nil {
+			panic(err) // a constant below is wrong
+		}
+		return s
+	}
+	return &Config{
+		Timezone:  "Local",
+		State:     "/var/lib/nfacct",
+		Collector: collector.DefaultConfig(),
+		Spool:     spool.DefaultConfig(),
+		Importer:  importer.DefaultConfig(),
+		Database:  archive.DefaultConfig(),
+		Jobs: Jobs{
+			Import:  spec("7 0 * * *"),
+			Archive: spec("30 1 1 * *"),
+			Report:  spec("30 6 * * *"),
+		},
+	}
+}
+
+// places are where the configuration is looked for when none is named.
+var places = [...]string{"nfacct.toml", "/etc/nfacct/nfacct.toml", "/usr/local/etc/nfacct/nfacct.toml"}
+
+// Find reads the named file, or when name is empty the first that exists of
+// ./nfacct.toml, /etc/nfacct/nfacct.toml and, for FreeBSD,
+// /usr/local/etc/nfacct/nfacct.toml.
+func Find(name string) (*Config, error) {
+	if name != "" {
+		return Load(name)
+	}
+	for _, place := range places {
+		if _, err := os.Stat(place); !errors.Is(err, fs.ErrNotExist) {
+			return Load(place)
+		}
+	}
+	return nil, fmt.Errorf("no configuration: none of %s exists; copy nfacct.toml of the distribution to one of them, or name a file with --config", strings.Join(places[:], ", "))
+}
+
+// Load reads and checks a file. What is wrong with it is returned as Problems.
+func Load(name string) (*Config, error) {
+	source, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(name, string(source))
+}
+
+// Parse reads and checks the source of a file of that name. Relative paths in
+// it are relative to the file's folder.
+func Parse(name, source string) (*Config, error) {
+	c := Default()
+	c.file = name
+	meta, err := toml.Decode(source, c)
+	if err != nil {
+		return nil, Problems{c.syntax(source, err)}
+	}
+	c.lines = locate(source)
+	problems := c.unknown(meta)
+	report := func(key, what, remedy string) {
+		problems = append(problems, c.problem(key, what, remedy))
+	}
+	c.check(report)
+	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+		return nil, problems
+	}
+	return c, nil
+}
+
+// Location is the time zone of days, slots and schedules.
+func (c *Config) Location() *time.Location { return c.loc }
+
+// Problem says what a stage found wrong with a key only when it used it, such
+// as a port that is taken.
+func (c *Config) Problem(key string, err error) error {
+	return c.problem(key, err.Error(), "")
+}
+
+func (c *Config) problem(key, what, remedy string) Problem {
+	return Problem{File: c.file, Line: c.lines.at(key), Key: key, What: what, Remedy: remedy}
+}
+
+// syntax says what BurntSushi/toml could not read: TOML itself, or a value of
+// the wrong type.
+func (c *Config) syntax(source string, err error) Problem {
+	var parse toml.ParseError
+	if !errors.As(err, &parse) {
+		return Problem{File: c.file, Line: 1, What: strings.TrimPrefix(err.Error(), "toml: ")}
+	}
+	what := parse.Message
+	if what == "" {
+		what = strings.TrimPrefix(parse.Error(), "toml: ")
+		if _, after, ok := strings.Cut(what, "): "); ok {
+			what = after
+		}
+	}
+	key := parse.LastKey
+	if key == "" || !strings.Contains(key, ".") {
+		key = locate(source).on(parse.Position.Line, key)
+	}
+	return Problem{File: c.file, Line: max(parse.Position.Line, 1), Key: key, What: what}
+}
+
+// unknown reports the keys that nothing reads.
+func (c *Config) unknown(meta toml.MetaData) Problems {
+	var problems Problems
+	seen := map[string]bool{}
+	for _, undecoded := range meta.Undecoded() {
+		key := strings.Join(undecoded, ".")
+		parent := strings.Join(undecoded[:len(undecoded)-1], ".")
+		if seen[key] || seen[parent] { // said already, with its table
+			seen[key] = true
+			continue
+		}
+		seen[key] = true
+		remedy := "remove it; nfacct.toml of the distribution lists every key"
+		if meant := suggest(key); meant != "" {
+			remedy = fmt.Sprintf("did you mean %s?", meant)
+		}
+		for _, at := range c.lines.all(key) {
+			problems = append(problems, c.problem(at, "unknown key", remedy))
+		}
+	}
+	return problems
+}
+
+func (c *Config) check(report func(key, what, remedy string)) {
+	loc, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		report("timezone", err.Error(), "write an IANA name such as Europe/Berlin, or Local")
+		loc = time.UTC
+	}
+	c.loc = loc
+	c.State = c.path(c.State)
+	if c.Spool.Folder == "" {
+		c.Spool.Folder = filepath.Join(c.State, "spool")
+	}
+	c.Spool.Folder = c.path(c.Spool.Folder)
+	if c.Database.Folder == "" {
+		c.Database.Folder = filepath.Join(c.State, "database")
+	}
+	c.Database.Folder = c.path(c.Database.Folder)
+	if c.Database.DSNFile != "" {
+		c.Database.DSNFile = c.path(c.Database.DSNFile)
+	}
+	under := func(table string) func(key, what, remedy string) {
+		return func(key, what, remedy string) { report(join(table, key), what, remedy) }
+	}
+	c.Collector.Check(under("collector"))
+	c.Spool.Check(under("spool"))
+	c.Importer.Check(under("importer"))
+	c.Database.Check(under("database"))
+	c.checkRouters(report)
+}
+
+func (c *Config) checkRouters(report func(key, what, remedy string)) {
+	names := map[string]bool{}
+	exports := map[netip.Addr]string{}
+	for i := range c.Routers {
+		router := &c.Routers[i]
+		table := fmt.Sprintf("router[%d]", i)
+		switch {
+		case router.Name == "":
+			report(table+".name", "a router without a name", "give it one; reports show it")
+		case names[router.Name]:
+			report(table+".name", fmt.Sprintf("router %q stands here twice", router.Name), "give each router its own name")
+		}
+		names[router.Name] = true
+		if len(router.Export) == 0 {
+			report(table+".export", "no address that its datagrams come from", `write for example export = ["192.168.88.1"]; datagrams from other addresses are refused`)
+		}
+		for j, addr := range router.Export {
+			addr = addr.Unmap()
+			router.Export[j] = addr
+			if other, ok := exports[addr]; ok {
+				report(table+".export", fmt.Sprintf("address %s belongs to router %q already", addr, other), "an address can export for one router only; set src-address of the traffic-flow target to tell them apart")
+			}
+			exports[addr] = router.Name
+		}
+		router.Check(func(key, what, remedy string) { report(table+"."+key, what, remedy) })
+	}
+}
+
+// path makes a path of the file absolute, from the file's own folder.
+func (c *Config) path(p string) string {
+	if !filepath.IsAbs(p) {
+		p = filepath.Join(filepath.Dir(c.file), p)
+	}
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	return abs
+}

@@ -1,0 +1,7 @@
+//go:build !linux && !freebsd
+
+package collector
+
+const canShare = false
+
+func setShare(int) error { return nil }
