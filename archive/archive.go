@@ -1,43 +1,121 @@
 // Package archive is the MySQL side: the private or given server, the schema,
 // month tables, the ledger of loaded files, books and rollups.
+//
+// There are no transactions (month tables are MyISAM, which packs and loads best),
+// so a load is made undoable instead: one writer at a time, month tables only
+// ever grow at their end, and the ledger knows how long each was before. What a
+// crash left is cut off again by whoever writes next. Everything derived from
+// rows, rollups and books, is computed again from what it is derived from, so
+// doing it twice does no harm. A file is `loaded` only when its rows are on disk.
 package archive
 
 import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
-
-// ErrUnavailable is wrapped by errors of a server that does not answer, does
-// not start or went away: the same call may succeed later.
-var ErrUnavailable = errors.New("database unavailable")
-
-// ErrLocked is wrapped by errors of locks that somebody else holds.
-var ErrLocked = errors.New("locked by another process")
-
-// ErrLoaded is wrapped by BeginLoad's error for a file that is loaded already.
-var ErrLoaded = errors.New("loaded already")
 
 // Archive is an open database with its schema up to date. It is safe for use
 // by several goroutines.
-type Archive struct{}
+type Archive struct {
+	db     *sql.DB
+	dsn    *mysql.Config // as the pool connects
+	server *server       // nil when the server is given
+	cfg    Config
+	log    *slog.Logger
+	maria  bool // MariaDB, not MySQL
+
+	writer writer
+
+	mu      sync.Mutex
+	routers map[string]uint16
+	pipes   *pipes // how rows are loaded; nil until the first load
+
+	// step is called by tests between the steps of a load.
+	step func(name string)
+}
 
 // Open starts the private server if it is needed and none runs, connects, and
-// brings the schema up to date.
-func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Archive, error) { panic("unwritten") }
+// brings the schema up to date. Errors wrap ErrUnavailable when trying later
+// may help.
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err error) {
+	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}}
+	dsn, err := cfg.given()
+	if err != nil {
+		return nil, err
+	}
+	if dsn == nil {
+		if a.server, err = useServer(ctx, cfg, log); err != nil {
+			return nil, err
+		}
+		dsn = a.server.dsn(databaseName, true)
+	}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := a.connect(ctx, dsn); err != nil {
+		return nil, err
+	}
+	if err := a.migrate(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Archive) connect(ctx context.Context, dsn *mysql.Config) error {
+	if a.server != nil {
+		if err := a.server.createDatabase(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.greet(ctx, dsn); err != nil {
+		return err
+	}
+	a.dsn = connector(dsn, a.log)
+	// A session variable, so that migrations name no engine: Aria survives
+	// kill -9, and MySQL has only InnoDB for that.
+	a.dsn.Params["default_storage_engine"] = "InnoDB"
+	if a.maria {
+		a.dsn.Params["default_storage_engine"] = "Aria"
+	}
+	pool, err := mysql.NewConnector(a.dsn)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	a.db = sql.OpenDB(pool)
+	a.db.SetMaxOpenConns(16)
+	a.db.SetMaxIdleConns(4)
+	a.db.SetConnMaxIdleTime(time.Minute)
+	if a.server != nil {
+		return nil
+	}
+	return a.checkRights(ctx)
+}
 
 // Close disconnects; the last user of the private server stops it.
-func (a *Archive) Close() error { panic("unwritten") }
+func (a *Archive) Close() error {
+	var errs []error
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	a.closePipes()
+	if a.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), startWait)
+		defer cancel()
+		errs = append(errs, a.server.leave(ctx))
+		a.server = nil
+	}
+	return errors.Join(errs...)
+}
 
 // DB is the pool, with the database selected. DATE and DATETIME scan as
 // time.Time in UTC, and DATE as Day.
-func (a *Archive) DB() *sql.DB { panic("unwritten") }
-
-// Lock makes this process the only writer of flows, ledger and books, waiting so
-// long for others (0: not at all; then the error wraps ErrLocked). What an
-// interrupted load left is recovered before Lock returns.
-func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	panic("unwritten")
-}
+func (a *Archive) DB() *sql.DB { return a.db }

@@ -125,7 +125,7 @@ func (b Book) Check() error {
 	var wrong []string
 	compare := func(what string, is Counts, than string, should Counts) {
 		if is != should {
-			wrong = append(wrong, fmt.Sprintf("%s are %v, but %s %v: %s", what, is, than, should, off(is, should)))
+			wrong = append(wrong, fmt.Sprintf("%s are %v, but %s %v: %s", what, is, than, should, difference(is, should)))
 		}
 	}
 	compare("the classes", b.Classes.Sum(), "received were", Counts{b.Records, b.Bytes})
@@ -140,7 +140,7 @@ func (b Book) Check() error {
 	return fmt.Errorf("book of %s %s does not balance: %s", b.Router, b.Day, strings.Join(wrong, "; "))
 }
 
-// off writes a difference with its sign.
-func off(is, should Counts) string {
+// difference writes a difference with its sign.
+func difference(is, should Counts) string {
 	return fmt.Sprintf("%+d records, %+d bytes", int64(is.Records-should.Records), int64(is.Bytes-should.Bytes))
 }

@@ -2,6 +2,10 @@ package archive
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -9,39 +13,110 @@ import (
 type Import struct {
 	ID uint32
 	File
-	Loaded            bool
-	Records           uint64 // of all routers and days
-	Rows              uint64
-	NoTemplate        uint64 // data sets left out for want of their template
-	Problem           string // what did not balance
-	Started, Finished time.Time
+	Loaded     bool              // or being loaded
+	Records    uint64            // of all routers and days
+	Rows       uint64            // in the month tables
+	NoTemplate uint64            // data sets left out for want of their template
+	Rules      map[string]Counts // what each rule left out
+	Problem    string            // what did not balance
+	Started    time.Time
+	Finished   time.Time // zero while loading
 }
+
+var errNoRows = sql.ErrNoRows
 
 // ImportByDigest finds the file with these bytes, whatever its name; nil if
 // there is none.
 func (a *Archive) ImportByDigest(ctx context.Context, digest [32]byte) (*Import, error) {
-	panic("unwritten")
+	found, err := a.imports(ctx, "WHERE digest = ?", digest[:])
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
 }
 
-// ImportsByName finds the files loaded under a name.
+// ImportsByName finds the files loaded under a name, the oldest first.
 func (a *Archive) ImportsByName(ctx context.Context, name string) ([]Import, error) {
-	panic("unwritten")
+	return a.imports(ctx, "WHERE file = ? ORDER BY id", ledgerName(name))
 }
 
-// FilesOfDay lists the files that hold something of a day, by name.
-func (a *Archive) FilesOfDay(ctx context.Context, day Day) ([]Import, error) { panic("unwritten") }
-
-// LoadedNames lists the names of all files loaded, sorted.
-func (a *Archive) LoadedNames(ctx context.Context) ([]string, error) { panic("unwritten") }
+// FilesOfDay lists the files that hold something of a day, by name. While the
+// day is being loaded again, those too that are not there yet.
+func (a *Archive) FilesOfDay(ctx context.Context, day Day) ([]Import, error) {
+	return a.imports(ctx, `WHERE state = 'loaded' AND (id IN (SELECT import FROM books WHERE day = ?)
+	OR id IN (SELECT import FROM reload_files WHERE day = ?)) ORDER BY file, id`, day, day)
+}
 
 // MissingTemplates lists the files that were loaded without some of their
-// records, because a template had not come, with the days they belong to.
-func (a *Archive) MissingTemplates(ctx context.Context) ([]Import, error) { panic("unwritten") }
+// records, because a template had not come, by name. Once templates are there,
+// the days of such a file (DaysOf) are loaded again.
+func (a *Archive) MissingTemplates(ctx context.Context) ([]Import, error) {
+	return a.imports(ctx, "WHERE state = 'loaded' AND no_template > 0 ORDER BY file, id")
+}
 
 // DaysOf lists the days that a file holds something of.
-func (a *Archive) DaysOf(ctx context.Context, importID uint32) ([]Day, error) { panic("unwritten") }
+func (a *Archive) DaysOf(ctx context.Context, importID uint32) ([]Day, error) {
+	return a.days(ctx, `SELECT day FROM books WHERE import = ?
+UNION SELECT day FROM reload_files WHERE import = ? ORDER BY day`, importID, importID)
+}
 
-// Books are the balances of the days from..to, by day and router, summed over
-// the files loaded. Difference is filled in where one does not balance, in
-// itself or against the tables.
-func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) { panic("unwritten") }
+// LoadedNames lists the names of all files loaded, sorted.
+func (a *Archive) LoadedNames(ctx context.Context) ([]string, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT file FROM imports WHERE state = 'loaded' ORDER BY file")
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, wrap("read ledger", err)
+		}
+		names = append(names, name)
+	}
+	return names, wrap("read ledger", rows.Err())
+}
+
+// imports reads ledger entries; the rest of the query selects and orders them.
+func (a *Archive) imports(ctx context.Context, rest string, args ...any) ([]Import, error) {
+	rows, err := a.db.QueryContext(ctx, `SELECT id, file, size, digest, state = 'loaded', records, row_count, no_template,
+	rules, problem, started, finished FROM imports `+rest, args...)
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	defer rows.Close()
+	var found []Import
+	for rows.Next() {
+		var i Import
+		var digest, rules []byte
+		var finished sql.NullTime
+		if err := rows.Scan(&i.ID, &i.Name, &i.Size, &digest, &i.Loaded, &i.Records, &i.Rows, &i.NoTemplate,
+			&rules, &i.Problem, &i.Started, &finished); err != nil {
+			return nil, wrap("read ledger", err)
+		}
+		if copy(i.Digest[:], digest) != len(i.Digest) {
+			return nil, fmt.Errorf("read ledger: the digest of %s has %d bytes", i.Name, len(digest))
+		}
+		if err := json.Unmarshal(rules, &i.Rules); err != nil {
+			return nil, fmt.Errorf("read ledger: rules of %s: %w", i.Name, err)
+		}
+		i.Finished = finished.Time
+		found = append(found, i)
+	}
+	return found, wrap("read ledger", rows.Err())
+}
+
+// idle returns an error if a load was begun that is not over. Rows that others
+// append behind its own would be cut off with them when it is undone.
+func (a *Archive) idle(ctx context.Context) error {
+	var file string
+	err := a.db.QueryRowContext(ctx, "SELECT file FROM imports WHERE state = 'loading' LIMIT 1").Scan(&file)
+	switch {
+	case errors.Is(err, errNoRows):
+		return nil
+	case err != nil:
+		return wrap("read ledger", err)
+	}
+	return fmt.Errorf("%s is still being loaded: end that load, or take the writer lock again to undo it", file)
+}

@@ -1,6 +1,13 @@
 package archive
 
-import "context"
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // File identifies a file of datagrams in the ledger: by its digest, so that the
 // same bytes under another name are known.
@@ -12,31 +19,263 @@ type File struct {
 
 // Load is one file on its way into the month tables. It is used by one
 // goroutine, and ended by Commit or Abort.
-type Load struct{}
+type Load struct {
+	a    *Archive
+	ctx  context.Context // of BeginLoad: it bounds Append
+	id   uint32          // in the ledger
+	file File
+	only Day // of BeginReload; the zero Day is no bound
 
-// BeginLoad says `loading` in the ledger. The writer lock must be held. The
-// error wraps ErrLoaded if these bytes were loaded before.
-func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) { panic("unwritten") }
+	streams []*stream
+	before  map[Month]uint64 // rows of the month's table before the first of ours
+	rows    map[Month]uint64 // written since
+	total   uint64
+	unsaid  uint64 // bytes written since the disk was looked at
+	tallies map[tallyKey]*tally
+	last    tallyKey
+	tally   *tally // of last
+	err     error  // the first of Append; nothing works after it
+	over    bool
+}
+
+type tallyKey struct {
+	day    Day
+	router uint16
+}
+
+// tally is what was appended for a router's day.
+type tally struct {
+	rows  uint64
+	hours uint64 // a bit for each hour of the day that rows fall in
+}
+
+// maxStreams bounds the statements under way at once: a month in each, and
+// their connections. Files that span more months than that reopen some.
+const maxStreams = 4
+
+// BeginLoad says `loading` in the ledger. The writer lock must be held; ctx
+// bounds Append too. The error wraps ErrLoaded if these bytes were loaded
+// before, under whatever name.
+func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
+	doing := "begin load of " + f.Name
+	if err := a.ready(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	known, err := a.ImportByDigest(ctx, f.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	if known != nil {
+		// Under the lock nothing else is `loading`: recovery saw to that.
+		return nil, fmt.Errorf("%s: %w as %s", doing, ErrLoaded, known.Name)
+	}
+	result, err := a.db.ExecContext(ctx, "INSERT INTO imports (file, size, digest, rules, problem, state, started) VALUES (?, ?, ?, '{}', '', 'loading', UTC_TIMESTAMP())",
+		ledgerName(f.Name), f.Size, f.Digest[:])
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	id, err := result.LastInsertId()
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	a.step("load begun")
+	return a.newLoad(ctx, uint32(id), f), nil
+}
 
 // BeginReload loads a day of a file again, between ClearDay and FinishDay: rows
 // and books of other days are left out by the Load itself.
 func (a *Archive) BeginReload(ctx context.Context, f File, day Day) (*Load, error) {
-	panic("unwritten")
+	doing := fmt.Sprintf("begin reload of %s for %s", f.Name, day)
+	if err := a.ready(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	known, err := a.ImportByDigest(ctx, f.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	if known == nil {
+		return nil, fmt.Errorf("%s: the file was never loaded, or has changed since (SHA-256 is %s)", doing, hex.EncodeToString(f.Digest[:]))
+	}
+	var done bool
+	err = a.db.QueryRowContext(ctx, "SELECT done FROM reload_files WHERE day = ? AND import = ?", day, known.ID).Scan(&done)
+	switch {
+	case errors.Is(err, errNoRows):
+		return nil, fmt.Errorf("%s: the day was not cleared, or holds nothing of the file", doing)
+	case err != nil:
+		return nil, wrap(doing, err)
+	case done:
+		return nil, fmt.Errorf("%s: %w", doing, ErrLoaded)
+	}
+	l := a.newLoad(ctx, known.ID, f)
+	l.only = day
+	return l, nil
 }
 
-// Append adds a row; its month's table is made when it is the first.
-func (l *Load) Append(r *Row) error { panic("unwritten") }
+// ready is asked before anything is written.
+func (a *Archive) ready(ctx context.Context) error {
+	if err := a.held(ctx); err != nil {
+		return err
+	}
+	if err := a.idle(ctx); err != nil {
+		return err
+	}
+	if a.server != nil {
+		return a.server.room(0)
+	}
+	return nil
+}
 
-// Commit finishes the load: rows counted, rollups and books written, balance
-// checked, ledger `loaded`. Routers of books are known by the names given to
-// RouterID. A *BalanceError says that the file is loaded, but the books do not
-// balance; after any other error the load is undone by Abort.
-func (l *Load) Commit(ctx context.Context, books []Book) error { panic("unwritten") }
+func (a *Archive) newLoad(ctx context.Context, id uint32, f File) *Load {
+	return &Load{
+		a: a, ctx: ctx, id: id, file: f,
+		before: map[Month]uint64{}, rows: map[Month]uint64{}, tallies: map[tallyKey]*tally{},
+	}
+}
 
-// Abort undoes the load. After Commit it does nothing, so it can be deferred.
-func (l *Load) Abort(ctx context.Context) error { panic("unwritten") }
+// Append adds a row; its month's table is made when it is the first. After an
+// error only Abort is of use.
+func (l *Load) Append(r *Row) error {
+	switch {
+	case l.err != nil:
+		return l.err
+	case !l.only.IsZero() && r.Day != l.only:
+		return nil
+	case !r.Host.IsValid() || !r.Peer.IsValid() || r.Day.IsZero():
+		return l.fail(fmt.Errorf("load %s: a row without day, host or peer", l.file.Name))
+	}
+	s, err := l.stream(MonthOf(r.Day))
+	if err != nil {
+		return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
+	}
+	buf, rows := r.append(s.buf)
+	s.buf = buf
+	s.rows += rows
+	s.used = l.total
+	l.total += rows
+	if key := (tallyKey{r.Day, r.Router}); key != l.last || l.tally == nil {
+		l.last = key
+		if l.tally = l.tallies[key]; l.tally == nil {
+			l.tally = &tally{}
+			l.tallies[key] = l.tally
+		}
+	}
+	l.tally.rows += rows
+	l.tally.hours |= 1 << r.Slot.Hour()
+	if len(s.buf) < streamBuffer {
+		return nil
+	}
+	return l.flush(s)
+}
 
-// BalanceError says which router's day does not balance, and by how much.
-type BalanceError struct{ Problems []string }
+func (l *Load) flush(s *stream) error {
+	l.unsaid += uint64(len(s.buf))
+	if l.a.server != nil && l.unsaid > reserve/8 {
+		l.unsaid = 0
+		if err := l.a.server.room(0); err != nil {
+			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
+		}
+	}
+	if err := s.flush(); err != nil {
+		return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
+	}
+	return nil
+}
 
-func (e *BalanceError) Error() string { panic("unwritten") }
+func (l *Load) fail(err error) error {
+	l.err = err
+	return err
+}
+
+// stream is the month's statement, opened when there is none.
+func (l *Load) stream(m Month) (*stream, error) {
+	for _, s := range l.streams {
+		if s.month == m {
+			return s, nil
+		}
+	}
+	if len(l.streams) == maxStreams {
+		oldest := slices.MinFunc(l.streams, func(a, b *stream) int { return int(int64(a.used - b.used)) })
+		if err := l.finish(oldest); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.prepare(m); err != nil {
+		return nil, err
+	}
+	s, err := l.a.openStream(l.ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	l.streams = append(l.streams, s)
+	l.a.step("stream open")
+	return s, nil
+}
+
+// finish ends a stream.
+func (l *Load) finish(s *stream) error {
+	l.streams = slices.DeleteFunc(l.streams, func(o *stream) bool { return o == s })
+	if err := s.finish(); err != nil {
+		return err
+	}
+	l.rows[s.month] += s.rows
+	return nil
+}
+
+// prepare writes down how long the month's table is before the first row.
+func (l *Load) prepare(m Month) error {
+	if _, ok := l.before[m]; ok {
+		return nil
+	}
+	if err := l.a.makeMonth(l.ctx, m); err != nil {
+		return err
+	}
+	n, err := l.a.count(l.ctx, m.Table())
+	if err != nil {
+		return err
+	}
+	if l.only.IsZero() { // the mark on a day being reloaded says enough
+		if err := l.a.exec(l.ctx, "note length of "+m.Table(), "INSERT INTO import_months (import, month, rows_before) VALUES (?, ?, ?)", l.id, m.String(), n); err != nil {
+			return err
+		}
+	}
+	l.before[m] = n
+	l.a.step("length noted")
+	return nil
+}
+
+// Abort undoes the load. After Commit it does nothing, so it can be deferred. If
+// it returns an error, the next Lock undoes the load.
+func (l *Load) Abort(ctx context.Context) error {
+	if l.over {
+		return nil
+	}
+	l.over = true
+	for _, s := range l.streams {
+		s.abort()
+	}
+	l.streams = nil
+	if err := l.undo(ctx); err != nil {
+		return fmt.Errorf("abort load of %s: %w", l.file.Name, err)
+	}
+	return nil
+}
+
+func (l *Load) undo(ctx context.Context) error {
+	if err := l.a.held(ctx); err != nil {
+		return err
+	}
+	if err := l.a.quiesce(ctx); err != nil {
+		return err
+	}
+	if !l.only.IsZero() {
+		// What the day had is gone already; it is begun anew.
+		return l.a.ClearDay(ctx, l.only)
+	}
+	return l.a.undo(ctx, l.id)
+}
+
+// ledgerName is a file's name as the ledger can hold it.
+func ledgerName(name string) string {
+	runes := []rune(strings.ToValidUTF8(name, "\uFFFD"))
+	return string(runes[max(0, len(runes)-4096):])
+}

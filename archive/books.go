@@ -1,0 +1,186 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// columns are the figures of a book that add up, beside the name of each
+// column.
+func (b *Book) columns() ([]string, []*uint64) {
+	names := []string{"datagrams", "records", "bytes", "lost_records", "lost_datagrams", "kernel_dropped", "no_template"}
+	figures := []*uint64{&b.Datagrams, &b.Records, &b.Bytes, &b.LostRecords, &b.LostDatagrams, &b.KernelDropped, &b.NoTemplate}
+	for _, class := range []struct {
+		name   string
+		counts *Counts
+	}{
+		{"up", &b.Classes.Up}, {"down", &b.Classes.Down}, {"router_local", &b.Classes.RouterLocal},
+		{"internal", &b.Classes.Internal}, {"transit", &b.Classes.Transit},
+		{"unattributed", &b.Classes.Unattributed}, {"loaded", &b.Loaded.Counts},
+	} {
+		names = append(names, class.name+"_records", class.name+"_bytes")
+		figures = append(figures, &class.counts.Records, &class.counts.Bytes)
+	}
+	return append(names, "loaded_rows"), append(figures, &b.Loaded.Rows)
+}
+
+// writeBook stores a file's book of a router's day.
+func (a *Archive) writeBook(ctx context.Context, importID uint32, router uint16, b Book) error {
+	rejected, err := json.Marshal(b.Rejected)
+	if err != nil {
+		return err
+	}
+	excluded, err := json.Marshal(b.Excluded)
+	if err != nil {
+		return err
+	}
+	names, figures := b.columns()
+	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated}
+	for _, figure := range figures {
+		args = append(args, *figure)
+	}
+	return a.exec(ctx, "write book", "INSERT INTO books (import, day, router, rejected, excluded, lost_estimated, "+
+		strings.Join(names, ", ")+") VALUES (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
+}
+
+// Books are the balances of the days from..to, by day and router, summed over
+// the files loaded. Difference is filled in where one does not balance, in
+// itself or against the tables.
+func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
+	books, err := a.readBooks(ctx, "books.day BETWEEN ? AND ?", from, to)
+	if err != nil {
+		return nil, err
+	}
+	var day Day
+	var off map[string]string
+	for i := range books {
+		b := &books[i]
+		if b.Day != day {
+			if off, err = a.compareTables(ctx, b.Day, 0); err != nil {
+				return nil, err
+			}
+			day = b.Day
+		}
+		var wrong []string
+		if err := b.Check(); err != nil {
+			wrong = append(wrong, err.Error())
+		}
+		if what := off[b.Router]; what != "" {
+			wrong = append(wrong, what)
+		}
+		b.Difference = strings.Join(wrong, "; ")
+	}
+	return books, nil
+}
+
+// readBooks sums books by day and router.
+func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]Book, error) {
+	var row Book
+	names, figures := row.columns()
+	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, books."+strings.Join(names, ", books.")+
+		" FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router WHERE imports.state = 'loaded' AND "+where, args...)
+	if err != nil {
+		return nil, wrap("read books", err)
+	}
+	defer rows.Close()
+	type key struct {
+		day    Day
+		router string
+	}
+	sums := map[key]*Book{}
+	for rows.Next() {
+		var rejected, excluded []byte
+		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated}
+		for _, figure := range figures {
+			into = append(into, figure)
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, wrap("read books", err)
+		}
+		row.Rejected, row.Excluded = nil, nil
+		if err := json.Unmarshal(rejected, &row.Rejected); err != nil {
+			return nil, fmt.Errorf("read books: %w", err)
+		}
+		if err := json.Unmarshal(excluded, &row.Excluded); err != nil {
+			return nil, fmt.Errorf("read books: %w", err)
+		}
+		sum := sums[key{row.Day, row.Router}]
+		if sum == nil {
+			sum = &Book{Day: row.Day, Router: row.Router}
+			sums[key{row.Day, row.Router}] = sum
+		}
+		sum.Add(row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, wrap("read books", err)
+	}
+	books := make([]Book, 0, len(sums))
+	for _, b := range sums {
+		books = append(books, *b)
+	}
+	slices.SortFunc(books, func(x, y Book) int {
+		return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))
+	})
+	return books, nil
+}
+
+// compareTables compares a day's rollups, which are computed from the rows, with
+// what books say was loaded, and tells by router's name what is off. The file
+// being loaded counts as loaded.
+func (a *Archive) compareTables(ctx context.Context, day Day, loading uint32) (map[string]string, error) {
+	rows, err := a.db.QueryContext(ctx, `SELECT COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
+	SUM(side.table_records), SUM(side.table_bytes), SUM(side.book_records), SUM(side.book_bytes)
+FROM (
+	SELECT router, SUM(flows) AS table_records, SUM(up_bytes + down_bytes) AS table_bytes, 0 AS book_records, 0 AS book_bytes
+	FROM usage_hourly WHERE day = ? GROUP BY router
+	UNION ALL
+	SELECT books.router, 0, 0, SUM(loaded_records), SUM(loaded_bytes)
+	FROM books JOIN imports ON imports.id = books.import
+	WHERE books.day = ? AND (imports.state = 'loaded' OR imports.id = ?) GROUP BY books.router
+) AS side LEFT JOIN routers ON routers.id = side.router GROUP BY side.router, routers.name`, day, day, loading)
+	if err != nil {
+		return nil, wrap("compare books and tables", err)
+	}
+	defer rows.Close()
+	off := map[string]string{}
+	for rows.Next() {
+		var router string
+		var table, book Counts
+		if err := rows.Scan(&router, &table.Records, &table.Bytes, &book.Records, &book.Bytes); err != nil {
+			return nil, wrap("compare books and tables", err)
+		}
+		if table != book {
+			off[router] = fmt.Sprintf("the tables hold %v, but books say %v were loaded: %s", table, book, difference(table, book))
+		}
+	}
+	return off, wrap("compare books and tables", rows.Err())
+}
+
+// rulesOf sums what rules left out of a file, as JSON.
+func (a *Archive) rulesOf(ctx context.Context, importID uint32) ([]byte, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT excluded FROM books WHERE import = ?", importID)
+	if err != nil {
+		return nil, wrap("sum rules", err)
+	}
+	defer rows.Close()
+	sum := Book{Excluded: map[string]Counts{}}
+	for rows.Next() {
+		var text []byte
+		var part Book
+		if err := rows.Scan(&text); err != nil {
+			return nil, wrap("sum rules", err)
+		}
+		if err := json.Unmarshal(text, &part.Excluded); err != nil {
+			return nil, fmt.Errorf("sum rules: %w", err)
+		}
+		sum.Add(part)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, wrap("sum rules", err)
+	}
+	return json.Marshal(sum.Excluded)
+}

@@ -1,0 +1,186 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// BalanceError says which routers' days do not balance, and by how much.
+type BalanceError struct{ Problems []string }
+
+func (e *BalanceError) Error() string { return strings.Join(e.Problems, "; ") }
+
+// Commit finishes the load: rows counted, rollups and books written, balance
+// checked, ledger `loaded`. Books are of routers named as to RouterID; their
+// Loaded.Rows are filled in. A *BalanceError says that the file is loaded, but
+// that books do not balance; after any other error the load is undone by Abort.
+func (l *Load) Commit(ctx context.Context, books []Book) error {
+	problems, err := l.commit(ctx, books)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", l.file.Name, err)
+	}
+	l.over = true
+	if problems != nil {
+		return &BalanceError{problems}
+	}
+	return nil
+}
+
+func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	if l.over {
+		return nil, fmt.Errorf("the load is over already")
+	}
+	for len(l.streams) > 0 {
+		if err := l.finish(l.streams[0]); err != nil {
+			return nil, l.fail(err)
+		}
+		l.a.step("stream finished")
+	}
+	if err := l.a.held(ctx); err != nil {
+		return nil, err
+	}
+	for _, m := range slices.SortedFunc(maps.Keys(l.rows), Month.Compare) {
+		n, err := l.a.count(ctx, m.Table())
+		if err != nil {
+			return nil, err
+		}
+		if want := l.before[m] + l.rows[m]; n != want {
+			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", m.Table(), n, l.before[m], l.rows[m], want)
+		}
+		if err := l.a.settle(ctx, m.Table()); err != nil {
+			return nil, err
+		}
+		l.a.step("month settled")
+	}
+	if !l.only.IsZero() {
+		books = slices.DeleteFunc(slices.Clone(books), func(b Book) bool { return b.Day != l.only })
+	}
+	if err := l.writeBooks(ctx, books); err != nil {
+		return nil, err
+	}
+	l.a.step("books written")
+	hours := l.hours()
+	if l.only.IsZero() {
+		if err := l.a.noteHours(ctx, l.id, hours); err != nil {
+			return nil, err
+		}
+		l.a.step("hours noted")
+	}
+	if err := l.a.rollUp(ctx, hours, false); err != nil {
+		return nil, err
+	}
+	l.a.step("rolled up")
+	if problems, err = l.balance(ctx, books); err != nil {
+		return nil, err
+	}
+	if err := l.close(ctx, problems); err != nil {
+		return nil, err
+	}
+	l.a.step("loaded")
+	return problems, nil
+}
+
+// hours are those that rows were appended for.
+func (l *Load) hours() map[Day]uint64 {
+	hours := map[Day]uint64{}
+	for key, t := range l.tallies {
+		hours[key.day] |= t.hours
+	}
+	return hours
+}
+
+// writeBooks stores the file's books, and an empty one for a router's day that
+// has rows but no book, so that the balance is looked at.
+func (l *Load) writeBooks(ctx context.Context, books []Book) error {
+	missing := maps.Clone(l.tallies)
+	merged := map[tallyKey]Book{}
+	for _, b := range books {
+		id, err := l.a.RouterID(ctx, b.Router)
+		if err != nil {
+			return err
+		}
+		key := tallyKey{b.Day, id}
+		if before, ok := merged[key]; ok {
+			before.Add(b)
+			b = before
+		}
+		b.Loaded.Rows = 0
+		if t := l.tallies[key]; t != nil {
+			b.Loaded.Rows = t.rows
+		}
+		merged[key] = b
+		delete(missing, key)
+	}
+	for key, t := range missing {
+		merged[key] = Book{Day: key.day, Loaded: Loaded{Rows: t.rows}}
+	}
+	keys := slices.SortedFunc(maps.Keys(merged), func(a, b tallyKey) int {
+		return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.router, b.router))
+	})
+	for _, key := range keys {
+		if err := l.a.writeBook(ctx, l.id, key.router, merged[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// balance compares the load's books in themselves, and the days they belong to
+// against the tables.
+func (l *Load) balance(ctx context.Context, books []Book) (problems []string, err error) {
+	days := map[Day]bool{}
+	for _, b := range books {
+		days[b.Day] = true
+		if err := b.Check(); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	for key := range l.tallies {
+		days[key.day] = true
+	}
+	for _, day := range slices.SortedFunc(maps.Keys(days), Day.Compare) {
+		off, err := l.a.compareTables(ctx, day, l.id)
+		if err != nil {
+			return nil, err
+		}
+		for _, router := range slices.Sorted(maps.Keys(off)) {
+			problems = append(problems, fmt.Sprintf("%s %s: %s", router, day, off[router]))
+		}
+	}
+	return problems, nil
+}
+
+// close says `loaded`: from here on the file is in the archive.
+func (l *Load) close(ctx context.Context, problems []string) error {
+	rules, err := l.a.rulesOf(ctx, l.id)
+	if err != nil {
+		return err
+	}
+	if l.only.IsZero() {
+		l.a.step("before loaded")
+	}
+	err = l.a.exec(ctx, "say loaded", `UPDATE imports SET
+	records = (SELECT COALESCE(SUM(records), 0) FROM books WHERE import = imports.id),
+	row_count = (SELECT COALESCE(SUM(loaded_rows), 0) FROM books WHERE import = imports.id),
+	no_template = (SELECT COALESCE(SUM(no_template), 0) FROM books WHERE import = imports.id),
+	rules = ?, problem = ?, state = 'loaded', finished = UTC_TIMESTAMP()
+WHERE id = ?`, rules, strings.Join(problems, "; "), l.id)
+	if err != nil {
+		return err
+	}
+	if !l.only.IsZero() {
+		return l.a.exec(ctx, "say reloaded", "UPDATE reload_files SET done = TRUE WHERE day = ? AND import = ?", l.only, l.id)
+	}
+	// The rest is tidying; recovery does it too.
+	if err := l.a.forget(ctx, l.id); err != nil {
+		l.a.log.Debug("ledger not tidied", "file", l.file.Name, "err", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// databaseName is the private server's database.
+const databaseName = "nfacct"
+
+// dsn connects to the private server, which trusts who reaches its socket. With
+// revive, a server that died is started again.
+func (s *server) dsn(database string, revive bool) *mysql.Config {
+	dsn := mysql.NewConfig()
+	dsn.User, dsn.Net, dsn.Addr, dsn.DBName = "root", "unix", s.socket(), database
+	dsn.Timeout = startWait
+	dsn.DialFunc = func(ctx context.Context, _, addr string) (net.Conn, error) {
+		conn, err := dialSocket(ctx, addr)
+		if err == nil || !revive {
+			return conn, err
+		}
+		if err := s.revive(ctx); err != nil {
+			return nil, err
+		}
+		return dialSocket(ctx, addr)
+	}
+	return dsn
+}
+
+// exec runs one statement on the server, outside of any database.
+func (s *server) exec(ctx context.Context, statement string, revive bool) error {
+	dsn := s.dsn("", revive)
+	dsn.Logger = driverLog{s.log}
+	pool, err := mysql.NewConnector(dsn)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(pool)
+	defer db.Close()
+	_, err = db.ExecContext(ctx, statement)
+	return err
+}
+
+func (s *server) createDatabase(ctx context.Context) error {
+	return wrap("create database", s.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+databaseName+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", true))
+}
+
+// shutdown asks the server to end, as SIGTERM would; one that is down already
+// is not started for it.
+func (s *server) shutdown(ctx context.Context) error { return s.exec(ctx, "SHUTDOWN", false) }
+
+// socketLimit is how long the path of a unix socket may be: sun_path has 108
+// bytes on Linux and 104 on FreeBSD, one of them for the end.
+const socketLimit = 103
+
+// dialSocket connects to a unix socket by a path of any length: where it is too
+// long, through a descriptor of its folder.
+func dialSocket(ctx context.Context, path string) (net.Conn, error) {
+	var dialer net.Dialer
+	if len(path) <= socketLimit {
+		return dialer.DialContext(ctx, "unix", path)
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	return dialer.DialContext(ctx, "unix", shortSocket(folder.Fd(), path))
+}
+
+// shortSocket is the path of a socket through a descriptor of its folder, which
+// works where /proc (Linux) or fdescfs (FreeBSD) is mounted.
+func shortSocket(folder uintptr, path string) string {
+	return filepath.Join("/dev/fd", strconv.Itoa(int(folder)), filepath.Base(path))
+}

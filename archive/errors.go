@@ -1,0 +1,65 @@
+package archive
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+
+	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sys/unix"
+)
+
+// ErrUnavailable is wrapped by errors of a server that does not answer, does
+// not start or went away: the same call may succeed later.
+var ErrUnavailable = errors.New("database unavailable")
+
+// ErrLocked is wrapped by errors of locks that somebody else holds.
+var ErrLocked = errors.New("locked by another process")
+
+// ErrLoaded is wrapped by BeginLoad's error for a file that is loaded already.
+var ErrLoaded = errors.New("loaded already")
+
+// Numbers of MySQL's errors, as its manual and MariaDB's list them.
+const (
+	errTooManyConnections = 1040
+	errDatabaseDenied     = 1044
+	errAccessDenied       = 1045
+	errNoDatabase         = 1049
+	errServerShutdown     = 1053
+	errDuplicate          = 1062
+	errNoTable            = 1146
+	errInterrupted        = 1317
+	errConnectionKilled   = 1927
+)
+
+// away are the errors of a server that is going down or overrun.
+var away = []uint16{errTooManyConnections, errServerShutdown, errInterrupted, errConnectionKilled}
+
+// wrap says what was being done, and adds ErrUnavailable when it is the server
+// that is gone.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ErrUnavailable) && unavailable(err) {
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func unavailable(err error) bool {
+	var network net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) ||
+		errors.As(err, &network) || isError(err, away...)
+}
+
+// isError reports whether the server answered with one of these numbers.
+func isError(err error, numbers ...uint16) bool {
+	var answer *mysql.MySQLError
+	return errors.As(err, &answer) && slices.Contains(numbers, answer.Number)
+}

@@ -1,0 +1,69 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Locks are flock(2) on files of the private server's folder: they belong to
+// the open file, so the kernel frees them however their holder ends, and a child
+// that inherits the descriptor keeps them.
+
+// lockPoll is how often a lock that somebody holds is tried again.
+const lockPoll = 10 * time.Millisecond
+
+// openLock opens a lock file without locking it.
+func openLock(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
+// tryLock takes the lock (unix.LOCK_SH or LOCK_EX) if it is free.
+func tryLock(f *os.File, how int) (bool, error) {
+	for {
+		switch err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return false, nil
+		default:
+			return false, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+	}
+}
+
+// lockWithin takes the lock, waiting so long for others; then the error wraps
+// ErrLocked.
+func lockWithin(ctx context.Context, f *os.File, how int, wait time.Duration) error {
+	deadline := time.Now().Add(wait)
+	for {
+		got, err := tryLock(f, how)
+		if got || err != nil {
+			return err
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return fmt.Errorf("%s: %w", f.Name(), ErrLocked)
+		}
+		if err := sleep(ctx, min(left, lockPoll)); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits, or returns ctx's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,112 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+)
+
+// shared is one private server for all tests that need no other; each test
+// takes an empty database on it.
+var shared struct {
+	config Config
+	keeper *Archive // keeps the server running between tests
+}
+
+func TestMain(m *testing.M) {
+	if child := os.Getenv("NFACCT_TEST_CHILD"); child != "" {
+		os.Exit(runChild(child))
+	}
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "nfacct-archive-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	shared.config = DefaultConfig()
+	shared.config.Folder = folder
+	shared.keeper, err = Open(context.Background(), shared.config, testLog())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if err := shared.keeper.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func testLog() *slog.Logger {
+	level := slog.LevelError
+	if os.Getenv("NFACCT_TEST_VERBOSE") != "" {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// open is an archive on the shared server whose tables are empty.
+func open(t testing.TB) *Archive {
+	t.Helper()
+	a := openConfig(t, shared.config)
+	wipe(t, a)
+	return a
+}
+
+func openConfig(t testing.TB, cfg Config) *Archive {
+	t.Helper()
+	a, err := Open(t.Context(), cfg, testLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// wipe empties every table.
+func wipe(t testing.TB, a *Archive) {
+	t.Helper()
+	tables, err := a.tables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table := range tables {
+		run(t, a, "DROP TABLE "+table)
+	}
+	for _, table := range []string{"routers", "interfaces", "host_names", "imports", "import_months", "import_hours",
+		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files"} {
+		run(t, a, "DELETE FROM "+table)
+	}
+	a.routers = map[string]uint16{}
+}
+
+func run(t testing.TB, a *Archive, statement string, args ...any) {
+	t.Helper()
+	if _, err := a.db.Exec(statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// lock takes the writer lock for the rest of the test.
+func lock(t testing.TB, a *Archive) {
+	t.Helper()
+	unlock, err := a.Lock(t.Context(), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(unlock)
+}
+
+func runChild(string) int { return 2 }

@@ -1,0 +1,68 @@
+package archive
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// The schema, but for the month tables: numbered files, one statement each,
+// because every one of them commits by itself. A file that has been in a release
+// is never changed. Engines are the session's default: Aria on MariaDB, InnoDB
+// elsewhere.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schemaTable remembers which migrations have run.
+const schemaTable = "schema_versions"
+
+// migrateWait is how long a start waits for another process that migrates.
+const migrateWait = 5 * time.Minute
+
+// migrate brings the schema up to date, one process at a time.
+func (a *Archive) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	store, err := database.NewStore(database.DialectMySQL, schemaTable)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(database.DialectCustom, a.db, files,
+		goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	sources := provider.ListSources()
+	newest := sources[len(sources)-1].Version
+	unlock, err := a.advisory(ctx, "schema", migrateWait)
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	defer unlock()
+	version, err := provider.GetDBVersion(ctx)
+	switch {
+	case err != nil:
+		return wrap("schema", err)
+	case version > newest:
+		return fmt.Errorf("schema: the database is of version %d, but this nfacct knows versions up to %d only: a newer nfacct has been here; use that one", version, newest)
+	case version == newest:
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			err = fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
+		}
+		return wrap("schema", err)
+	}
+	return nil
+}

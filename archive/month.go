@@ -1,0 +1,205 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// monthForm makes a month table. MyISAM, because it is the one engine that both
+// loads fast and packs; the order of columns and the keys are what was measured.
+const monthForm = "CREATE TABLE IF NOT EXISTS %s (\n" +
+	"	`day` DATE NOT NULL,\n" +
+	"	`slot` TINYINT UNSIGNED NOT NULL,\n" +
+	"	`router` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`wan` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`host` VARBINARY(16) NOT NULL,\n" +
+	"	`peer` VARBINARY(16) NOT NULL,\n" +
+	"	`host_port` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`peer_port` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`proto` TINYINT UNSIGNED NOT NULL,\n" +
+	"	`up_packets` INT UNSIGNED NOT NULL,\n" +
+	"	`down_packets` INT UNSIGNED NOT NULL,\n" +
+	"	`up_bytes` BIGINT UNSIGNED NOT NULL,\n" +
+	"	`down_bytes` BIGINT UNSIGNED NOT NULL,\n" +
+	"	`flows` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`first` SMALLINT NOT NULL,\n" +
+	"	`duration` SMALLINT UNSIGNED NOT NULL,\n" +
+	"	`attribution` TINYINT UNSIGNED NOT NULL,\n" +
+	"	KEY `host` (`host`),\n" +
+	"	KEY `day` (`day`, `slot`)\n" +
+	") ENGINE=MyISAM PACK_KEYS=1"
+
+// mark begins every statement of the writer that takes long, so that one whose
+// process died can be found in the server's process list.
+const mark = "/* nfacct writer */ "
+
+// makeMonth makes a month's table if there is none.
+func (a *Archive) makeMonth(ctx context.Context, m Month) error {
+	return a.exec(ctx, "make "+m.Table(), fmt.Sprintf(monthForm, m.Table()))
+}
+
+// monthTables are the tables that hold a month: the one that is loaded into, the
+// packed one, both or none.
+func (a *Archive) monthTables(ctx context.Context, m Month) ([]string, error) {
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, name := range []string{m.Table() + "c", m.Table()} {
+		if tables[name] {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// tables are all tables of flows.
+func (a *Archive) tables(ctx context.Context) (map[string]bool, error) {
+	rows, err := a.db.QueryContext(ctx, `SHOW TABLES LIKE 'flows\_%'`)
+	if err != nil {
+		return nil, wrap("list tables", err)
+	}
+	defer rows.Close()
+	tables := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, wrap("list tables", err)
+		}
+		tables[name] = true
+	}
+	return tables, wrap("list tables", rows.Err())
+}
+
+// count is how many rows a table has; MyISAM knows.
+func (a *Archive) count(ctx context.Context, table string) (n uint64, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n)
+	return n, wrap("count "+table, err)
+}
+
+// settle closes a table and makes its files durable, where they are ours.
+// Without the right to FLUSH, a given server has written them by itself (keys are
+// written at a statement's end), and making them durable is its own business.
+func (a *Archive) settle(ctx context.Context, table string) error {
+	if a.server == nil {
+		if err := a.exec(ctx, "flush "+table, "FLUSH TABLES "+table); err != nil {
+			a.log.Debug("table not flushed", "table", table, "err", err)
+		}
+		return nil
+	}
+	if err := a.exec(ctx, "flush "+table, "FLUSH TABLES "+table); err != nil {
+		return err
+	}
+	folder := filepath.Join(a.server.folder, "data", databaseName)
+	files, err := filepath.Glob(filepath.Join(escapeGlob(folder), table+".*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range append(files, folder) {
+		if err := syncPath(file); err != nil {
+			return fmt.Errorf("make %s durable: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// escapeGlob makes a folder's name mean itself in a pattern.
+func escapeGlob(folder string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder)
+}
+
+// rewrite replaces a table by what a query's end leaves of it. Rows keep their
+// order. The new table is whole and durable before it takes the old one's place.
+func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
+	if a.server != nil {
+		size, err := a.tableSize(table)
+		if err != nil {
+			return err
+		}
+		if err := a.server.room(size); err != nil {
+			return fmt.Errorf("rewrite %s: %w", table, err)
+		}
+	}
+	fresh, old := table+"_new", table+"_old"
+	for _, statement := range []string{
+		"DROP TABLE IF EXISTS " + fresh,
+		"CREATE TABLE " + fresh + " LIKE " + table,
+		mark + "INSERT INTO " + fresh + " SELECT * FROM " + table + " USE INDEX () " + keep,
+	} {
+		if err := a.exec(ctx, "rewrite "+table, statement); err != nil {
+			return err
+		}
+		a.step("rewrite")
+	}
+	if err := a.settle(ctx, fresh); err != nil {
+		return err
+	}
+	a.step("rewrite settled")
+	if err := a.exec(ctx, "rewrite "+table, "RENAME TABLE "+table+" TO "+old+", "+fresh+" TO "+table); err != nil {
+		return err
+	}
+	a.step("rewrite renamed")
+	if err := a.exec(ctx, "rewrite "+table, "DROP TABLE "+old); err != nil {
+		return err
+	}
+	return a.settle(ctx, table)
+}
+
+// tableSize is what a private table's files take.
+func (a *Archive) tableSize(table string) (uint64, error) {
+	var size uint64
+	for _, ext := range []string{".MYD", ".MYI"} {
+		info, err := os.Stat(filepath.Join(a.server.folder, "data", databaseName, table+ext))
+		if err != nil {
+			return 0, err
+		}
+		size += uint64(info.Size())
+	}
+	return size, nil
+}
+
+var leftoverForm = regexp.MustCompile(`^(flows_\d{4}_\d\d)_(new|old)$`)
+
+// tidy finishes or undoes rewrites that were cut short.
+func (a *Archive) tidy(ctx context.Context) error {
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return err
+	}
+	for name := range tables {
+		parts := leftoverForm.FindStringSubmatch(name)
+		if parts == nil {
+			continue
+		}
+		table := parts[1]
+		if !tables[table] && tables[table+"_old"] {
+			// Between the two halves of a rename, which MySQL's MyISAM does
+			// not make one. The new table was whole by then.
+			from := table + "_old"
+			if tables[table+"_new"] {
+				from = table + "_new"
+			}
+			if err := a.exec(ctx, "tidy up", "RENAME TABLE "+from+" TO "+table); err != nil {
+				return err
+			}
+			tables[table], tables[from] = true, false
+		}
+		if tables[name] {
+			if err := a.exec(ctx, "tidy up", "DROP TABLE IF EXISTS "+name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exec runs one statement.
+func (a *Archive) exec(ctx context.Context, doing, statement string, args ...any) error {
+	_, err := a.db.ExecContext(ctx, statement, args...)
+	return wrap(doing, err)
+}

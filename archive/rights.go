@@ -1,0 +1,169 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// rights are what nfacct does on its database. RENAME TABLE is covered by ALTER
+// and DROP.
+var rights = [...]string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER"}
+
+// greet looks at the server as the DSN alone makes it: can it be used at all,
+// and what is it.
+func (a *Archive) greet(ctx context.Context, dsn *mysql.Config) error {
+	first := dsn.Clone()
+	first.Logger = driverLog{a.log}
+	pool, err := mysql.NewConnector(first)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	db := sql.OpenDB(pool)
+	defer db.Close()
+	var version, mode string
+	err = db.QueryRowContext(ctx, "SELECT VERSION(), @@sql_mode").Scan(&version, &mode)
+	switch {
+	case isError(err, errNoDatabase):
+		return fmt.Errorf("connect: %w; as an administrator run: CREATE DATABASE %s CHARACTER SET utf8mb4", err, quoteName(dsn.DBName))
+	case isError(err, errDatabaseDenied):
+		return fmt.Errorf("connect: %w; as an administrator run: GRANT %s ON %s.* TO the user", err, strings.Join(rights[:], ", "), quoteName(dsn.DBName))
+	case isError(err, errAccessDenied):
+		return fmt.Errorf("connect: %w; check user and password in the DSN", err)
+	case err != nil:
+		return wrap("connect", err)
+	}
+	a.maria = strings.Contains(strings.ToLower(version), "mariadb")
+	if strings.Contains(mode, "NO_BACKSLASH_ESCAPES") {
+		return fmt.Errorf("the server's sql_mode contains NO_BACKSLASH_ESCAPES, with which quoted text is not safe: remove it from sql_mode (SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, 'NO_BACKSLASH_ESCAPES', ''))")
+	}
+	return nil
+}
+
+// checkRights says in one error what a given server does not allow.
+func (a *Archive) checkRights(ctx context.Context) error {
+	grants, user, err := a.grants(ctx)
+	if err != nil {
+		return err
+	}
+	missing := missingRights(grants, a.dsn.DBName)
+	var problems []string
+	if missing != nil {
+		problems = append(problems, fmt.Sprintf("%s may not %s; as an administrator run: GRANT %s ON %s.* TO %s",
+			user, strings.Join(missing, ", "), strings.Join(missing, ", "), quoteName(a.dsn.DBName), user))
+	}
+	var local bool
+	if err := a.db.QueryRowContext(ctx, "SELECT @@local_infile").Scan(&local); err != nil {
+		return wrap("look at server", err)
+	}
+	file := a.cfg.Load != LoadLocal && !slices.Contains(missingGlobal(grants, "FILE"), "FILE")
+	if !local && !file {
+		problems = append(problems, fmt.Sprintf("rows cannot be loaded, because local_infile is off; as an administrator run: SET GLOBAL local_infile = ON, or where nfacct runs on the server's machine: GRANT FILE ON *.* TO %s", user))
+	}
+	if problems != nil {
+		return fmt.Errorf("database %s: %s", a.dsn.DBName, strings.Join(problems, "; and: "))
+	}
+	return nil
+}
+
+// grants are the server's own words on what this user may do, and who that is.
+func (a *Archive) grants(ctx context.Context) (grants []string, user string, err error) {
+	conn, err := a.db.Conn(ctx)
+	if err != nil {
+		return nil, "", wrap("connect", err)
+	}
+	defer conn.Close()
+	if err := conn.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&user); err != nil {
+		return nil, "", wrap("look at rights", err)
+	}
+	if name, host, ok := strings.Cut(user, "@"); ok {
+		user = quoteText(name) + "@" + quoteText(host)
+	}
+	query := "SHOW GRANTS"
+	// MySQL shows what roles give only when they are named; MariaDB always.
+	if !a.maria {
+		var role string
+		if conn.QueryRowContext(ctx, "SELECT CURRENT_ROLE()").Scan(&role) == nil && role != "NONE" {
+			query = "SHOW GRANTS FOR CURRENT_USER() USING " + role
+		}
+	}
+	rows, err := conn.QueryContext(ctx, query)
+	if err != nil {
+		return nil, "", wrap("look at rights", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var grant string
+		if err := rows.Scan(&grant); err != nil {
+			return nil, "", wrap("look at rights", err)
+		}
+		grants = append(grants, grant)
+	}
+	return grants, user, wrap("look at rights", rows.Err())
+}
+
+// grantForm takes a line of SHOW GRANTS apart: rights, database (a pattern of
+// LIKE) or *. Rights on single tables and columns do not count: tables are made
+// later. What follows TO, where MariaDB shows a password's hash, is not looked at.
+var grantForm = regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?(\\*|`(?:[^`]|``)*`)\\.\\* TO ")
+
+// missingRights are those of rights that no grant gives on a database.
+func missingRights(grants []string, database string) []string {
+	return missingOf(grants, database, rights[:])
+}
+
+// missingGlobal is the right, if no grant gives it on everything.
+func missingGlobal(grants []string, right string) []string {
+	return missingOf(grants, "", []string{right})
+}
+
+func missingOf(grants []string, database string, wanted []string) []string {
+	missing := slices.Clone(wanted)
+	for _, grant := range grants {
+		parts := grantForm.FindStringSubmatch(grant)
+		if parts == nil {
+			continue
+		}
+		if parts[2] != "*" && (database == "" || !likes(strings.ReplaceAll(parts[2][1:len(parts[2])-1], "``", "`"), database)) {
+			continue
+		}
+		given := strings.Split(parts[1], ", ")
+		if slices.Contains(given, "ALL PRIVILEGES") || slices.Contains(given, "ALL") {
+			return nil
+		}
+		missing = slices.DeleteFunc(missing, func(right string) bool { return slices.Contains(given, right) })
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return missing
+}
+
+// likes is SQL's LIKE, as it holds for names of databases in grants.
+func likes(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	switch c := pattern[0]; {
+	case c == '%':
+		return likes(pattern[1:], name) || name != "" && likes(pattern, name[1:])
+	case c == '\\' && len(pattern) > 1:
+		pattern = pattern[1:]
+	case c == '_' && name != "":
+		return likes(pattern[1:], name[1:])
+	}
+	return name != "" && pattern[0] == name[0] && likes(pattern[1:], name[1:])
+}
+
+// quoteName writes a name as SQL takes it.
+func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// quoteText writes text as SQL takes it, without NO_BACKSLASH_ESCAPES.
+func quoteText(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
+}

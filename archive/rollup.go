@@ -1,0 +1,108 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// rollUp computes usage_hourly again for hours of days, from the rows. With
+// shrink, hosts may have vanished from an hour, so that it is emptied first;
+// otherwise nobody who reads meanwhile sees an hour without its hosts.
+func (a *Archive) rollUp(ctx context.Context, hours map[Day]uint64, shrink bool) error {
+	for _, day := range slices.SortedFunc(maps.Keys(hours), Day.Compare) {
+		if err := a.rollUpDay(ctx, day, hours[day], shrink); err != nil {
+			return fmt.Errorf("roll up %s: %w", day, err)
+		}
+	}
+	return nil
+}
+
+func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64, shrink bool) error {
+	if hours == 0 {
+		return nil
+	}
+	var list, slots []string
+	for h := 0; h < 64; h++ {
+		if hours>>h&1 == 0 {
+			continue
+		}
+		list = append(list, fmt.Sprint(h))
+		// Neighbours become one range, which the key finds at once.
+		run := bits.TrailingZeros64(^(hours >> h))
+		slots = append(slots, fmt.Sprintf("`slot` BETWEEN %d AND %d", 4*h, 4*(h+run)-1))
+		for i := 1; i < run; i++ {
+			list = append(list, fmt.Sprint(h+i))
+		}
+		h += run
+	}
+	if shrink {
+		if err := a.exec(ctx, "empty hours", "DELETE FROM usage_hourly WHERE day = ? AND hour IN ("+strings.Join(list, ", ")+")", day); err != nil {
+			return err
+		}
+		a.step("hours emptied")
+	}
+	tables, err := a.monthTables(ctx, MonthOf(day))
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	var parts []string
+	var args []any
+	for _, table := range tables {
+		parts = append(parts, "SELECT * FROM "+table+" WHERE `day` = ? AND ("+strings.Join(slots, " OR ")+")")
+		args = append(args, day)
+	}
+	from := strings.Join(parts, " UNION ALL ")
+	return a.exec(ctx, "sum up", mark+"REPLACE INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) "+
+		"SELECT `day`, `slot` DIV 4, `router`, `host`, SUM(`up_bytes`), SUM(`down_bytes`), SUM(`up_packets`), SUM(`down_packets`), SUM(`flows`) "+
+		"FROM ("+from+") AS part GROUP BY `day`, `slot` DIV 4, `router`, `host`", args...)
+}
+
+// rollUpMonth computes a whole month again.
+func (a *Archive) rollUpMonth(ctx context.Context, m Month) error {
+	hours := map[Day]uint64{}
+	for day := m.First(); MonthOf(day) == m; day = day.Add(1) {
+		hours[day] = ^uint64(0)
+	}
+	return a.rollUp(ctx, hours, true)
+}
+
+// noteHours writes down which hours a load changes.
+func (a *Archive) noteHours(ctx context.Context, id uint32, hours map[Day]uint64) error {
+	for day, set := range hours {
+		var values []string
+		var args []any
+		for h := range 64 {
+			if set>>h&1 == 1 {
+				values = append(values, "(?, ?, ?)")
+				args = append(args, id, day, h)
+			}
+		}
+		if err := a.exec(ctx, "note hours", "INSERT INTO import_hours (import, day, hour) VALUES "+strings.Join(values, ", "), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notedHours reads what noteHours wrote.
+func (a *Archive) notedHours(ctx context.Context, id uint32) (map[Day]uint64, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT day, hour FROM import_hours WHERE import = ?", id)
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	defer rows.Close()
+	hours := map[Day]uint64{}
+	for rows.Next() {
+		var day Day
+		var hour uint
+		if err := rows.Scan(&day, &hour); err != nil {
+			return nil, wrap("read ledger", err)
+		}
+		hours[day] |= 1 << hour
+	}
+	return hours, wrap("read ledger", rows.Err())
+}

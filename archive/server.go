@@ -1,0 +1,308 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// server is the private mariadbd. Its folder holds:
+//
+//	data/          the data directory, with socket and pid file
+//	tmp/           temporary tables, pipes, option files
+//	server.log     what the server says
+//	server.lock    held while the server is started or stopped
+//	users.lock     shared by all who use the server
+//	instance.lock  held by mariadbd itself, through a descriptor it inherits
+//	writer.lock    held by who loads
+//
+// The server belongs to nobody's process: it outlives the one that started it,
+// and the last user stops it. A server whose users were all killed goes on and
+// is used, and in the end stopped, by whoever comes next.
+type server struct {
+	folder  string
+	program string
+	log     *slog.Logger
+	users   *os.File // locked shared while in use
+	free    func(folder string) (uint64, error)
+
+	mu sync.Mutex // one start at a time in this process
+}
+
+const (
+	socketName = "nfacct.sock"
+	pidName    = "nfacct.pid"
+	// startWait bounds a start. It is long because Aria may have to replay its
+	// log after a crash.
+	startWait = 2 * time.Minute
+	stopWait  = time.Minute
+)
+
+// useServer takes part in the private server of a folder, starting it if none
+// runs.
+func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, err error) {
+	folder, err := prepareFolder(cfg.Folder)
+	if err != nil {
+		return nil, err
+	}
+	program, err := findProgram("mariadbd", cfg.Mariadbd)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{folder: folder, program: program, log: log, free: freeBytes}
+	if s.users, err = openLock(s.path("users.lock")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.users.Close()
+		}
+	}()
+	err = s.exclusively(ctx, func() error {
+		if err := lockWithin(ctx, s.users, unix.LOCK_SH, startWait); err != nil {
+			return err
+		}
+		return s.ensure(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) path(name string) string { return filepath.Join(s.folder, name) }
+func (s *server) socket() string          { return filepath.Join(s.folder, "data", socketName) }
+
+// exclusively runs a step that starts or stops the server.
+func (s *server) exclusively(ctx context.Context, step func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lock, err := openLock(s.path("server.lock"))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := lockWithin(ctx, lock, unix.LOCK_EX, startWait+stopWait); err != nil {
+		return err
+	}
+	return step()
+}
+
+// revive starts the server again if it died while in use.
+func (s *server) revive(ctx context.Context) error {
+	return s.exclusively(ctx, func() error { return s.ensure(ctx) })
+}
+
+// ensure adopts the server that runs, or starts one. server.lock is held.
+func (s *server) ensure(ctx context.Context) error {
+	if s.answers(ctx) {
+		return nil
+	}
+	instance, err := openLock(s.path("instance.lock"))
+	if err != nil {
+		return err
+	}
+	defer instance.Close() // mariadbd keeps its own
+	free, err := tryLock(instance, unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	if !free {
+		return s.await(ctx, 0, nil)
+	}
+	if err := s.room(0); err != nil {
+		return fmt.Errorf("start private database: %w", err)
+	}
+	if err := s.install(ctx); err != nil {
+		return err
+	}
+	return s.start(ctx, instance)
+}
+
+// start runs mariadbd and waits until it answers.
+func (s *server) start(ctx context.Context, instance *os.File) error {
+	for _, stale := range []string{socketName, pidName} {
+		if err := os.Remove(filepath.Join(s.folder, "data", stale)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
+		return err
+	}
+	log, said, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(s.program, s.options()...)
+	cmd.Dir = s.path("data")
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{instance}
+	// Its own session: an interrupt typed at the starter's terminal is not for
+	// the server, which others may use.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start private database: %w", err)
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- cmd.Wait() }() // reaps it, also when it ends much later
+	s.log.Debug("private database starts", "pid", cmd.Process.Pid, "folder", s.folder)
+	return s.await(ctx, said, gone)
+}
+
+// options are all that the server is told; no configuration file is read.
+func (s *server) options() []string {
+	options := []string{
+		"--no-defaults",
+		"--datadir=" + s.path("data"),
+		"--tmpdir=" + s.path("tmp"),
+		// Relative to the data directory, because a socket's path may have
+		// only 107 bytes.
+		"--socket=" + socketName,
+		"--pid-file=" + pidName,
+		"--skip-networking", "--skip-name-resolve", "--skip-log-bin", "--skip-innodb",
+		"--default-storage-engine=Aria", "--default-tmp-storage-engine=MyISAM",
+		"--character-set-server=utf8mb4", "--default-time-zone=+00:00",
+		"--aria-recover-options=BACKUP,QUICK", "--myisam-recover-options=BACKUP,FORCE",
+		"--secure-file-priv=", "--local-infile=1",
+		"--performance-schema=OFF", "--log-warnings=1", "--max-connections=64", "--thread-cache-size=4",
+		"--table-open-cache=128", "--key-buffer-size=64M", "--aria-pagecache-buffer-size=16M",
+		"--myisam-sort-buffer-size=64M", "--bulk-insert-buffer-size=32M",
+	}
+	if os.Geteuid() == 0 {
+		options = append(options, "--user=root")
+	}
+	return options
+}
+
+// await waits until the server answers. gone tells that it ended; nil when it is
+// not our child.
+func (s *server) await(ctx context.Context, said int64, gone <-chan error) error {
+	deadline := time.Now().Add(startWait)
+	for {
+		if s.answers(ctx) {
+			return nil
+		}
+		select {
+		case err := <-gone:
+			if err == nil {
+				err = errors.New("it ended")
+			}
+			return fmt.Errorf("start private database: %w (%w)%s", ErrUnavailable, err, s.lastWords(said))
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v%s", s.folder, ErrUnavailable, startWait, s.lastWords(said))
+		}
+	}
+}
+
+// answers reports whether the server greets who connects. It says so even while
+// it refuses because too many are connected.
+func (s *server) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := dialSocket(ctx, s.socket())
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	n, err := conn.Read(make([]byte, 5))
+	return n > 4 && err == nil
+}
+
+// leave ends the use of the server, and the server with its last user.
+func (s *server) leave(ctx context.Context) error {
+	defer s.users.Close()
+	return s.exclusively(ctx, func() error {
+		if err := unix.Flock(int(s.users.Fd()), unix.LOCK_UN); err != nil {
+			return err
+		}
+		last, err := tryLock(s.users, unix.LOCK_EX)
+		if err != nil || !last {
+			return err
+		}
+		instance, err := openLock(s.path("instance.lock"))
+		if err != nil {
+			return err
+		}
+		defer instance.Close()
+		if down, err := tryLock(instance, unix.LOCK_EX); down || err != nil {
+			return err
+		}
+		if err := s.shutdown(ctx); err != nil {
+			s.log.Debug("private database: shutdown", "err", err)
+		}
+		if err := lockWithin(ctx, instance, unix.LOCK_EX, stopWait); err != nil {
+			return fmt.Errorf("stop private database in %s: it is still running after %v; see %s: %w", s.folder, stopWait, s.path("server.log"), err)
+		}
+		s.log.Debug("private database stopped", "folder", s.folder)
+		return nil
+	})
+}
+
+// logLimit is the size at which the server's log is begun anew.
+const logLimit = 1 << 20
+
+// openLog opens the server's log and says where its next words will stand.
+func (s *server) openLog() (*os.File, int64, error) {
+	name := s.path("server.log")
+	if info, err := os.Stat(name); err == nil && info.Size() > logLimit {
+		if err := os.Rename(name, name+".1"); err != nil {
+			return nil, 0, err
+		}
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// lastWords are the errors in the server's log from an offset on, as the tail of
+// an error message; or its last lines, if it called none an error.
+func (s *server) lastWords(from int64) string {
+	name := s.path("server.log")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return ""
+	}
+	var errs, all []string
+	for line := range strings.Lines(string(text[min(int(from), len(text)):])) {
+		line = strings.TrimSpace(line)
+		if _, after, ok := strings.Cut(line, "[ERROR] "); ok {
+			errs = append(errs, after)
+		}
+		if line != "" {
+			all = append(all, line)
+		}
+	}
+	if errs == nil {
+		errs = all
+	}
+	const most = 4
+	errs = errs[max(0, len(errs)-most):]
+	if errs == nil {
+		return "; see " + name
+	}
+	return ": " + strings.Join(errs, "; ") + "; see " + name
+}
