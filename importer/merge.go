@@ -68,21 +68,26 @@ type biflow struct {
 // table merges pieces into biflows: open addressing over an index of hash and
 // place, the biflows themselves in the order they came.
 type table struct {
-	biflows []biflow
-	index   []uint64 // upper half: hash; lower half: place in biflows + 1
-	seed    uint64
+	pages [][]biflow // each of pageSize, so that growing copies nothing
+	n     int        // biflows in them
+	index []uint64   // upper half: hash; lower half: place in the pages + 1
+	seed  uint64
 }
+
+const pageSize = 1 << 12
 
 func newTable() *table {
-	return &table{index: make([]uint64, 1<<12), seed: rand.Uint64()}
+	return &table{index: make([]uint64, 1<<16), seed: rand.Uint64()}
 }
 
+func (t *table) at(i int) *biflow { return &t.pages[i/pageSize][i%pageSize] }
+
 // full says that the table must be emptied before the next piece.
-func (t *table) full() bool { return len(t.biflows) >= maxBiflows }
+func (t *table) full() bool { return t.n >= maxBiflows }
 
 // reset empties the table and keeps its memory.
 func (t *table) reset() {
-	t.biflows = t.biflows[:0]
+	t.n = 0
 	clear(t.index)
 }
 
@@ -111,7 +116,7 @@ func (t *table) add(p *piece) {
 			break
 		}
 		if entry&^0xffffffff == tag {
-			if b := &t.biflows[uint32(entry)-1]; b.key == k {
+			if b := t.at(int(uint32(entry) - 1)); b.key == k {
 				b.first, b.last = min(b.first, p.first), max(b.last, p.last)
 				b.merge(p)
 				return
@@ -119,10 +124,15 @@ func (t *table) add(p *piece) {
 		}
 		at = (at + 1) & mask
 	}
-	t.biflows = append(t.biflows, biflow{key: k, first: p.first, last: p.last})
-	t.biflows[len(t.biflows)-1].merge(p)
-	t.index[at] = tag | uint64(len(t.biflows))
-	if 2*len(t.biflows) > len(t.index) {
+	if t.n == len(t.pages)*pageSize {
+		t.pages = append(t.pages, make([]biflow, pageSize))
+	}
+	b := t.at(t.n)
+	*b = biflow{key: k, first: p.first, last: p.last}
+	b.merge(p)
+	t.n++
+	t.index[at] = tag | uint64(t.n)
+	if 2*t.n > len(t.index) {
 		t.grow()
 	}
 }
@@ -142,8 +152,8 @@ func (b *biflow) merge(p *piece) {
 func (t *table) grow() {
 	t.index = make([]uint64, 2*len(t.index))
 	mask := uint64(len(t.index) - 1)
-	for i := range t.biflows {
-		h := t.hash(&t.biflows[i].key)
+	for i := range t.n {
+		h := t.hash(&t.at(i).key)
 		at := h & mask
 		for t.index[at] != 0 {
 			at = (at + 1) & mask
@@ -156,8 +166,8 @@ func (t *table) grow() {
 func (t *table) rows(take func(*archive.Row) error) error {
 	var row archive.Row
 	last, day := date(0), archive.Day{}
-	for i := range t.biflows {
-		b := &t.biflows[i]
+	for i := range t.n {
+		b := t.at(i)
 		k := &b.key
 		if d := date(k[5] >> 32); d != last {
 			last, day = d, d.day()

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nfacct/archive"
+	"nfacct/collector/flow"
 	"nfacct/collector/netflow"
 )
 
@@ -68,10 +69,10 @@ type chunk struct {
 func newPipeline(source *source, accountant *accountant, loader loader, done func(*fileEnd)) *pipeline {
 	p := &pipeline{
 		source: source, accountant: accountant, loader: loader, done: done,
-		batches: make(chan *batch, 64), tables: make(chan *table, 2),
+		batches: make(chan *batch, 12), tables: make(chan *table, 2),
 	}
 	for range cap(p.batches) {
-		p.batches <- &batch{}
+		p.batches <- &batch{records: make([]flow.Record, 0, batchRecords+64)}
 	}
 	if loader != nil {
 		for range cap(p.tables) {

@@ -143,7 +143,7 @@ func TestSwapped(t *testing.T) {
 		}
 		return w.inside()
 	}
-	for range 20000 {
+	for range 3000 {
 		r := flow.Record{Has: all, Src: addr(), Dst: addr(), SrcPort: uint16(w.IntN(9)), DstPort: uint16(w.IntN(9)), Proto: 6,
 			InIf: uint32(w.IntN(14)), OutIf: uint32(w.IntN(14)), Received: 1e18}
 		s := r
