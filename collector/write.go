@@ -36,6 +36,7 @@ type writer struct {
 	next   int64 // another slot that the clock was in at the last tick
 	began  int64 // of the open file, Unix nanoseconds
 	stored uint64
+	lost   uint64 // given up at the end
 	base   spool.Statistics // the counters when the open file began
 	noted  spool.Statistics // the counters when they were written last
 
@@ -61,8 +62,7 @@ func (c *Collector) write(ctx context.Context) error {
 		select {
 		case b, ok := <-c.queue.full:
 			if !ok {
-				w.statistics()
-				return w.files.Close()
+				return w.close()
 			}
 			w.store(ctx, b)
 			c.queue.release(b)
@@ -73,6 +73,15 @@ func (c *Collector) write(ctx context.Context) error {
 			w.tick(now)
 		}
 	}
+}
+
+// close seals the file.
+func (w *writer) close() error {
+	w.statistics()
+	if w.lost > 0 {
+		w.c.log.Error("datagrams are lost: they could not be written before the end", "datagrams", w.lost)
+	}
+	return w.files.Close()
 }
 
 func (w *writer) now() time.Time {
@@ -146,10 +155,10 @@ func (w *writer) store(ctx context.Context, b *buffer) {
 		}
 		w.full(err)
 		if ctx.Err() != nil {
+			w.lost += uint64(len(b.packets))
 			w.c.mu.Lock()
-			w.c.state.spool.Lost += uint64(len(b.packets))
+			w.c.state.spool.Lost = w.lost
 			w.c.mu.Unlock()
-			w.c.log.Error("datagrams are lost: they could not be written before the end", "datagrams", len(b.packets), "err", err)
 			return
 		}
 		select {
@@ -271,7 +280,7 @@ func (w *writer) tick(now time.Time) {
 // totals are the counters since start. Received is what was written and what is
 // known not to have been, so that a file's statistics agree with its packets.
 func (w *writer) totals() spool.Statistics {
-	t := spool.Statistics{Refused: w.c.refused.count()}
+	t := spool.Statistics{Refused: w.c.refused.count(), QueueDropped: w.lost}
 	for _, r := range w.c.receivers {
 		t.QueueDropped += r.dropped.Load()
 		n, _ := r.socket.dropped()
