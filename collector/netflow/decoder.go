@@ -41,7 +41,7 @@ type Decoder struct {
 	exporters map[netip.Addr]*exporter
 	streams   map[key]*stream
 	last      *stream // of the datagram before: most come in a row
-	tick      uint64  // datagrams seen, the clock of "least recently used"
+	tick      uint64  // counts every use, the clock of "least recently used"
 
 	header header      // of the datagram being read
 	base   flow.Record // what all its records share

@@ -84,16 +84,17 @@ func judge(values []goflow.DataField) (o opinion) {
 		return 0, false
 	}
 	// The first element that is there, or a later one instead of its zero.
-	first := func(elements []uint16, instead ...uint16) (x uint64) {
+	first := func(mask uint64, elements []uint16, instead ...uint16) (x uint64) {
 		for _, element := range elements {
 			if v, ok := find(element); ok {
-				x = v
+				x = v & mask
 				break
 			}
 		}
 		for _, element := range instead {
 			if x == 0 {
 				x, _ = find(element)
+				x &= mask
 			}
 		}
 		return x
@@ -109,8 +110,8 @@ func judge(values []goflow.DataField) (o opinion) {
 		return best
 	}
 	o.src, o.dst = addr(8, 27), addr(12, 28)
-	o.srcPort, o.dstPort = first([]uint16{7}, 180, 182), first([]uint16{11}, 181, 183)
-	o.bytes, o.packets = first([]uint16{1, 85, 231}, 23), first([]uint16{2, 86, 298}, 24)
+	o.srcPort, o.dstPort = first(0xffff, []uint16{7}, 180, 182), first(0xffff, []uint16{11}, 181, 183)
+	o.bytes, o.packets = first(1<<64-1, []uint16{1, 85, 231}, 23), first(1<<64-1, []uint16{2, 86, 298}, 24)
 	return o
 }
 

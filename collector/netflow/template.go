@@ -39,6 +39,7 @@ func (d *Decoder) lookup(s *stream, id uint16, received int64) *template {
 		return nil
 	}
 	s.recent = t
+	d.tick++
 	t.tick, t.received = d.tick, received
 	return t
 }
@@ -63,6 +64,7 @@ func (s *stream) withdrawAll(isOptions bool) {
 
 // define stores a template. raw is its record, fields what it lists.
 func (d *Decoder) define(s *stream, id uint16, raw []byte, fields []field, isOptions bool, g *Datagram) {
+	d.tick++
 	known := s.templates[id]
 	if known != nil && (known.plan.kind == options) == isOptions && bytes.Equal(known.raw, raw) {
 		known.tick, known.received, known.doubtful = d.tick, s.received, false

@@ -24,6 +24,7 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 	if mode == learn {
 		if s := d.stream(src, h, g); s != nil {
 			s.sequence.seed(h, units{})
+			s.sampling = v5Sampling(payload)
 		}
 		return dst
 	}
@@ -43,6 +44,7 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 	if s == nil {
 		return dst
 	}
+	s.sampling = v5Sampling(payload)
 	g.Records = n
 	g.Loss = s.sequence.account(h, units{data: uint32(n)})
 	s.count(g)
@@ -52,11 +54,9 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 
 	d.prepare(s, h)
 	d.base.Has |= v5Has
-	// The two top bits are the mode; 0 means that the exporter says nothing.
-	if n := be.Uint16(payload[22:]) & 0x3fff; n != 0 {
-		d.base.Sampling = uint32(n)
+	if s.sampling != 0 {
+		d.base.Sampling = s.sampling
 		d.base.Has |= flow.HasSampling
-		s.sampling = uint32(n)
 	}
 	at := len(dst)
 	dst = slices.Grow(dst, n)[:at+n]
@@ -68,6 +68,10 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 	}
 	return dst
 }
+
+// v5Sampling is 1 in N, or 0 when the exporter says nothing. The two top bits
+// are the way of sampling.
+func v5Sampling(payload []byte) uint32 { return uint32(be.Uint16(payload[22:]) & 0x3fff) }
 
 func fillV5(r *flow.Record, h *header, f *[v5Record]byte) {
 	r.Src = netip.AddrFrom4([4]byte(f[0:4]))
