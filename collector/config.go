@@ -57,7 +57,7 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 		seen[address] = true
 	}
 	if c.Sockets < 1 || c.Sockets > maxSockets {
-		report("sockets", strconv.Itoa(c.Sockets), fmt.Sprintf("write a number from 1 to %d; 1 is enough for most", maxSockets))
+		report("sockets", fmt.Sprintf("%d sockets", c.Sockets), fmt.Sprintf("write a number from 1 to %d; 1 is enough for most", maxSockets))
 	}
 	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30 {
 		report("receive_buffer", c.ReceiveBuffer.String(), "write a size from 64KiB to 1GiB; 32MiB holds half a second of 20,000 datagrams a second")

@@ -11,14 +11,17 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"nfacct/cmd/internal/config"
 )
 
 // Exit codes, a contract with cron jobs and monitoring.
 const (
-	exitOK      = 0
-	exitFailed  = 1
-	exitUsage   = 2 // a wrong command line or configuration
-	exitPartial = 3 // some routers, files or recipients failed
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2  // a wrong command line or configuration
+	exitPartial   = 3  // some routers, files or recipients failed
+	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: locked, database down
 )
 
 // exitError gives an error its exit code.
@@ -30,8 +33,9 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func usageError(err error) error   { return &exitError{exitUsage, err} }
-func partialError(err error) error { return &exitError{exitPartial, err} }
+func usageError(err error) error     { return &exitError{exitUsage, err} }
+func partialError(err error) error   { return &exitError{exitPartial, err} }
+func temporaryError(err error) error { return &exitError{exitTemporary, err} }
 
 // app is what every command is given: the streams, the global flags, the log.
 type app struct {
@@ -39,6 +43,7 @@ type app struct {
 	out, errOut io.Writer
 	log         *slog.Logger
 
+	configFile     string
 	json           bool
 	verbose, quiet bool
 }
@@ -80,13 +85,24 @@ func (a *app) rootCommand() *cobra.Command {
 		return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default ./nfacct.toml, then /etc/nfacct/nfacct.toml)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
 	root.AddCommand(
+		a.collectCommand(),
 		a.flowsCommand(),
 	)
 	return root
+}
+
+// config reads the configuration that the command line selected.
+func (a *app) config() (*config.Config, error) {
+	cfg, err := config.Find(a.configFile)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return cfg, nil
 }
 
 // usageArgs makes a wrong number of arguments an error of usage.

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"nfacct/cmd/internal/config"
+	"nfacct/collector"
+	"nfacct/collector/spool"
+)
+
+func (a *app) collectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "collect",
+		Short: "receive flows from the routers into the spool",
+		Long: `Receives NetFlow v5, v9 and IPFIX from the configured routers and keeps every
+datagram in the spool, until it is told to stop.
+
+SIGTERM and SIGINT seal the open spool file and end it; SIGHUP seals the file
+and begins another.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			return a.collect(cmd.Context(), cfg)
+		},
+	}
+}
+
+// collect runs the collector until ctx is done.
+func (a *app) collect(ctx context.Context, cfg *config.Config) error {
+	routers, err := exporters(cfg)
+	if err != nil {
+		return usageError(err)
+	}
+	inherited, err := inheritedSockets()
+	if err != nil {
+		return err
+	}
+	c, err := collector.New(cfg.Collector, routers, cfg.Spool, a.log, inherited...)
+	if err != nil {
+		return usageError(cfg.Problem("collector.listen", err))
+	}
+	// From here on the kernel keeps what arrives: that is ready.
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		a.log.Warn("systemd was not told", "err", err)
+	}
+	a.log.Info("collector started", "listen", c.Addrs(), "exporters", len(routers), "spool", cfg.Spool.Folder)
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				c.Rotate()
+			case <-ended:
+				return
+			}
+		}
+	}()
+
+	err = c.Run(ctx)
+	if errors.Is(err, spool.ErrLocked) {
+		return temporaryError(err)
+	}
+	if err != nil {
+		return err
+	}
+	a.log.Info("collector stopped", "datagrams", c.Status().Spool.Stored)
+	return nil
+}
+
+// exporters is the allow list: which router each address belongs to.
+func exporters(cfg *config.Config) (map[netip.Addr]string, error) {
+	routers := map[netip.Addr]string{}
+	for _, router := range cfg.Routers {
+		for _, addr := range router.Export {
+			routers[addr.Unmap()] = router.Name
+		}
+	}
+	if len(routers) == 0 {
+		return nil, errors.New(`no router is configured, and datagrams from others are refused: add to the configuration
+[[router]]
+name = "office"
+export = ["192.168.88.1"] # the address that its flows come from`)
+	}
+	return routers, nil
+}
+
+// inheritedSockets are those that systemd opened, when a .socket unit started
+// this process.
+func inheritedSockets() ([]*net.UDPConn, error) {
+	conns, err := activation.PacketConns()
+	if err != nil {
+		return nil, fmt.Errorf("sockets of systemd: %w", err)
+	}
+	var sockets []*net.UDPConn
+	for _, conn := range conns {
+		udp, ok := conn.(*net.UDPConn)
+		if !ok {
+			return nil, errors.New("sockets of systemd: one is not UDP: write ListenDatagram=8787 in the .socket unit")
+		}
+		sockets = append(sockets, udp)
+	}
+	return sockets, nil
+}
