@@ -33,7 +33,7 @@ func (l *archiveLoader) known(ctx context.Context, f archive.File) (bool, error)
 		return false, nil
 	}
 	found, err := l.importer.archive.ImportByDigest(ctx, f.Digest)
-	return found != nil && found.Loaded, grave(err)
+	return found != nil && found.Loaded, l.grave(err)
 }
 
 func (l *archiveLoader) begin(ctx context.Context, f archive.File) (err error) {
@@ -43,13 +43,13 @@ func (l *archiveLoader) begin(ctx context.Context, f archive.File) (err error) {
 	} else {
 		l.load, err = l.importer.archive.BeginReload(ctx, f, l.again)
 	}
-	return grave(err)
+	return l.grave(err)
 }
 
 func (l *archiveLoader) append(row *archive.Row) error {
 	row.Router = l.ids[row.Router]
 	l.rows++
-	return grave(l.load.Append(row))
+	return l.grave(l.load.Append(row))
 }
 
 func (l *archiveLoader) commit(ctx context.Context, end *fileEnd) (uint64, error) {
@@ -57,19 +57,25 @@ func (l *archiveLoader) commit(ctx context.Context, end *fileEnd) (uint64, error
 	for p, t := range end.books.all {
 		if p.router == collectorItself {
 			if _, err := l.importer.archive.RouterID(ctx, collectorName); err != nil {
-				return 0, grave(err)
+				return 0, l.grave(err)
 			}
 		}
 		books = append(books, l.importer.book(p, t))
 	}
-	return l.rows, grave(l.load.Commit(ctx, books))
+	return l.rows, l.grave(l.load.Commit(ctx, books))
 }
 
 func (l *archiveLoader) abort(ctx context.Context) error { return l.load.Abort(ctx) }
 
-// grave marks the errors after which the next file would fail too.
-func grave(err error) error {
-	if errors.Is(err, archive.ErrUnavailable) || errors.Is(err, archive.ErrLocked) {
+// grave marks the errors after which the next file would fail too. When a day is
+// loaded again all of its files must go in, so any failure is.
+func (l *archiveLoader) grave(err error) error {
+	if err == nil {
+		return nil
+	}
+	var unbalanced *archive.BalanceError
+	if errors.Is(err, archive.ErrUnavailable) || errors.Is(err, archive.ErrLocked) ||
+		!l.again.IsZero() && !errors.As(err, &unbalanced) {
 		return fatal{err}
 	}
 	return err

@@ -33,7 +33,7 @@ type Summary struct {
 // FileResult is what became of a file.
 type FileResult struct {
 	Name       string `json:"name"`
-	State      string `json:"state"` // loaded, read (a preview) or failed
+	State      string `json:"state"` // loaded, read (a preview), failed, or unbalanced: loaded, but books do not balance
 	Records    uint64 `json:"records"`
 	Rows       uint64 `json:"rows"`
 	NoTemplate int    `json:"no_template,omitempty"` // data sets
@@ -69,6 +69,9 @@ func (b *build) add(end *fileEnd, loads bool) {
 	}
 	if end.err != nil {
 		result.State, result.Problem = "failed", end.err.Error()
+		if unbalanced := (*archive.BalanceError)(nil); errors.As(end.err, &unbalanced) {
+			result.State = "unbalanced"
+		}
 		s.Failed++
 	} else {
 		s.Loaded++
@@ -102,7 +105,7 @@ func (b *build) finish(err error) (Summary, error) {
 	}
 	errs := []error{ErrPartial}
 	for _, f := range b.summary.Files {
-		if f.State == "failed" {
+		if f.Problem != "" {
 			errs = append(errs, fmt.Errorf("import %s: %s", f.Name, f.Problem))
 		}
 	}
