@@ -319,6 +319,10 @@ func TestKilled(t *testing.T) {
 	folder := t.TempDir()
 	spoolFolder, database := filepath.Join(folder, "spool"), filepath.Join(folder, "database")
 	start := at.Truncate(spool.SlotLength)
+	im, err := New(Config{Spool: spoolFolder}, []Router{v5Office()}, time.UTC, openArchive(t, database), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const each = 60
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	files := 0
@@ -338,10 +342,6 @@ func TestKilled(t *testing.T) {
 		_ = cmd.Process.Kill()
 		err := cmd.Wait()
 		t.Logf("round %d: %v", round, err)
-	}
-	im, err := New(Config{Spool: spoolFolder}, []Router{v5Office()}, time.UTC, openArchive(t, database), quiet)
-	if err != nil {
-		t.Fatal(err)
 	}
 	s, err := im.Import(context.Background(), nil, Options{Wait: 20 * time.Second})
 	if err != nil {
