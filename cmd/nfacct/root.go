@@ -92,6 +92,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.collectCommand(),
 		a.flowsCommand(),
+		a.importCommand(),
 	)
 	return root
 }
