@@ -12,6 +12,8 @@ const (
 	// maxDatagram is what a socket can hand over: UDP's length field less its
 	// header, and a little.
 	maxDatagram = 1 << 16
+	// maxPayload is what spool.AppendPacket keeps of it: all that IPv4 can carry.
+	maxPayload = 1<<16 - 1 - 20 - 8
 	// maxPackets bounds a buffer's index when datagrams are tiny.
 	maxPackets = 4096
 )
@@ -56,7 +58,7 @@ func (b *buffer) add(received int64, src, dst netip.AddrPort, payload []byte) {
 		start = len(b.blocks) + beforeIPv4
 	}
 	b.blocks = spool.AppendPacket(b.blocks, spool.Live, received, src, dst, payload)
-	end := min(start+len(payload), len(b.blocks)-4) // a payload that was cut ends with its block
+	end := start + min(len(payload), maxPayload)
 	b.packets = append(b.packets, packet{src, received, uint32(start), uint32(end)})
 }
 

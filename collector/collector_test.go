@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -101,6 +99,19 @@ func (r *running) await(what string, is func(Status) bool) Status {
 	}
 }
 
+// finish stops the collector, which seals its file.
+func (r *running) finish() {
+	r.t.Helper()
+	if err := r.stop(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// stored is a condition for await.
+func stored(n int) func(Status) bool {
+	return func(s Status) bool { return s.Spool.Stored >= uint64(n) }
+}
+
 // accepted is how many datagrams the receivers took.
 func (s Status) accepted() (n uint64) {
 	for _, socket := range s.Sockets {
@@ -160,48 +171,4 @@ func v5(sequence uint32, n int) []byte {
 	binary.BigEndian.PutUint32(b[8:], uint32(time.Now().Unix()))
 	binary.BigEndian.PutUint32(b[16:], sequence)
 	return b
-}
-
-// TestHostile sends every malformed datagram to the live socket, between good ones.
-func TestHostile(t *testing.T) {
-	r := start(t, testConfig(), t.TempDir())
-	names, err := filepath.Glob("testdata/malformed/*.bin")
-	if err != nil || len(names) != 41 {
-		t.Fatal(len(names), err)
-	}
-	good, bad := r.dial(), r.dial()
-	var sent []string
-	put := func(conn net.Conn, payload []byte) {
-		sent = append(sent, string(payload))
-		r.send(conn, payload)
-	}
-	sequence := uint32(0)
-	for _, name := range names {
-		payload, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(good, v5(sequence, 2))
-		sequence += 2
-		put(bad, payload)
-	}
-	put(good, v5(sequence, 2))
-	s := r.await("all received", func(s Status) bool { return s.Spool.Stored == uint64(len(sent)) })
-	if s.Panics != 0 {
-		t.Errorf("%d panics", s.Panics)
-	}
-	e := s.Exporters[0]
-	t.Log(e.Rejects)
-	if err := r.stop(); err != nil {
-		t.Fatal(err)
-	}
-	got, _, stats := r.read()
-	if len(got) != len(sent) || stats.Received != uint64(len(sent)) {
-		t.Fatalf("%d of %d datagrams in the spool, %+v", len(got), len(sent), stats)
-	}
-	for i := range got {
-		if got[i] != sent[i] {
-			t.Fatalf("datagram %d differs", i)
-		}
-	}
 }

@@ -36,9 +36,9 @@ type writer struct {
 	next   int64 // another slot that the clock was in at the last tick
 	began  int64 // of the open file, Unix nanoseconds
 	stored uint64
-	lost   uint64 // given up at the end
-	base   spool.Statistics // the counters when the open file began
-	noted  spool.Statistics // the counters when they were written last
+	lost   uint64           // given up at the end
+	base   spool.Statistics // the counters up to the open file
+	noted  spool.Statistics // the counters as they were written last
 
 	statisticsAt, expiredAt, complainedAt time.Time // by the machine's clock
 	complained                            complaints
@@ -128,8 +128,9 @@ func (w *writer) begin(now time.Time) {
 	})
 	w.slot, w.next = slotOf(now), slotOf(now)
 	w.began = now.UnixNano()
-	w.base = w.totals()
-	w.noted = w.base
+	// Not the counters of now: what could not be noted in the old file, or came
+	// before the first one, belongs to this one.
+	w.base = w.noted
 	if err := w.files.Begin(now, w.blocks); err != nil {
 		w.full(err) // the first Write begins it
 	}
