@@ -78,6 +78,17 @@ func (r *running) dial() net.Conn {
 	return conn
 }
 
+// dialFrom sends from a given address.
+func (r *running) dialFrom(from string) net.Conn {
+	r.t.Helper()
+	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(from)), net.UDPAddrFromAddrPort(r.Addrs()[0]))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 func (r *running) send(conn net.Conn, payload []byte) {
 	r.t.Helper()
 	if _, err := conn.Write(payload); err != nil {
