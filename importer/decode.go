@@ -85,6 +85,7 @@ type decoded struct {
 	books      *tallies
 	statistics spool.Statistics
 	packets    int // datagrams of known routers
+	strangers  int // and of others
 	noTemplate int // data sets whose template never came
 }
 
@@ -97,7 +98,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		return decoded{}, err
 	}
 	defer reader.Close()
-	packets, latest := 0, int64(0)
+	packets, strangers, latest := 0, 0, int64(0)
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return decoded{}, ctx.Err()
@@ -113,6 +114,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		switch {
 		case !known && !packet.Carried:
 			s.unknown.add(packet.Src.Addr())
+			strangers++
 			continue
 		case !known:
 			continue
@@ -134,7 +136,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 	if err := s.flush(); err != nil {
 		return decoded{}, err
 	}
-	result := decoded{books: s.books, statistics: reader.Statistics(), packets: packets, noTemplate: s.held.sets}
+	result := decoded{books: s.books, statistics: reader.Statistics(), packets: packets, strangers: strangers, noTemplate: s.held.sets}
 	if n := result.statistics.KernelDropped + result.statistics.QueueDropped; n > 0 {
 		if latest == 0 {
 			if info, err := os.Stat(path); err == nil {

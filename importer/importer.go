@@ -128,7 +128,15 @@ func (im *Importer) Import(ctx context.Context, files []string, opts Options) (S
 		if err != nil {
 			return err
 		}
-		return b.load(ctx, inputs)
+		// A sealed file never changes and its name is never used again, so what is
+		// known by name need not be read to the end just to compare its bytes.
+		loaded, err := b.loadedNames(ctx)
+		if err != nil {
+			return err
+		}
+		fresh := slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return loaded[in.name] })
+		b.summary.Known += len(inputs) - len(fresh)
+		return b.load(ctx, fresh)
 	})
 }
 
@@ -383,15 +391,27 @@ func (b *build) list(ctx context.Context) error {
 	if err != nil || len(spooled) == 0 {
 		return err
 	}
-	loaded, err := b.archive.LoadedNames(ctx)
+	loaded, err := b.loadedNames(ctx)
 	if err != nil {
 		return err
 	}
 	var names []string
 	for _, in := range spooled {
-		if _, found := slices.BinarySearch(loaded, in.name); found {
+		if loaded[in.name] {
 			names = append(names, in.name)
 		}
 	}
 	return spool.WriteImported(b.cfg.Spool, names)
+}
+
+func (b *build) loadedNames(ctx context.Context) (map[string]bool, error) {
+	names, err := b.archive.LoadedNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set, nil
 }

@@ -35,6 +35,14 @@ func TestUnknownExporter(t *testing.T) {
 	if s.Unknown["192.0.2.1"] != 1 || s.Records != 0 || len(s.Books) != 0 {
 		t.Errorf("summary: %+v", s)
 	}
+	// It is not loaded, so that it can be once its router is configured.
+	var l ledger
+	if s = load(t, newImporter(t, folder, other), &l, anyDay); s.Failed != 1 || s.Loaded != 0 || s.Unknown["192.0.2.1"] != 1 {
+		t.Errorf("summary: %+v", s)
+	}
+	if s = load(t, newImporter(t, folder, v5Office()), &l, anyDay); s.Loaded != 1 || s.Records != 30 {
+		t.Errorf("with the router: %+v", s)
+	}
 }
 
 func TestPreviewCountsRules(t *testing.T) {
