@@ -12,7 +12,7 @@ import (
 // A record belongs to the day of its last packet. When its first packet lies in
 // the day before, bytes and packets are divided at midnight in proportion to
 // time (rounded down for the earlier day, nothing lost); the record itself still
-// counts, as a flow, in the later day only.
+// counts, as a flow, in the later day only. The peer is one of both days.
 type Truth struct {
 	location *time.Location
 	days     map[string]*DayTruth
@@ -122,7 +122,7 @@ func (d *DayTruth) add(r *Record, records, bytes, packets uint64) {
 	class := &d.Classes[r.Class]
 	class.Records += records
 	class.Bytes += bytes
-	if r.Class > Down || records+bytes+packets == 0 {
+	if r.Class > Down {
 		return
 	}
 	cause := &d.Causes[r.Cause]
