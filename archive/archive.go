@@ -12,7 +12,6 @@ package archive
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -32,6 +31,7 @@ type Archive struct {
 	maria  bool // MariaDB, not MySQL
 
 	writer writer
+	closed sync.Once
 
 	mu      sync.Mutex
 	routers map[string]uint16
@@ -101,19 +101,22 @@ func (a *Archive) connect(ctx context.Context, dsn *mysql.Config) error {
 }
 
 // Close disconnects; the last user of the private server stops it.
-func (a *Archive) Close() error {
-	var errs []error
+func (a *Archive) Close() (err error) {
+	a.closed.Do(func() { err = a.close() })
+	return err
+}
+
+func (a *Archive) close() error {
 	if a.db != nil {
-		errs = append(errs, a.db.Close())
+		_ = a.db.Close() // connections that broke before have nothing to say now
 	}
 	a.closePipes()
-	if a.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), startWait)
-		defer cancel()
-		errs = append(errs, a.server.leave(ctx))
-		a.server = nil
+	if a.server == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	ctx, cancel := context.WithTimeout(context.Background(), startWait+2*stopWait)
+	defer cancel()
+	return a.server.leave(ctx)
 }
 
 // DB is the pool, with the database selected. DATE and DATETIME scan as

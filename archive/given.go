@@ -84,6 +84,9 @@ func parseDSN(text string) (*mysql.Config, error) {
 		}
 		return nil, fmt.Errorf("not a DSN of go-sql-driver/mysql; %s", form)
 	}
+	if dsn.Net != "tcp" && dsn.Net != "unix" {
+		return nil, fmt.Errorf("it is neither of tcp(...) nor of unix(...); %s", form)
+	}
 	if dsn.DBName == "" {
 		return nil, fmt.Errorf("no database is named; %s", form)
 	}

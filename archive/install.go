@@ -40,18 +40,18 @@ func findProgram(name, configured string) (string, error) {
 // name and renamed when it is whole, so one that was cut short is not mistaken
 // for a database. server.lock is held, and no server runs.
 func (s *server) install(ctx context.Context) error {
-	data := s.path("data")
-	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	leftovers, err := filepath.Glob(s.path("install-*"))
+	leftovers, err := filepath.Glob(filepath.Join(escapeGlob(s.folder), "install-*"))
 	if err != nil {
 		return err
 	}
 	for _, leftover := range leftovers {
 		// A bootstrap that lost its parent may still write there: whatever
-		// cannot be removed now is removed another time.
+		// cannot be removed now is removed at the next start.
 		os.RemoveAll(leftover)
+	}
+	data := s.path("data")
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	// mariadb-install-db lies beside mariadbd or in the bin folder next to it.
 	beside := filepath.Join(filepath.Dir(s.program), "mariadb-install-db")
@@ -67,8 +67,10 @@ func (s *server) install(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	// The installer is a shell script that knows no spaces in paths.
 	options := []string{
-		"--no-defaults", "--datadir=" + work, "--tmpdir=" + work,
+		"--no-defaults", "--datadir=./" + filepath.Base(work), "--tmpdir=.", // the server's own, which is the data directory
+
 		"--skip-test-db", "--auth-root-authentication-method=normal",
 		"--skip-innodb", "--default-storage-engine=Aria", "--skip-name-resolve",
 	}
@@ -78,11 +80,11 @@ func (s *server) install(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, installer, options...)
-	cmd.Dir = work
+	cmd.Dir = s.folder
 	cmd.WaitDelay = time.Second
 	said, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("set up private database: %s: %w: %s", installer, err, tail(string(said)))
+		return fmt.Errorf("set up private database: %s: %w: %s", installer, err, complaint(string(said)))
 	}
 	if err := os.Chmod(work, 0o700); err != nil {
 		return err
@@ -94,13 +96,22 @@ func (s *server) install(ctx context.Context) error {
 	return syncPath(s.folder)
 }
 
-// tail is the last few lines of a program's output, in one.
-func tail(text string) string {
-	var lines []string
+// complaint is what a program of MariaDB said was wrong: the first lines that it
+// calls errors, or its last lines when it calls none so.
+func complaint(text string) string {
+	const most = 4
+	var errs, all []string
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		all = append(all, line)
+		if _, after, ok := strings.Cut(line, "[ERROR] "); ok {
+			errs = append(errs, after)
 		}
 	}
-	return strings.Join(lines[max(0, len(lines)-4):], "; ")
+	if errs == nil {
+		errs = all[max(0, len(all)-most):]
+	}
+	return strings.Join(errs[:min(len(errs), most)], "; ")
 }

@@ -60,7 +60,8 @@ func (a *Archive) sharedFolder(ctx context.Context) (string, error) {
 	if err := a.db.QueryRowContext(ctx, "SELECT @@secure_file_priv").Scan(&allowed); err != nil {
 		return "", wrap("look at server", err)
 	}
-	if !allowed.Valid {
+	// NULL means no file at all to MySQL, and any to MariaDB.
+	if !allowed.Valid && !a.maria {
 		return "", errors.New("secure_file_priv forbids the server to read files")
 	}
 	base := allowed.String

@@ -38,10 +38,42 @@ func (a *Archive) recover(ctx context.Context) error {
 			return fmt.Errorf("undo load of %s: %w", file, err)
 		}
 	}
+	if err := a.mendReloads(ctx); err != nil {
+		return err
+	}
 	// Loads that ended, but were not tidied.
 	for _, table := range []string{"import_months", "import_hours"} {
 		if err := a.exec(ctx, "tidy ledger", "DELETE FROM "+table+" WHERE import NOT IN (SELECT id FROM imports WHERE state = 'loading')"); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// mendReloads sees to it that days whose reload was cut short have tables whose
+// keys fit, so that other files can be loaded before the day is cleared again.
+func (a *Archive) mendReloads(ctx context.Context) error {
+	days, err := a.Reloading(ctx)
+	if err != nil {
+		return err
+	}
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		table := MonthOf(day).Table()
+		if !tables[table] {
+			continue
+		}
+		sound, err := a.sound(ctx, table)
+		if err != nil {
+			return err
+		}
+		if !sound {
+			if err := a.rewrite(ctx, table, ""); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -92,25 +124,60 @@ func (a *Archive) undo(ctx context.Context, id uint32) error {
 // cutBack shortens a month's table to what it was. It returns false if rows are
 // missing that were there before, which only a disk or a person can do.
 func (a *Archive) cutBack(ctx context.Context, m Month, before uint64) (whole bool, err error) {
+	table := m.Table()
 	tables, err := a.tables(ctx)
 	if err != nil {
 		return false, err
 	}
-	var n uint64
-	if tables[m.Table()] {
-		if n, err = a.count(ctx, m.Table()); err != nil {
-			return false, err
-		}
-	}
 	switch {
-	case n > before:
-		return true, a.rewrite(ctx, m.Table(), fmt.Sprintf("LIMIT %d", before))
-	case n < before:
-		a.log.Error("rows are missing that were loaded and on disk: load the month's days again (nfacct import --from --to)",
-			"table", m.Table(), "rows", n, "missing", before-n)
+	case before == 0:
+		// A load into an empty table builds the keys at its end, and one that
+		// is killed leaves them unbuilt, but not marked so.
+		return true, a.exec(ctx, "cut back "+table, "DROP TABLE IF EXISTS "+table)
+	case !tables[table]:
+		a.missing(table, 0, before)
 		return false, nil
 	}
+	sound, err := a.sound(ctx, table)
+	if err != nil {
+		return false, err
+	}
+	n, err := a.count(ctx, table)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case n < before:
+		a.missing(table, n, before)
+		return false, nil
+	case n > before || !sound:
+		return true, a.rewrite(ctx, table, fmt.Sprintf("LIMIT %d", before))
+	}
 	return true, nil
+}
+
+// missing tells of rows that are lost; it is nothing that loading waits for.
+func (a *Archive) missing(table string, n, before uint64) {
+	a.log.Error("rows are missing that were loaded and on disk: load the days of the month again (nfacct import --from --to)",
+		"table", table, "rows", n, "missing", before-n)
+}
+
+// sound reports whether a table's keys fit its rows. Opening a table that was
+// not closed repairs it, but one that a killed statement left is not marked.
+func (a *Archive) sound(ctx context.Context, table string) (bool, error) {
+	rows, err := a.db.QueryContext(ctx, "CHECK TABLE "+table)
+	if err != nil {
+		return false, wrap("check "+table, err)
+	}
+	defer rows.Close()
+	verdict := ""
+	for rows.Next() {
+		var name, op, kind string
+		if err := rows.Scan(&name, &op, &kind, &verdict); err != nil {
+			return false, wrap("check "+table, err)
+		}
+	}
+	return verdict == "OK", wrap("check "+table, rows.Err())
 }
 
 // lengths are how many rows month tables had before a load.
@@ -146,12 +213,18 @@ func (a *Archive) forget(ctx context.Context, id uint32) error {
 	return nil
 }
 
-// quiesceWait bounds how long statements of dead writers are waited for.
-const quiesceWait = time.Minute
+// How long statements of dead writers are waited for before they are killed, and
+// altogether.
+const (
+	quiescePatience = 15 * time.Second
+	quiesceWait     = 2 * time.Minute
+)
 
-// quiesce ends the statements that writers who died have left running in the
-// server: a LOAD DATA that goes on after its table was cut back would add rows
-// that nobody knows of. The writer lock is held, so none of them has a master.
+// quiesce waits for the end of statements that writers who died have left running
+// in the server: a LOAD DATA that goes on after its table was cut back would add
+// rows that nobody knows of. The writer lock is held, so none of them has a
+// master. They end by themselves when their pipe does; killed, they leave a
+// table's keys unfinished, so that comes last.
 func (a *Archive) quiesce(ctx context.Context) error {
 	how, err := a.choosePipes(ctx)
 	if err != nil {
@@ -160,18 +233,19 @@ func (a *Archive) quiesce(ctx context.Context) error {
 	if err := how.sweep(); err != nil {
 		return fmt.Errorf("remove old FIFOs: %w", err)
 	}
-	deadline := time.Now().Add(quiesceWait)
+	began := time.Now()
 	killed := map[uint64]bool{}
 	for {
 		ids, err := a.orphans(ctx)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if time.Now().After(deadline) {
+		waited := time.Since(began)
+		if waited > quiesceWait {
 			return fmt.Errorf("statements of a load that was cut short still run after %v: %w", quiesceWait, ErrUnavailable)
 		}
 		for _, id := range ids {
-			if !killed[id] {
+			if waited > quiescePatience && !killed[id] {
 				killed[id] = true
 				a.log.Debug("ending a statement of a dead writer", "connection", id)
 				// It may have ended by itself by now.

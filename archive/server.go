@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -278,31 +277,17 @@ func (s *server) openLog() (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// lastWords are the errors in the server's log from an offset on, as the tail of
-// an error message; or its last lines, if it called none an error.
+// lastWords is what the server's log complains of from an offset on, as the tail
+// of an error message.
 func (s *server) lastWords(from int64) string {
 	name := s.path("server.log")
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return ""
 	}
-	var errs, all []string
-	for line := range strings.Lines(string(text[min(int(from), len(text)):])) {
-		line = strings.TrimSpace(line)
-		if _, after, ok := strings.Cut(line, "[ERROR] "); ok {
-			errs = append(errs, after)
-		}
-		if line != "" {
-			all = append(all, line)
-		}
+	said := complaint(string(text[min(int(from), len(text)):]))
+	if said != "" {
+		said = ": " + said
 	}
-	if errs == nil {
-		errs = all
-	}
-	const most = 4
-	errs = errs[max(0, len(errs)-most):]
-	if errs == nil {
-		return "; see " + name
-	}
-	return ": " + strings.Join(errs, "; ") + "; see " + name
+	return said + "; see " + name
 }
