@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -21,9 +20,9 @@ import (
 
 // importFlags are what the command line of import says.
 type importFlags struct {
-	day, from, to string
-	dryRun        bool
-	wait          time.Duration
+	dayFlags
+	dryRun bool
+	wait   time.Duration
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -44,9 +43,7 @@ would leave out.`,
 		RunE: func(c *cobra.Command, files []string) error { return a.importFiles(c.Context(), f, files) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.day, "day", "", "load this `DAY` again: 2026-11-23, today or yesterday")
-	flags.StringVar(&f.from, "from", "", "load the days from this `DAY` on again")
-	flags.StringVar(&f.to, "to", "", "the last `DAY` of --from")
+	f.add(flags, "load this `DAY` again: 2026-11-23, today or yesterday")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "load nothing, print what rules would leave out")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for another import")
 	return cmd
@@ -67,7 +64,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	var db *archive.Archive
 	if !f.dryRun {
 		if db, err = archive.Open(ctx, cfg.Database, a.log); err != nil {
-			return importError(err)
+			return databaseError(err)
 		}
 		defer db.Close()
 	}
@@ -121,52 +118,15 @@ func newImporter(cfg *config.Config, db *archive.Archive, a *app) (*importer.Imp
 	return importer.New(c, routers, cfg.Location(), db, a.log)
 }
 
-// days lists the days that the flags ask for.
-func (f importFlags) days(now time.Time, loc *time.Location) ([]archive.Day, error) {
-	if f.day != "" {
-		if f.from != "" || f.to != "" {
-			return nil, errors.New("--day and --from or --to: choose one day or a range")
-		}
-		day, err := archive.ParseDay(f.day, now, loc)
-		return []archive.Day{day}, err
-	}
-	if f.from == "" && f.to == "" {
-		return nil, nil
-	}
-	if f.from == "" {
-		return nil, errors.New("--to without --from: say which day the range begins with")
-	}
-	from, err := archive.ParseDay(f.from, now, loc)
-	if err != nil {
-		return nil, err
-	}
-	to := archive.DayOf(now.In(loc))
-	if f.to != "" {
-		if to, err = archive.ParseDay(f.to, now, loc); err != nil {
-			return nil, err
-		}
-	}
-	if to.Before(from) {
-		return nil, fmt.Errorf("--to %s is before --from %s", to, from)
-	}
-	var days []archive.Day
-	for day := from; !to.Before(day); day = day.Add(1) {
-		days = append(days, day)
-	}
-	return days, nil
-}
-
 // importError gives an import's error its exit code.
 func importError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, archive.ErrLocked), errors.Is(err, archive.ErrUnavailable):
-		return temporaryError(err)
 	case errors.Is(err, importer.ErrPartial):
 		return partialError(err)
 	}
-	return err
+	return databaseError(err)
 }
 
 // printImport prints a summary: as JSON when asked, as text on a terminal, with
@@ -197,38 +157,6 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 		printBook(a.out, &s.Books[i])
 	}
 	return nil
-}
-
-// printBook prints what became of a router's records on a day.
-func printBook(w io.Writer, b *archive.Book) {
-	fmt.Fprintf(w, "\n%s %s: %s records, %s\n", b.Day, b.Router, humanize.Comma(int64(b.Records)), humanize.IBytes(b.Bytes))
-	line := func(kind, name string, c archive.Counts) {
-		if c.Records == 0 && c.Bytes == 0 {
-			return
-		}
-		fmt.Fprintf(w, "  %-9s %-20s %14s records %10s %6.2f %%\n", kind, name, humanize.Comma(int64(c.Records)), humanize.IBytes(c.Bytes),
-			100*float64(c.Bytes)/float64(max(b.Bytes, 1)))
-	}
-	c := &b.Classes
-	line("class", "up", c.Up)
-	line("class", "down", c.Down)
-	line("class", "router_local", c.RouterLocal)
-	line("class", "internal", c.Internal)
-	line("class", "transit", c.Transit)
-	line("class", "unattributed", c.Unattributed)
-	names := make([]string, 0, len(b.Excluded))
-	for name := range b.Excluded {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		line("left out", name, b.Excluded[name])
-	}
-	line("accounted", "", b.Loaded.Counts)
-	if b.LostRecords > 0 || b.KernelDropped > 0 || b.NoTemplate > 0 {
-		fmt.Fprintf(w, "  lost %s records, %s datagrams dropped by the kernel, %s data sets without template\n",
-			humanize.Comma(int64(b.LostRecords)), humanize.Comma(int64(b.KernelDropped)), humanize.Comma(int64(b.NoTemplate)))
-	}
 }
 
 func isTerminal(w io.Writer) bool {

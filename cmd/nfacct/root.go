@@ -59,7 +59,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(errOut, "nfacct: %v\n", err)
+	if !errors.Is(err, errSaid) {
+		fmt.Fprintf(errOut, "nfacct: %v\n", err)
+	}
 	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return exit.code
 	}
@@ -72,8 +74,10 @@ func (a *app) rootCommand() *cobra.Command {
 		Short:         "account the traffic that goes past the proxy, through the NAT of Mikrotik routers",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		// Flags before the word sql are ours, those behind it the client's.
+		TraverseChildren: true,
+		Args:             usageArgs(cobra.NoArgs),
+		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.log = newLog(a.errOut, a.verbose, a.quiet)
 		},
@@ -90,9 +94,12 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
 	root.AddCommand(
+		a.booksCommand(),
 		a.collectCommand(),
 		a.flowsCommand(),
 		a.importCommand(),
+		a.runCommand(),
+		a.sqlCommand(),
 	)
 	return root
 }

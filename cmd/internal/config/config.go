@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,9 +47,8 @@ type Config struct {
 
 // Jobs are the daemon's schedules; an empty one switches its job off.
 type Jobs struct {
-	Import  schedule.Spec `toml:"import"`
-	Archive schedule.Spec `toml:"archive"`
-	Report  schedule.Spec `toml:"report"`
+	Import schedule.Spec `toml:"import"`
+	Report schedule.Spec `toml:"report"`
 }
 
 // Router is one Mikrotik.
@@ -75,9 +76,8 @@ func Default() *Config {
 		Importer:  importer.DefaultConfig(),
 		Database:  archive.DefaultConfig(),
 		Jobs: Jobs{
-			Import:  spec("7 0 * * *"),
-			Archive: spec("30 1 1 * *"),
-			Report:  spec("30 6 * * *"),
+			Import: spec("7 0 * * *"),
+			Report: spec("30 6 * * *"),
 		},
 	}
 }
@@ -144,25 +144,40 @@ func (c *Config) problem(key, what, remedy string) Problem {
 	return Problem{File: c.file, Line: c.lines.at(key), Key: key, What: what, Remedy: remedy}
 }
 
+// place is how BurntSushi/toml begins the errors that are no ParseError.
+var place = regexp.MustCompile(`^(?:toml: )?line (\d+) \(last key "([^"]*)"\): `)
+
 // syntax says what BurntSushi/toml could not read: TOML itself, or a value of
-// the wrong type.
+// the wrong type or form.
 func (c *Config) syntax(source string, err error) Problem {
+	p := Problem{File: c.file, Line: 1, What: strings.TrimPrefix(err.Error(), "toml: ")}
 	var parse toml.ParseError
-	if !errors.As(err, &parse) {
-		return Problem{File: c.file, Line: 1, What: strings.TrimPrefix(err.Error(), "toml: ")}
-	}
-	what := parse.Message
-	if what == "" {
-		what = strings.TrimPrefix(parse.Error(), "toml: ")
-		if _, after, ok := strings.Cut(what, "): "); ok {
-			what = after
+	if errors.As(err, &parse) {
+		p.Line, p.Key = max(parse.Position.Line, 1), parse.LastKey
+		if parse.Message != "" {
+			p.What = parse.Message
 		}
 	}
-	key := parse.LastKey
-	if key == "" || !strings.Contains(key, ".") {
-		key = locate(source).on(parse.Position.Line, key)
+	if found := place.FindStringSubmatch(p.What); found != nil {
+		p.Line, _ = strconv.Atoi(found[1])
+		p.Key, p.What = found[2], p.What[len(found[0]):]
 	}
-	return Problem{File: c.file, Line: max(parse.Position.Line, 1), Key: key, What: what}
+	if !strings.Contains(p.Key, ".") {
+		p.Key = locate(source).on(p.Line, p.Key)
+	}
+	for form, remedy := range remedies {
+		if strings.Contains(p.What, form) {
+			p.Remedy = remedy
+		}
+	}
+	return p
+}
+
+// remedies go with the errors of types that do not know what they are used for.
+var remedies = map[string]string{
+	"netip.ParsePrefix":  `write a network such as "192.168.88.0/24"`,
+	"ParseAddr":          `write an address such as "192.168.88.1"`,
+	"incompatible types": `text stands in quotes, numbers do not, lists in brackets`,
 }
 
 // unknown reports the keys that nothing reads.

@@ -44,7 +44,7 @@ func ParseSpec(text string) (Spec, error) {
 	}
 	schedule, err := cron.ParseStandard(text)
 	if err != nil {
-		return Spec{}, fmt.Errorf("cron expression %q: %w", text, err)
+		return Spec{}, fmt.Errorf("cron expression %q: %w; write minute, hour, day, month and weekday, as in \"7 0 * * *\"", text, err)
 	}
 	return Spec{text, schedule}, nil
 }

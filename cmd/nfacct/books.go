@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"nfacct/archive"
+)
+
+func (a *app) booksCommand() *cobra.Command {
+	var days dayFlags
+	cmd := &cobra.Command{
+		Use:   "books",
+		Short: "the day's balance: where every record of each router ended",
+		Long: `Prints for each router what it sent on the day and where every record ended: in
+one class, left out by one rule, or in the tables. Exit code 1 when a book does
+not balance. Without flags it is yesterday's.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.books(cmd.Context(), days) },
+	}
+	days.add(cmd.Flags(), "print the books of this `DAY`: 2026-11-23, today or yesterday")
+	return cmd
+}
+
+func (a *app) books(ctx context.Context, flags dayFlags) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	days, err := flags.days(time.Now(), cfg.Location())
+	if err != nil {
+		return usageError(err)
+	}
+	if len(days) == 0 {
+		days = []archive.Day{archive.DayOf(time.Now().In(cfg.Location())).Add(-1)}
+	}
+	db, err := a.openArchive(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	books, err := db.Books(ctx, days[0], days[len(days)-1])
+	if err != nil {
+		return databaseError(err)
+	}
+	if err := a.printBooks(books, days); err != nil {
+		return err
+	}
+	var off []error
+	for _, b := range books {
+		if err := b.Check(); err != nil {
+			off = append(off, err)
+		}
+	}
+	return errors.Join(off...)
+}
+
+func (a *app) printBooks(books []archive.Book, days []archive.Day) error {
+	if a.json {
+		if books == nil {
+			books = []archive.Book{}
+		}
+		encoder := json.NewEncoder(a.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(books)
+	}
+	for _, day := range days {
+		if !slices.ContainsFunc(books, func(b archive.Book) bool { return b.Day == day }) {
+			fmt.Fprintf(a.out, "%s: nothing was imported; this is no day without traffic, but one without data\n", day)
+		}
+	}
+	for i := range books {
+		printBook(a.out, &books[i])
+	}
+	return nil
+}
+
+// printBook prints a book for people.
+func printBook(w io.Writer, b *archive.Book) {
+	fmt.Fprintf(w, "\n%s %s: %s records, %s in %s datagrams\n", b.Day, b.Router,
+		humanize.Comma(int64(b.Records)), humanize.IBytes(b.Bytes), humanize.Comma(int64(b.Datagrams)))
+	line := func(kind, name string, c archive.Counts) {
+		if c.Records == 0 && c.Bytes == 0 {
+			return
+		}
+		fmt.Fprintf(w, "  %-9s %-20s %14s records %10s %6.2f %%\n", kind, name, humanize.Comma(int64(c.Records)), humanize.IBytes(c.Bytes),
+			100*float64(c.Bytes)/float64(max(b.Bytes, 1)))
+	}
+	c := &b.Classes
+	line("class", "up", c.Up)
+	line("class", "down", c.Down)
+	line("class", "router_local", c.RouterLocal)
+	line("class", "internal", c.Internal)
+	line("class", "transit", c.Transit)
+	line("class", "unattributed", c.Unattributed)
+	for _, name := range slices.Sorted(maps.Keys(b.Excluded)) {
+		line("left out", name, b.Excluded[name])
+	}
+	line("accounted", "", b.Loaded.Counts)
+	var lost []string
+	count := func(n uint64, what string) {
+		if n > 0 {
+			lost = append(lost, humanize.Comma(int64(n))+" "+what)
+		}
+	}
+	records := "records"
+	if b.LostEstimated {
+		records = "records (estimated)"
+	}
+	count(b.LostRecords, records)
+	count(b.LostDatagrams, "datagrams")
+	count(b.KernelDropped, "datagrams dropped by the kernel")
+	count(b.NoTemplate, "data sets without template")
+	for _, reason := range slices.Sorted(maps.Keys(b.Rejected)) {
+		count(b.Rejected[reason], "rejected: "+reason)
+	}
+	if len(lost) > 0 {
+		fmt.Fprintf(w, "  missing   %s\n", strings.Join(lost, ", "))
+	}
+	if err := b.Check(); err != nil {
+		fmt.Fprintf(w, "  WRONG     %v\n", err)
+	}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/schedule"
+	"nfacct/importer"
+	"nfacct/report"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "the daemon: collector and scheduled jobs in one process",
+		Long: `Collects as "nfacct collect" does, and runs the jobs of the configuration: import,
+and the report of yesterday into the folder reports of the state folder. What was
+missed while it did not run is made up for. A job that fails is tried again, and
+never stops the collector.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), cfg)
+		},
+	}
+}
+
+// run keeps the collector and the jobs going until ctx is done. The jobs depend
+// on a database that can be down; the collector depends on nothing of theirs.
+func (a *app) run(ctx context.Context, cfg *config.Config) error {
+	db := &database{cfg: cfg.Database, log: a.log}
+	defer db.close()
+	jobs := schedule.New(a.jobs(cfg, db), cfg.Location(), ledger{db}, a.log)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.collect(ctx, cfg) })
+	group.Go(func() error { return jobs.Run(ctx) })
+	return group.Wait()
+}
+
+// jobs is the table of what runs when.
+func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
+	return []schedule.Job{
+		{Name: "import", When: cfg.Jobs.Import, Period: schedule.Each, Catch: 1, Run: func(ctx context.Context, _ string) error {
+			return a.importJob(ctx, cfg, db)
+		}},
+		{Name: "report", When: cfg.Jobs.Report, Period: schedule.DayBefore, Catch: 7, Run: func(ctx context.Context, period string) error {
+			return a.reportJob(ctx, cfg, db, period)
+		}},
+	}
+}
+
+// importWait is how long a job waits for an import that somebody runs by hand.
+const importWait = 10 * time.Minute
+
+func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) error {
+	open, err := db.get(ctx)
+	if err != nil {
+		return err
+	}
+	im, err := newImporter(cfg, open, a)
+	if err != nil {
+		return err
+	}
+	summary, err := im.Import(ctx, nil, importer.Options{Wait: importWait})
+	a.log.Info("imported", "files", summary.Loaded, "records", summary.Records, "rows", summary.Rows)
+	return err
+}
+
+// reportJob writes the report of a day to files, whole or not at all.
+func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, period string) error {
+	open, err := db.get(ctx)
+	if err != nil {
+		return err
+	}
+	day, err := archive.ParseDay(period, time.Now(), cfg.Location())
+	if err != nil {
+		return err
+	}
+	usage, err := report.Daily(ctx, open, day, cfg.Location(), report.Options{})
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(cfg.State, "reports")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	text, err := renameio.NewPendingFile(filepath.Join(folder, period+".txt"), renameio.WithPermissions(0o640))
+	if err != nil {
+		return err
+	}
+	defer text.Cleanup()
+	if err := usage.WriteText(text); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(usage, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(folder, period+".json"), append(data, '\n'), 0o640); err != nil {
+		return err
+	}
+	return text.CloseAtomicallyReplace()
+}
+
+// database is an archive that is opened when it is needed first, and again when
+// its server has gone away.
+type database struct {
+	cfg archive.Config
+	log *slog.Logger
+
+	mu   sync.Mutex
+	open *archive.Archive
+}
+
+func (d *database) get(ctx context.Context) (*archive.Archive, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open != nil {
+		if d.open.DB().PingContext(ctx) == nil {
+			return d.open, nil
+		}
+		d.log.Warn("the database has gone away: opening it again")
+		d.open.Close()
+		d.open = nil
+	}
+	opened, err := archive.Open(ctx, d.cfg, d.log)
+	if err != nil {
+		return nil, err
+	}
+	d.open = opened
+	return opened, nil
+}
+
+func (d *database) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open != nil {
+		d.open.Close()
+		d.open = nil
+	}
+}
+
+// ledger is the archive's ledger of runs, of whichever archive is open.
+type ledger struct{ db *database }
+
+func (l ledger) Last(ctx context.Context, job string) (string, error) {
+	open, err := l.db.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	return open.Runs().Last(ctx, job)
+}
+
+func (l ledger) Begin(ctx context.Context, job, period string) error {
+	open, err := l.db.get(ctx)
+	if err != nil {
+		return err
+	}
+	return open.Runs().Begin(ctx, job, period)
+}
+
+func (l ledger) End(ctx context.Context, job, period string, result error) error {
+	open, err := l.db.get(ctx)
+	if err != nil {
+		return err
+	}
+	return open.Runs().End(ctx, job, period, result)
+}
