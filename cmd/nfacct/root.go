@@ -96,8 +96,10 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.booksCommand(),
 		a.collectCommand(),
+		a.demoCommand(),
 		a.flowsCommand(),
 		a.importCommand(),
+		a.reportCommand(),
 		a.runCommand(),
 		a.sqlCommand(),
 	)

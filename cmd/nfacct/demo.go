@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/importer"
+	"nfacct/report"
+	"nfacct/routeros/routerostest"
+)
+
+// demoFlags are what the command line of demo says.
+type demoFlags struct {
+	folder string
+	hosts  int
+	force  bool
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "everything on this machine: a simulated office is accounted, and the report compared with the truth",
+		Long: `Simulates an office behind a Mikrotik, whose traffic of yesterday is exported as
+NetFlow v9 over UDP, collected, imported and reported by the real program, and
+compares the report with what really happened. It needs no root and no set-up but
+MariaDB's server program, and leaves nothing behind but one folder, in which
+everything can be looked at.`,
+		Example: `  nfacct demo
+  nfacct demo --hosts 200 --folder /tmp/office`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.configFile != "" {
+				return usageError(errors.New("--config: demo writes a configuration of its own, into its folder; leave --config out"))
+			}
+			return a.demo(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.folder, "folder", "nfacct-demo", "the `FOLDER` for everything; what an earlier demo left there is removed")
+	flags.IntVar(&f.hosts, "hosts", 60, "how many computers the office has; each makes some 10,000 records")
+	flags.BoolVar(&f.force, "force", false, "use a folder in which there are other things; they stay")
+	return cmd
+}
+
+// demoNames is who names the hosts of the demo: what a router's leases say.
+const demoNames = "lease"
+
+// demo is one demonstration.
+type demo struct {
+	app    *app
+	cfg    *config.Config
+	db     *archive.Archive
+	office *routerostest.Office
+	truth  *routerostest.Truth
+	days   [2]archive.Day // the day that is shown, and the one that its last flows run over into
+	from   time.Time      // bounds of the first
+	to     time.Time
+	result demoResult
+}
+
+// demoResult is what a demo did; its JSON form is what --json prints.
+type demoResult struct {
+	Config    string `json:"config"` // the configuration written, to go on with
+	Day       string `json:"day"`
+	Hosts     int    `json:"hosts"` // of the office, the proxy and the server included
+	Datagrams uint64 `json:"datagrams"`
+	Records   uint64 `json:"records"`
+	Spool     struct {
+		Files          int     `json:"files"`
+		Bytes          int64   `json:"bytes"`
+		BytesPerRecord float64 `json:"bytes_per_record"`
+	} `json:"spool"`
+	Tables struct {
+		Records        uint64  `json:"records"` // loaded, after exclusions
+		Rows           uint64  `json:"rows"`
+		Bytes          uint64  `json:"bytes"`
+		IndexBytes     uint64  `json:"index_bytes"`
+		BytesPerRecord float64 `json:"bytes_per_record"` // without the indexes
+	} `json:"tables"`
+	Seconds struct {
+		Database float64 `json:"database"`
+		Export   float64 `json:"export"`
+		Import   float64 `json:"import"`
+		Report   float64 `json:"report"`
+		All      float64 `json:"all"`
+	} `json:"seconds"`
+	Figures     int           `json:"figures"` // compared with the truth
+	Equal       bool          `json:"equal"`
+	Differences []string      `json:"differences"`
+	Report      *report.Usage `json:"report"`
+}
+
+// demo makes the folder and walks the road from the exporter to the report.
+func (a *app) demo(ctx context.Context, f demoFlags) error {
+	started := time.Now()
+	release, err := prepareDemo(ctx, f, a.log)
+	if err != nil {
+		return err
+	}
+	defer release()
+	d := &demo{app: a}
+	if err := d.settle(f, started); err != nil {
+		return err
+	}
+	d.say("An office of %d hosts behind a Mikrotik, simulated on this machine.\n", f.hosts)
+	if d.db, err = archive.Open(ctx, d.cfg.Database, a.log); err != nil {
+		return d.stopped(ctx, databaseError(err))
+	}
+	err = d.road(ctx, started)
+	// The last user of the private server stops it, however the road ended.
+	if err = errors.Join(err, d.db.Close()); err != nil {
+		return d.stopped(ctx, err)
+	}
+	return d.verdict()
+}
+
+// settle makes the office and the configuration that fits it.
+func (d *demo) settle(f demoFlags, now time.Time) (err error) {
+	zone := zoneName()
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return err
+	}
+	d.office, err = routerostest.New(routerostest.Config{Hosts: f.hosts, Seed: 1, Location: loc, IPv6: true})
+	if err != nil {
+		return usageError(fmt.Errorf("--hosts: %w", err))
+	}
+	d.truth = d.office.NewTruth()
+	d.days[1] = archive.DayOf(now.In(loc))
+	d.days[0] = d.days[1].Add(-1)
+	d.from, d.to = archive.NewCalendar(loc).Bounds(d.days[0])
+	name := filepath.Join(f.folder, demoConfig)
+	if err := writeDemoConfig(name, zone, d.office); err != nil {
+		return err
+	}
+	d.cfg, err = config.Load(name)
+	d.result.Config, d.result.Day, d.result.Hosts = name, d.days[0].String(), len(d.office.Hosts)
+	return err
+}
+
+// road is what a datagram walks, from the exporter to the report.
+func (d *demo) road(ctx context.Context, started time.Time) error {
+	r := &d.result
+	r.Seconds.Database = time.Since(started).Seconds()
+	d.step("database", r.Seconds.Database, "a private MariaDB in %s, no port open", d.cfg.Database.Folder)
+	for _, stage := range []struct {
+		seconds *float64
+		do      func(context.Context) error
+	}{{&r.Seconds.Export, d.export}, {&r.Seconds.Import, d.load}, {&r.Seconds.Report, d.ask}} {
+		start := time.Now()
+		if err := stage.do(ctx); err != nil {
+			return err
+		}
+		*stage.seconds = time.Since(start).Seconds()
+	}
+	r.Seconds.All = time.Since(started).Seconds()
+	return nil
+}
+
+// load imports the spool, and names the hosts.
+func (d *demo) load(ctx context.Context) error {
+	start := time.Now()
+	im, err := newImporter(d.cfg, d.db, d.app)
+	if err != nil {
+		return err
+	}
+	bar := d.app.progress()
+	summary, err := im.Import(ctx, nil, importer.Options{Progress: bar.set})
+	bar.clear()
+	if err != nil {
+		return err
+	}
+	for _, host := range d.office.Hosts {
+		if err := d.db.UpsertHostName(ctx, host.Addr, host.Name, demoNames, d.from); err != nil {
+			return err
+		}
+		if host.Addr6.IsValid() {
+			if err := d.db.UpsertHostName(ctx, host.Addr6, host.Name, demoNames, d.from); err != nil {
+				return err
+			}
+		}
+	}
+	r := &d.result
+	r.Tables.Rows = summary.Rows
+	for i := range summary.Books {
+		r.Tables.Records += summary.Books[i].Loaded.Records
+	}
+	err = d.db.DB().QueryRowContext(ctx, `SELECT COALESCE(SUM(data_length), 0), COALESCE(SUM(index_length), 0)
+FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'flows\_%'`).Scan(&r.Tables.Bytes, &r.Tables.IndexBytes)
+	if err != nil {
+		return fmt.Errorf("size of tables: %w", err)
+	}
+	r.Tables.BytesPerRecord = float64(r.Tables.Bytes) / float64(max(r.Tables.Records, 1))
+	d.step("import", time.Since(start).Seconds(), "%s records read, %s left after the rules", report.Number(summary.Records), report.Number(r.Tables.Records))
+	d.step("tables", 0, "%s rows in %s: %.1f bytes a record", report.Number(r.Tables.Rows), report.Bytes(r.Tables.Bytes), r.Tables.BytesPerRecord)
+	return nil
+}
+
+// ask makes the report and compares it with the truth, over both days.
+func (d *demo) ask(ctx context.Context) error {
+	c := &comparison{}
+	for i, day := range d.days {
+		usage, err := dailyUsage(ctx, d.db, d.cfg, day, d.to.Add(time.Hour))
+		if err != nil {
+			return err
+		}
+		packets, err := packetsOf(ctx, d.db.DB(), day)
+		if err != nil {
+			return err
+		}
+		c.day(usage, packets, d.truth.Day(day.String()))
+		if i == 0 {
+			d.result.Report = usage
+		}
+	}
+	c.finish(&d.result)
+	return nil
+}
+
+// verdict prints the report, how it compares, and where to go from here.
+func (d *demo) verdict() error {
+	r := &d.result
+	if d.app.json {
+		encoder := json.NewEncoder(d.app.out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(r); err != nil {
+			return err
+		}
+	} else if err := d.printResult(); err != nil {
+		return err
+	}
+	if !r.Equal {
+		return fmt.Errorf("the report differs from the truth in %d of %d figures", len(r.Differences), r.Figures)
+	}
+	return nil
+}
+
+// stopped says what an interrupted demo leaves behind.
+func (d *demo) stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted; what there is lies in %s, and the next demo begins anew", filepath.Dir(d.result.Config))
+	}
+	return err
+}
+
+// say prints a line for people.
+func (d *demo) say(format string, args ...any) {
+	if !d.app.json {
+		fmt.Fprintf(d.app.out, format+"\n", args...)
+	}
+}
+
+// step prints what a stage did and how long it took.
+func (d *demo) step(stage string, seconds float64, format string, args ...any) {
+	took := ""
+	if seconds > 0 {
+		took = fmt.Sprintf("%5.1f s", seconds)
+	}
+	d.say("  %-10s %-59s%7s", stage, fmt.Sprintf(format, args...), took)
+}
+
+// printResult prints the report, how it compares, and where to look.
+func (d *demo) printResult() error {
+	r := &d.result
+	d.say("\nThe report, as nfacct report prints it:\n")
+	if err := r.Report.WriteText(d.app.out); err != nil {
+		return err
+	}
+	if r.Equal {
+		d.say("\nCompared with what really happened: %s figures, equal to the byte.", report.Number(uint64(r.Figures)))
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"nfacct/collector"
+	"nfacct/collector/spool"
+	"nfacct/report"
+	"nfacct/routeros/routerostest"
+)
+
+// What may be on its way between the simulated router and the collector. Less
+// than the smallest receive buffer holds, so that nothing is lost however busy
+// the machine is; and little enough of simulated time that a datagram is received
+// when it is sent.
+const (
+	demoBuffer  = 128 << 10 // bytes of receive buffer, which every system grants
+	demoWindow  = 32        // datagrams
+	demoSeconds = 60        // of simulated time
+	demoQueue   = 8         // of the collector's buffers that wait for the disk
+	demoStall   = 20 * time.Second
+)
+
+// export plays a whole day of the office: the router's datagrams go over real UDP
+// to a real collector, whose clock is the simulated one.
+func (d *demo) export(ctx context.Context) error {
+	start := time.Now()
+	clock := &demoClock{}
+	clock.set(d.from.Unix())
+	cfg := d.cfg.Collector
+	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, clock.now
+	routers, err := exporters(d.cfg)
+	if err != nil {
+		return err
+	}
+	c, err := collector.New(cfg, routers, d.cfg.Spool, d.app.log)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	collecting, stop := context.WithCancel(ctx)
+	group.Go(func() error { return c.Run(collecting) })
+	group.Go(func() error {
+		defer stop()
+		return d.play(ctx, c, clock)
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r := &d.result
+	if stored := c.Status().Spool.Stored; stored != r.Datagrams {
+		return fmt.Errorf("%d of %d datagrams are in the spool", stored, r.Datagrams)
+	}
+	files, err := spool.ListSealed(d.cfg.Spool.Folder)
+	if err != nil {
+		return err
+	}
+	r.Spool.Files = len(files)
+	for _, file := range files {
+		r.Spool.Bytes += file.Size
+	}
+	r.Spool.BytesPerRecord = float64(r.Spool.Bytes) / float64(max(r.Records, 1))
+	d.step("collector", time.Since(start).Seconds(), "%s datagrams over UDP to %v, none lost", report.Number(r.Datagrams), c.Addrs()[0])
+	d.step("spool", 0, "%s records in %d files, %s: %.1f bytes a record", report.Number(r.Records), r.Spool.Files, report.Bytes(uint64(r.Spool.Bytes)), r.Spool.BytesPerRecord)
+	return nil
+}
+
+// play sends the day's datagrams as RouterOS would, and keeps the truth.
+func (d *demo) play(ctx context.Context, c *collector.Collector, clock *demoClock) error {
+	conn, err := net.Dial("udp", c.Addrs()[0].String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p := &pacer{collector: c, clock: clock, at: d.from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
+	defer p.line.clear()
+	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
+		return err
+	}
+	exporter, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(d.from), func(at int64, payload []byte) error {
+		if err := p.advance(ctx, at); err != nil {
+			return err
+		}
+		if _, err := conn.Write(payload); err != nil {
+			return err
+		}
+		return p.count(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	last := d.from.Unix()
+	for record := range d.office.Records(d.from, d.to) {
+		d.truth.Add(record)
+		if err := exporter.Add(record); err != nil {
+			return err
+		}
+		last = record.Export
+	}
+	if err := exporter.Flush(last + 1); err != nil {
+		return err
+	}
+	d.result.Datagrams, d.result.Records = exporter.Sent, exporter.Records
+	return p.drain(ctx, 0)
+}
+
+// demoClock is the time in the simulation.
+type demoClock struct{ second atomic.Int64 }
+
+func (c *demoClock) set(second int64) { c.second.Store(second) }
+func (c *demoClock) now() time.Time   { return time.Unix(c.second.Load(), 0) }
+
+// pacer keeps the simulated router from running away from the collector.
+type pacer struct {
+	collector *collector.Collector
+	clock     *demoClock
+	at        int64 // simulated Unix second
+	drained   int64 // the second of which everything before was received
+	sent      uint64
+	taken     uint64 // by the collector, as last seen
+	line      *progressBar
+	zone      *time.Location
+	shown     time.Time // when the line was drawn last
+}
+
+// advance moves the clock, once everything is received that was sent long before.
+func (p *pacer) advance(ctx context.Context, at int64) error {
+	if at <= p.at {
+		return nil
+	}
+	const slot = int64(spool.SlotLength / time.Second)
+	switch {
+	case at/slot != p.at/slot:
+		// A file holds what was received in its quarter-hour, and the writer may
+		// not fall behind by more than one.
+		if err := p.wait(ctx, func(s *collector.Status) bool { return p.sent == s.Sockets[0].Accepted && s.Queued == 0 }); err != nil {
+			return err
+		}
+		p.drained = at
+	case at-p.drained > demoSeconds:
+		if err := p.drain(ctx, 0); err != nil {
+			return err
+		}
+		p.drained = at
+	}
+	p.at = at
+	p.clock.set(at)
+	if now := time.Now(); now.Sub(p.shown) > 100*time.Millisecond {
+		p.shown = now
+		p.line.say("exporting: it is " + time.Unix(at, 0).In(p.zone).Format("15:04 on Monday"))
+	}
+	return nil
+}
+
+// count counts a datagram, and waits when too many are on their way.
+func (p *pacer) count(ctx context.Context) error {
+	p.sent++
+	if p.sent-p.taken < demoWindow {
+		return nil
+	}
+	return p.drain(ctx, demoWindow/2)
+}
+
+// drain waits until at most so many datagrams are on their way.
+func (p *pacer) drain(ctx context.Context, most uint64) error {
+	return p.wait(ctx, func(s *collector.Status) bool {
+		return p.sent-s.Sockets[0].Accepted <= most && s.Queued <= demoQueue
+	})
+}
+
+// wait watches the collector's status until it is as wanted.
+func (p *pacer) wait(ctx context.Context, good func(*collector.Status) bool) error {
+	for start := time.Now(); ; {
+		s := p.collector.Status()
+		p.taken = s.Sockets[0].Accepted
+		if n := s.QueueDropped; n > 0 {
+			return fmt.Errorf("the collector dropped %d datagrams: %s is too slow or full: %s", n, s.Spool.Folder, s.Spool.Error)
+		}
+		if good(&s) {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if time.Since(start) > demoStall {
+			return fmt.Errorf("the collector has taken %d of %d datagrams and takes no more: %w", p.taken, p.sent, errors.New(s.Spool.Error))
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// say shows what is going on, where a progress bar would be drawn.
+func (p *progressBar) say(text string) {
+	if p.w == nil || time.Since(p.start) < time.Second {
+		return
+	}
+	p.drawn = true
+	fmt.Fprintf(p.w, "\r\x1b[K%s", text)
+}
