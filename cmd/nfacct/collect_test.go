@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,8 +23,26 @@ type collecting struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	spool  string
-	stderr *bytes.Buffer
+	stderr *transcript
 	done   chan struct{}
+}
+
+// transcript is what a process said so far.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
 }
 
 // freePort is a UDP port that nobody has at the moment.
@@ -59,11 +78,17 @@ inside = ["192.168.88.0/24"]
 
 func startCollect(t *testing.T, config string, files ...*os.File) *collecting {
 	t.Helper()
-	c := &collecting{t: t, spool: filepath.Join(filepath.Dir(config), "spool"), stderr: &bytes.Buffer{}, done: make(chan struct{})}
-	c.cmd = exec.Command("nfacct", "collect", "--config", config, "-v")
+	return startDaemon(t, "collect", config, files...)
+}
+
+// startDaemon starts collect or run, and waits until it is ready.
+func startDaemon(t *testing.T, command, config string, files ...*os.File) *collecting {
+	t.Helper()
+	c := &collecting{t: t, spool: filepath.Join(filepath.Dir(config), "spool"), stderr: &transcript{}, done: make(chan struct{})}
+	c.cmd = exec.Command("nfacct", command, "--config", config, "-v")
 	if len(files) > 0 {
 		// LISTEN_PID has to be the process's own number, which the shell keeps.
-		c.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec nfacct collect -v --config "$0"`, config)
+		c.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec nfacct "$1" -v --config "$0"`, config, command)
 		c.cmd.ExtraFiles = files
 	}
 	c.cmd.Stderr = c.stderr

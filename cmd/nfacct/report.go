@@ -74,12 +74,12 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	}
 	db, err := archive.Open(ctx, cfg.Database, a.log)
 	if err != nil {
-		return databaseError(err)
+		return importError(err)
 	}
 	defer db.Close()
 	usage, err := dailyUsage(ctx, db, cfg, day, now)
 	if err != nil {
-		return databaseError(err)
+		return importError(err)
 	}
 	var text bytes.Buffer
 	if f.format == "json" {

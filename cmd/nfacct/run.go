@@ -17,7 +17,6 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/importer"
-	"nfacct/report"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -91,7 +90,7 @@ func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, p
 	if err != nil {
 		return err
 	}
-	usage, err := report.Daily(ctx, open, day, cfg.Location(), report.Options{})
+	usage, err := dailyUsage(ctx, open, cfg, day, time.Now())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+)
+
+// A database server that cannot start fails the jobs, and the collector goes on.
+func TestRunWithoutDatabase(t *testing.T) {
+	address := freePort(t)
+	name := collectConfig(t, t.TempDir(), address)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(text, "[database]\nmariadbd = \"/bin/false\"\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startDaemon(t, "run", name)
+	sendV5(t, address, 0, 50)
+	c.await("*.open", 50)
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(c.stderr.String(), "job failed") && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if code := c.end(syscall.SIGTERM); code != exitOK {
+		t.Errorf("exit %d\n%s", code, c.stderr)
+	}
+	c.complete(50)
+	if said := c.stderr.String(); !strings.Contains(said, "job failed") || !strings.Contains(said, "start private database") {
+		t.Errorf("nothing said of the jobs:\n%s", said)
+	}
+}
+
+// The daemon with its private database: what it collected is in the tables after
+// the import job, and the report of the day is written to files.
+func TestRunJobs(t *testing.T) {
+	address := freePort(t)
+	name := collectConfig(t, t.TempDir(), address)
+	c := startDaemon(t, "run", name)
+	sendV5(t, address, 0, 50)
+	c.await("*.open", 50)
+	if code := c.end(syscall.SIGTERM); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, c.stderr)
+	}
+
+	cfg, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{log: slog.New(slog.DiscardHandler)}
+	db := &database{cfg: cfg.Database, log: a.log}
+	defer db.close()
+	ctx := t.Context()
+	if err := a.importJob(ctx, cfg, db); err != nil {
+		t.Fatal(err)
+	}
+	open, err := db.get(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	today := archive.DayOf(time.Now().In(cfg.Location()))
+	books, err := open.Books(ctx, today.Add(-1), today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records uint64
+	for _, b := range books {
+		records += b.Records
+	}
+	if records != 50 {
+		t.Errorf("%d records in the books, want 50", records)
+	}
+	if err := a.reportJob(ctx, cfg, db, today.String()); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(cfg.State, "reports", today.String()+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var usage struct{ Complete bool }
+	if err := json.Unmarshal(data, &usage); err != nil || usage.Complete {
+		t.Errorf("today's report says it is complete: %v\n%s", err, data)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.State, "reports", today.String()+".txt")); err != nil {
+		t.Error(err)
+	}
+	// The server is killed: the next job starts it again.
+	if err := killServer(cfg.Database.Folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.reportJob(ctx, cfg, db, today.String()); err != nil {
+		t.Errorf("after the server was killed: %v", err)
+	}
+}
+
+func killServer(folder string) error {
+	text, err := os.ReadFile(filepath.Join(folder, "data", "nfacct.pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
