@@ -1,9 +1,13 @@
-# `make build` makes the program, `make test` proves it.
+# The two commands of the README are `make demo` and `make test`.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: build test check bench fuzz need-test clean
+.PHONY: demo build test check bench fuzz need-demo need-test clean
+
+# The whole road on one machine, with no other set-up.
+demo: build need-demo
+	./nfacct demo
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o nfacct ./cmd/nfacct
@@ -16,6 +20,7 @@ check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	CGO_ENABLED=0 GOOS=freebsd go vet ./...
 
 # Figures, side by side with the programs that do the same; nothing is asserted.
 bench: need-test
@@ -29,8 +34,12 @@ fuzz:
 		done; \
 	done
 
+need-demo:
+	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client
+
 need-test:
-	@.ci/need mariadbd=mariadb-server mariadb=mariadb-client tshark=tshark zstd=zstd gcc=gcc
+	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client tshark=tshark \
+		softflowd=softflowd nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 setpriv=util-linux gcc=gcc
 
 clean:
-	rm -rf nfacct
+	rm -rf nfacct nfacct-demo
