@@ -11,9 +11,6 @@ import (
 // columns is the width that the text form keeps to.
 const columns = 80
 
-// addressColumns holds every IPv4 address; a longer one gets a line of its own.
-const addressColumns = 15
-
 // WriteText writes the usage as a report for people: at most 80 columns, every
 // name beside its address.
 func (u *Usage) WriteText(w io.Writer) error {
@@ -65,30 +62,38 @@ func (u *Usage) summary(b *bufio.Writer) {
 	fmt.Fprintln(b)
 }
 
-// Columns: 15 address, 17 name, 3 sizes of 8, 6 share, 7 flows, 5 peers, each
-// with a space before it.
+// Columns: address and name share 33 with the space between them, then 3 sizes of
+// 8, share, flows and peers, each with a space before it.
 const (
-	nameColumns = 17
-	rowFormat   = "%-15s %s %8s %8s %8s %6s %6s %5s\n"
+	hostColumns    = 33
+	addressColumns = 15 // every IPv4 address
+	addressMost    = 22 // a longer one gets a line of its own
+	rowFormat      = "%s %s %8s %8s %8s %6s %6s %5s\n"
 )
 
 func (u *Usage) table(b *bufio.Writer) {
-	fmt.Fprintf(b, rowFormat, "HOST", pad("NAME", nameColumns), "UP", "DOWN", "TOTAL", "SHARE", "FLOWS", "PEERS")
+	addresses := addressColumns
+	for i := range u.Hosts {
+		if n := len(u.Hosts[i].Host); n <= addressMost {
+			addresses = max(addresses, n)
+		}
+	}
+	names := hostColumns - 1 - addresses
+	fmt.Fprintf(b, rowFormat, pad("HOST", addresses), pad("NAME", names), "UP", "DOWN", "TOTAL", "SHARE", "FLOWS", "PEERS")
 	total := u.Totals.Bytes()
 	for i := range u.Hosts {
 		h := &u.Hosts[i]
-		name := strings.Join(h.Names, ", ")
-		address := h.Host
-		if len(address) > addressColumns {
+		address, name := h.Host, strings.Join(h.Names, ", ")
+		if len(address) > addresses {
 			fmt.Fprintln(b, strings.TrimRight(address+" "+cut(name, columns-len(address)-1), " "))
 			address, name = "", ""
 		}
-		fmt.Fprintf(b, rowFormat, address, pad(cut(name, nameColumns), nameColumns),
+		fmt.Fprintf(b, rowFormat, pad(address, addresses), pad(cut(name, names), names),
 			Bytes(h.UpBytes), Bytes(h.DownBytes), Bytes(h.Bytes()), percent(h.Bytes(), total), short(h.Flows), short(h.Peers))
 	}
 	t := &u.Totals
 	// No sum of peers: hosts share them.
-	fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf(rowFormat, "TOTAL", pad("", nameColumns), Bytes(t.UpBytes), Bytes(t.DownBytes), Bytes(total),
+	fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf(rowFormat, pad("TOTAL", addresses), pad("", names), Bytes(t.UpBytes), Bytes(t.DownBytes), Bytes(total),
 		percent(total, total), short(t.Flows), ""), " \n"))
 }
 

@@ -41,13 +41,14 @@ func monday() *Usage {
 	return &Usage{
 		Day: "2026-11-23", Timezone: "Europe/Berlin", Complete: true,
 		Totals: Totals{
-			UpBytes: 1_234_567_890, DownBytes: 45_678_901_234, Flows: 1_234_567, Hosts: 5,
+			UpBytes: 1_234_567_890, DownBytes: 45_678_901_234, Flows: 1_234_567, Hosts: 6,
 			Unattributed: archive.Counts{Records: 263, Bytes: 1_685_358}, UnattributedShare: 0.0000359,
 		},
 		Hosts: []Host{
 			{Host: "10.2.214.50", Names: []string{"management-1"}, UpBytes: 1_000_000_000, DownBytes: 45_000_000_000, Flows: 1_200_000, Peers: 1563},
 			{Host: "10.2.214.61", Names: []string{"workshop-12", "dads-laptop-with-a-very-long-name"}, UpBytes: 234_000_000, DownBytes: 678_000_000, Flows: 29636, Peers: 400},
 			{Host: "2001:db8:214::32", Names: []string{"management-1"}, UpBytes: 500_000, DownBytes: 901_234, Flows: 4000, Peers: 212},
+			{Host: "2001:db8:214:a1b2:c3d4:e5f6:7788:99aa", Names: []string{"it-6"}, UpBytes: 400_000, DownBytes: 801_234, Flows: 3000, Peers: 112},
 			{Host: "10.2.214.62", Names: []string{"漢字かな交じり文の長い名前"}, UpBytes: 67_890, DownBytes: 0, Flows: 900, Peers: 3},
 			{Host: "10.2.214.63", Names: []string{}, UpBytes: 0, DownBytes: 0, Flows: 31, Peers: 1},
 		},
