@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -81,6 +82,9 @@ func (s *server) install(ctx context.Context) error {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, installer, options...)
 	cmd.Dir = s.folder
+	// The script starts a server to fill the tables, which has to end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	said, err := cmd.CombinedOutput()
 	if err != nil {

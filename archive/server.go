@@ -155,9 +155,21 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 		return fmt.Errorf("start private database: %w", err)
 	}
 	gone := make(chan error, 1)
-	go func() { gone <- cmd.Wait() }() // reaps it, also when it ends much later
+	go func() {
+		gone <- cmd.Wait() // reaps it, also when it ends much later
+		close(gone)
+	}()
 	s.log.Debug("private database starts", "pid", cmd.Process.Pid, "folder", s.folder)
-	return s.await(ctx, said, gone)
+	err = s.await(ctx, said, gone)
+	if ctx.Err() != nil {
+		// Nobody else knows of it yet: server.lock is held.
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-gone:
+		case <-time.After(stopWait):
+		}
+	}
+	return err
 }
 
 // options are all that the server is told; no configuration file is read.

@@ -1,0 +1,47 @@
+package archive
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestOpenInterrupted: whoever gives up opening leaves no server behind, neither
+// the one that fills a new data directory nor the real one.
+func TestOpenInterrupted(t *testing.T) {
+	cfg := private(t)
+	for wait, opened := 100*time.Millisecond, false; !opened; wait *= 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		a, err := Open(ctx, cfg, testLog())
+		cancel()
+		if opened = err == nil; opened {
+			mustClose(t, a)
+		}
+		if running(t, cfg.Folder) {
+			t.Errorf("after %v, a server is left running", wait)
+		}
+		if left := livingIn(cfg.Folder); left != nil {
+			t.Errorf("after %v (%v), left behind: %v", wait, err, left)
+		}
+		if wait > time.Minute {
+			t.Fatal(err)
+		}
+	}
+}
+
+// livingIn lists the processes that work in a folder, where /proc knows.
+func livingIn(folder string) (found []string) {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
+	for _, link := range links {
+		if cwd, err := os.Readlink(link); err == nil && strings.HasPrefix(cwd, folder) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
+			if len(command) > 0 { // else it has ended, and nobody has asked how
+				found = append(found, strings.ReplaceAll(string(command), "\x00", " "))
+			}
+		}
+	}
+	return found
+}
