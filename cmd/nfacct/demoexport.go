@@ -28,12 +28,12 @@ const (
 	demoStall   = 20 * time.Second
 )
 
-// export plays a whole day of the office: the router's datagrams go over real UDP
+// export plays the office's day: the router's datagrams go over real UDP
 // to a real collector, whose clock is the simulated one.
 func (d *demo) export(ctx context.Context) error {
 	start := time.Now()
 	clock := &demoClock{}
-	clock.set(d.from.Unix())
+	clock.set(d.from.Add(-demoMargin).Unix())
 	cfg := d.cfg.Collector
 	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, clock.now
 	routers, err := exporters(d.cfg)
@@ -67,7 +67,7 @@ func (d *demo) export(ctx context.Context) error {
 		r.Spool.Bytes += file.Size
 	}
 	r.Spool.BytesPerRecord = float64(r.Spool.Bytes) / float64(max(r.Records, 1))
-	d.step("collector", time.Since(start).Seconds(), "%s datagrams over UDP to %v, none lost", report.Number(r.Datagrams), c.Addrs()[0])
+	d.step("collector", time.Since(start).Seconds(), "%s datagrams of NetFlow v9 over UDP, none lost", report.Number(r.Datagrams))
 	d.step("spool", 0, "%s records in %d files, %s: %.1f bytes a record", report.Number(r.Records), r.Spool.Files, report.Bytes(uint64(r.Spool.Bytes)), r.Spool.BytesPerRecord)
 	return nil
 }
@@ -79,12 +79,13 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, clock *demoCloc
 		return err
 	}
 	defer conn.Close()
-	p := &pacer{collector: c, clock: clock, at: d.from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
+	from, to := d.from.Add(-demoMargin), d.to.Add(demoMargin)
+	p := &pacer{collector: c, clock: clock, at: from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
 	defer p.line.clear()
 	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
 		return err
 	}
-	exporter, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(d.from), func(at int64, payload []byte) error {
+	exporter, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(from), func(at int64, payload []byte) error {
 		if err := p.advance(ctx, at); err != nil {
 			return err
 		}
@@ -96,8 +97,8 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, clock *demoCloc
 	if err != nil {
 		return err
 	}
-	last := d.from.Unix()
-	for record := range d.office.Records(d.from, d.to) {
+	last := from.Unix()
+	for record := range d.office.Records(from, to) {
 		d.truth.Add(record)
 		if err := exporter.Add(record); err != nil {
 			return err
