@@ -30,8 +30,9 @@ type Archive struct {
 	log    *slog.Logger
 	maria  bool // MariaDB, not MySQL
 
-	writer writer
-	closed sync.Once
+	writer  writer
+	session session
+	closed  sync.Once
 
 	mu      sync.Mutex
 	routers map[string]uint16

@@ -66,23 +66,16 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 		return nil, err
 	}
 	l.a.step("books written")
-	hours := l.hours()
-	if l.only.IsZero() {
-		if err := l.a.noteHours(ctx, l.id, hours); err != nil {
-			return nil, err
-		}
-		l.a.step("hours noted")
-	}
-	if err := l.a.rollUp(ctx, hours, false); err != nil {
+	if err := l.addUsage(ctx); err != nil {
 		return nil, err
 	}
-	l.a.step("rolled up")
 	if problems, err = l.balance(ctx, books); err != nil {
 		return nil, err
 	}
 	if err := l.close(ctx, problems); err != nil {
 		return nil, err
 	}
+	l.a.session.loaded(l.rows, l.hours())
 	l.a.step("loaded")
 	return problems, nil
 }
@@ -94,6 +87,17 @@ func (l *Load) hours() map[Day]uint64 {
 		hours[key.day] |= t.hours
 	}
 	return hours
+}
+
+// addUsage adds what was summed so far to the rollups.
+func (l *Load) addUsage(ctx context.Context) error {
+	if l.only.IsZero() { // the mark on a day being reloaded says enough
+		if err := l.a.noteHours(ctx, l.id, l.hours()); err != nil {
+			return err
+		}
+		l.a.step("hours noted")
+	}
+	return l.a.addUsage(ctx, &l.usage)
 }
 
 // writeBooks stores the file's books, and an empty one for a router's day that

@@ -87,6 +87,9 @@ func (d Day) Before(o Day) bool { return d.ordinal() < o.ordinal() }
 
 func (d Day) ordinal() int { return d.Year<<9 | int(d.Month)<<5 | d.Day }
 
+// ofOrdinal is the day with the ordinal.
+func ofOrdinal(n int) Day { return Day{n >> 9, time.Month(n >> 5 & 15), n & 31} }
+
 // MarshalText writes the day as String does, for JSON.
 func (d Day) MarshalText() ([]byte, error) { return d.append(nil), nil }
 

@@ -32,6 +32,7 @@ type Load struct {
 	total   uint64
 	unsaid  uint64 // bytes written since the disk was looked at
 	tallies map[tallyKey]*tally
+	usage   usage
 	last    tallyKey
 	tally   *tally // of last
 	err     error  // the first of Append; nothing works after it
@@ -161,6 +162,12 @@ func (l *Load) Append(r *Row) error {
 	}
 	l.tally.rows += rows
 	l.tally.hours |= 1 << r.Slot.Hour()
+	l.usage.add(r)
+	if l.usage.full() {
+		if err := l.addUsage(l.ctx); err != nil {
+			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
+		}
+	}
 	if len(s.buf) < streamBuffer {
 		return nil
 	}
@@ -239,6 +246,9 @@ func (l *Load) prepare(m Month) error {
 		}
 	}
 	l.before[m] = n
+	if err := l.a.chooseKeys(l.ctx, m, n); err != nil {
+		return err
+	}
 	l.a.step("length noted")
 	return nil
 }

@@ -52,6 +52,7 @@ func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), 
 			file.Close()
 		}
 	})
+	a.session.reset()
 	if err := a.recover(ctx); err != nil {
 		unlock()
 		return nil, fmt.Errorf("recover: %w", err)

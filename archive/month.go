@@ -143,6 +143,7 @@ func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
 	if err := a.exec(ctx, "rewrite "+table, "RENAME TABLE "+table+" TO "+old+", "+fresh+" TO "+table); err != nil {
 		return err
 	}
+	a.session.keysOn(table)
 	a.step("rewrite renamed")
 	if err := a.exec(ctx, "rewrite "+table, "DROP TABLE "+old); err != nil {
 		return err

@@ -41,6 +41,9 @@ func (a *Archive) recover(ctx context.Context) error {
 	if err := a.mendReloads(ctx); err != nil {
 		return err
 	}
+	if err := a.makeKeys(ctx); err != nil {
+		return err
+	}
 	// Loads that ended, but were not tidied.
 	for _, table := range []string{"import_months", "import_hours"} {
 		if err := a.exec(ctx, "tidy ledger", "DELETE FROM "+table+" WHERE import NOT IN (SELECT id FROM imports WHERE state = 'loading')"); err != nil {
@@ -103,7 +106,7 @@ func (a *Archive) undo(ctx context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rollUp(ctx, hours, true); err != nil {
+	if err := a.rollUp(ctx, hours); err != nil {
 		return err
 	}
 	for month, lost := range damaged {
@@ -133,6 +136,7 @@ func (a *Archive) cutBack(ctx context.Context, m Month, before uint64) (whole bo
 	case before == 0:
 		// A load into an empty table builds the keys at its end, and one that
 		// is killed leaves them unbuilt, but not marked so.
+		a.session.keysOn(table)
 		return true, a.exec(ctx, "cut back "+table, "DROP TABLE IF EXISTS "+table)
 	case !tables[table]:
 		a.missing(table, 0, before)

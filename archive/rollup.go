@@ -9,42 +9,25 @@ import (
 	"strings"
 )
 
-// rollUp computes usage_hourly again for hours of days, from the rows. With
-// shrink, hosts may have vanished from an hour, so that it is emptied first;
-// otherwise nobody who reads meanwhile sees an hour without its hosts.
-func (a *Archive) rollUp(ctx context.Context, hours map[Day]uint64, shrink bool) error {
+// rollUp computes usage_hourly again for hours of days, from the rows.
+func (a *Archive) rollUp(ctx context.Context, hours map[Day]uint64) error {
 	for _, day := range slices.SortedFunc(maps.Keys(hours), Day.Compare) {
-		if err := a.rollUpDay(ctx, day, hours[day], shrink); err != nil {
+		if err := a.rollUpDay(ctx, day, hours[day]); err != nil {
 			return fmt.Errorf("roll up %s: %w", day, err)
 		}
 	}
 	return nil
 }
 
-func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64, shrink bool) error {
+func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64) error {
 	if hours == 0 {
 		return nil
 	}
-	var list, slots []string
-	for h := 0; h < 64; h++ {
-		if hours>>h&1 == 0 {
-			continue
-		}
-		list = append(list, fmt.Sprint(h))
-		// Neighbours become one range, which the key finds at once.
-		run := bits.TrailingZeros64(^(hours >> h))
-		slots = append(slots, fmt.Sprintf("`slot` BETWEEN %d AND %d", 4*h, 4*(h+run)-1))
-		for i := 1; i < run; i++ {
-			list = append(list, fmt.Sprint(h+i))
-		}
-		h += run
+	list, slots := hourLists(hours)
+	if err := a.exec(ctx, "empty hours", "DELETE FROM usage_hourly WHERE day = ? AND hour IN ("+list+")", day); err != nil {
+		return err
 	}
-	if shrink {
-		if err := a.exec(ctx, "empty hours", "DELETE FROM usage_hourly WHERE day = ? AND hour IN ("+strings.Join(list, ", ")+")", day); err != nil {
-			return err
-		}
-		a.step("hours emptied")
-	}
+	a.step("hours emptied")
 	tables, err := a.monthTables(ctx, MonthOf(day))
 	if err != nil || len(tables) == 0 {
 		return err
@@ -52,13 +35,31 @@ func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64, shrink b
 	var parts []string
 	var args []any
 	for _, table := range tables {
-		parts = append(parts, "SELECT * FROM "+table+" WHERE `day` = ? AND ("+strings.Join(slots, " OR ")+")")
+		parts = append(parts, "SELECT * FROM "+table+" WHERE `day` = ? AND ("+slots+")")
 		args = append(args, day)
 	}
 	from := strings.Join(parts, " UNION ALL ")
-	return a.exec(ctx, "sum up", mark+"REPLACE INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) "+
+	return a.exec(ctx, "sum up", mark+"INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) "+
 		"SELECT `day`, `slot` DIV 4, `router`, `host`, SUM(`up_bytes`), SUM(`down_bytes`), SUM(`up_packets`), SUM(`down_packets`), SUM(`flows`) "+
 		"FROM ("+from+") AS part GROUP BY `day`, `slot` DIV 4, `router`, `host`", args...)
+}
+
+// hourLists writes a set of hours as a list of them, and as a condition on slots.
+func hourLists(hours uint64) (list, slots string) {
+	var numbers, ranges []string
+	for h := 0; h < 64; h++ {
+		if hours>>h&1 == 0 {
+			continue
+		}
+		// Neighbours become one range, which the key finds at once.
+		run := bits.TrailingZeros64(^(hours >> h))
+		ranges = append(ranges, fmt.Sprintf("`slot` BETWEEN %d AND %d", 4*h, 4*(h+run)-1))
+		for i := range run {
+			numbers = append(numbers, fmt.Sprint(h+i))
+		}
+		h += run
+	}
+	return strings.Join(numbers, ", "), strings.Join(ranges, " OR ")
 }
 
 // rollUpMonth computes a whole month again.
@@ -67,7 +68,7 @@ func (a *Archive) rollUpMonth(ctx context.Context, m Month) error {
 	for day := m.First(); MonthOf(day) == m; day = day.Add(1) {
 		hours[day] = ^uint64(0)
 	}
-	return a.rollUp(ctx, hours, true)
+	return a.rollUp(ctx, hours)
 }
 
 // noteHours writes down which hours a load changes.
@@ -81,7 +82,7 @@ func (a *Archive) noteHours(ctx context.Context, id uint32, hours map[Day]uint64
 				args = append(args, id, day, h)
 			}
 		}
-		if err := a.exec(ctx, "note hours", "INSERT INTO import_hours (import, day, hour) VALUES "+strings.Join(values, ", "), args...); err != nil {
+		if err := a.exec(ctx, "note hours", "INSERT IGNORE INTO import_hours (import, day, hour) VALUES "+strings.Join(values, ", "), args...); err != nil {
 			return err
 		}
 	}

@@ -218,6 +218,9 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 	if err == nil {
 		err = b.bringTemplates(ctx)
 	}
+	if err == nil {
+		err = im.archive.Settle(ctx)
+	}
 	if listing := b.list(context.WithoutCancel(ctx)); listing != nil && err == nil {
 		err = listing
 	}
@@ -260,6 +263,7 @@ func (b *build) load(ctx context.Context, inputs []input) error {
 	if err != nil {
 		return err
 	}
+	b.expect(inputs)
 	return b.run(ctx, inputs, loader, anyDay)
 }
 
@@ -300,6 +304,7 @@ func (b *build) again(ctx context.Context, day archive.Day) error {
 		return err
 	}
 	failed := b.summary.Failed
+	b.expect(inputs)
 	if err := b.run(ctx, inputs, loader, dateOf(day)); err != nil {
 		return err
 	}
@@ -355,6 +360,18 @@ func (b *build) wouldFind(ctx context.Context, in input, before int) (bool, erro
 	source.next = func(full *batch) (*batch, error) { return full, nil }
 	result, err := source.file(ctx, in.path, netflow.NewDecoder(netflow.Limits{}), in.following)
 	return err == nil && result.noTemplate < before, ctx.Err()
+}
+
+// rowBytes is about how many bytes of a spool file become a row of the archive.
+const rowBytes = 32
+
+// expect tells the archive how much there is to come.
+func (b *build) expect(inputs []input) {
+	bytes := int64(0)
+	for _, in := range inputs {
+		bytes += fileSize(in.path)
+	}
+	b.archive.Expect(uint64(bytes) / rowBytes)
 }
 
 // run sends files through the pipeline and adds what became of them to the summary.
