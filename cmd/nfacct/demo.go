@@ -40,7 +40,7 @@ everything can be looked at.`,
 			if a.configFile != "" {
 				return usageError(errors.New("--config: demo writes a configuration of its own, into its folder; leave --config out"))
 			}
-			return a.demo(cmd.Context(), f)
+			return (&demo{app: a, zone: zoneName()}).run(cmd.Context(), f, time.Now())
 		},
 	}
 	flags := cmd.Flags()
@@ -60,6 +60,7 @@ const demoMargin = 10 * time.Minute
 // demo is one demonstration.
 type demo struct {
 	app    *app
+	zone   string // of the office; its IANA name, or Local
 	cfg    *config.Config
 	db     *archive.Archive
 	office *routerostest.Office
@@ -102,20 +103,23 @@ type demoResult struct {
 	Report      *report.Usage `json:"report"`
 }
 
-// demo makes the folder and walks the road from the exporter to the report.
-func (a *app) demo(ctx context.Context, f demoFlags) error {
+// run makes the folder and walks the road from the exporter to the report of the
+// day before now.
+func (d *demo) run(ctx context.Context, f demoFlags, now time.Time) error {
 	started := time.Now()
-	release, err := prepareDemo(ctx, f, a.log)
+	if f.hosts < 1 {
+		return usageError(errors.New("--hosts: an office has at least 1"))
+	}
+	release, err := prepareDemo(ctx, f, d.app.log)
 	if err != nil {
 		return err
 	}
 	defer release()
-	d := &demo{app: a}
-	if err := d.settle(f, started); err != nil {
+	if err := d.settle(f, now); err != nil {
 		return err
 	}
 	d.say("An office of %d hosts behind a Mikrotik, simulated on %s.\n", f.hosts, d.from.Format("Monday 2006-01-02"))
-	if d.db, err = archive.Open(ctx, d.cfg.Database, a.log); err != nil {
+	if d.db, err = archive.Open(ctx, d.cfg.Database, d.app.log); err != nil {
 		return d.stopped(ctx, databaseError(err))
 	}
 	err = d.road(ctx, started)
@@ -128,8 +132,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 
 // settle makes the office and the configuration that fits it.
 func (d *demo) settle(f demoFlags, now time.Time) (err error) {
-	zone := zoneName()
-	loc, err := time.LoadLocation(zone)
+	loc, err := time.LoadLocation(d.zone)
 	if err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ func (d *demo) settle(f demoFlags, now time.Time) (err error) {
 	d.day = archive.DayOf(now.In(loc)).Add(-1)
 	d.from, d.to = archive.NewCalendar(loc).Bounds(d.day)
 	name := filepath.Join(f.folder, demoConfig)
-	if err := writeDemoConfig(name, zone, d.office); err != nil {
+	if err := writeDemoConfig(name, d.zone, d.office); err != nil {
 		return err
 	}
 	d.cfg, err = config.Load(name)

@@ -25,6 +25,7 @@ const (
 	demoWindow  = 32        // datagrams
 	demoSeconds = 60        // of simulated time
 	demoQueue   = 8         // of the collector's buffers that wait for the disk
+	demoPoll    = 200 * time.Microsecond
 	demoStall   = 20 * time.Second
 )
 
@@ -193,7 +194,7 @@ func (p *pacer) wait(ctx context.Context, good func(*collector.Status) bool) err
 		if time.Since(start) > demoStall {
 			return fmt.Errorf("the collector has taken %d of %d datagrams and takes no more: %w", p.taken, p.sent, errors.New(s.Spool.Error))
 		}
-		time.Sleep(50 * time.Microsecond)
+		time.Sleep(demoPoll)
 	}
 }
 
