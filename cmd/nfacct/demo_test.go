@@ -250,6 +250,7 @@ func demoProcess(t *testing.T, home string) *exec.Cmd {
 
 // TestDemoInterrupted: Ctrl-C ends the demo wherever it is, with its server.
 func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, moment := range []struct{ name, file string }{
 		{"database", "database/install-*"},
 		{"export", "spool/*/*"},
