@@ -3,6 +3,7 @@ package routerostest
 import (
 	"math/bits"
 	"net/netip"
+	"sort"
 	"time"
 )
 
@@ -111,11 +112,25 @@ func share(n, inside, whole uint64) uint64 {
 // turn moves to the local day that holds the given time.
 func (t *Truth) turn(ms int64) {
 	year, month, day := time.UnixMilli(ms).In(t.location).Date()
-	start := time.Date(year, month, day, 0, 0, 0, 0, t.location)
+	start := dayStart(year, month, day, t.location)
 	t.midnight = start.UnixMilli()
-	t.next = time.Date(year, month, day+1, 0, 0, 0, 0, t.location).UnixMilli()
+	t.next = dayStart(year, month, day+1, t.location).UnixMilli()
 	t.today = t.Day(start.Format(time.DateOnly))
-	t.before = t.Day(time.UnixMilli(t.midnight - 1).In(t.location).Format(time.DateOnly))
+	t.before = t.Day(start.Add(-time.Second).Format(time.DateOnly))
+}
+
+// dayStart is a day's first second: midnight, or the second after the one that
+// clocks jump from over midnight. Noon always exists, and the day begins within
+// the 20 hours before it.
+func dayStart(year int, month time.Month, day int, loc *time.Location) time.Time {
+	const hours = 20
+	noon := time.Date(year, month, day, 12, 0, 0, 0, loc)
+	from := noon.Add(-hours * time.Hour)
+	today := noon.Format(time.DateOnly)
+	seconds := sort.Search(hours*3600, func(n int) bool {
+		return from.Add(time.Duration(n)*time.Second).Format(time.DateOnly) >= today
+	})
+	return from.Add(time.Duration(seconds) * time.Second)
 }
 
 func (d *DayTruth) add(r *Record, records, bytes, packets uint64) {

@@ -38,6 +38,10 @@ func TestTruthDividesAtMidnight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	havana, err := time.LoadLocation("America/Havana")
+	if err != nil {
+		t.Fatal(err)
+	}
 	host, peer := netip.MustParseAddr("10.2.214.50"), netip.MustParseAddr("192.0.2.1")
 	for _, test := range []struct {
 		name     string
@@ -48,9 +52,11 @@ func TestTruthDividesAtMidnight(t *testing.T) {
 		{"winter", time.Date(2026, 11, 23, 0, 0, 0, 0, berlin), "2026-11-22", "2026-11-23"},
 		{"after the day of 23 hours", time.Date(2026, 3, 30, 0, 0, 0, 0, berlin), "2026-03-29", "2026-03-30"},
 		{"after the day of 25 hours", time.Date(2026, 10, 26, 0, 0, 0, 0, berlin), "2026-10-25", "2026-10-26"},
+		{"midnight that clocks jump over", time.Date(2026, 3, 8, 5, 0, 0, 0, time.UTC).In(havana), "2026-03-07", "2026-03-08"},
+		{"midnight that comes twice", time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC).In(havana), "2026-10-31", "2026-11-01"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := newOffice(t, Config{Location: berlin})
+			o := newOffice(t, Config{Location: test.midnight.Location()})
 			truth := o.NewTruth()
 			at := test.midnight.UnixMilli()
 			truth.Add(&Record{Class: Up, Host: host, Peer: peer, Start: at - 1000, End: at + 2000, Bytes: 100, Packets: 4})
