@@ -68,6 +68,7 @@ type demo struct {
 	day    archive.Day
 	from   time.Time // bounds of the day
 	to     time.Time
+	port   uint16 // that the collector had
 	result demoResult
 }
 

@@ -45,6 +45,7 @@ func (d *demo) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.port = c.Addrs()[0].Port()
 	group, ctx := errgroup.WithContext(ctx)
 	collecting, stop := context.WithCancel(ctx)
 	group.Go(func() error { return c.Run(collecting) })

@@ -81,15 +81,16 @@ func (d *demo) printNext() {
 	nfacct := programName()
 	with := nfacct + " --config " + shellWord(d.result.Config)
 	// A file of the busy hours.
-	noon := d.from.Add(12 * time.Hour).Truncate(spool.SlotLength).UTC().Format("20060102T150405Z")
-	file := shellWord(filepath.Join(folder, demoState, "spool")) + "/*/" + noon + "*"
+	noon := d.from.Add(12 * time.Hour).Truncate(spool.SlotLength).UTC().Format("T150405Z")
+	file := shellWord(filepath.Join(folder, demoState, "spool")) + "/*/*" + noon + "*"
 	d.say("\nAll of it took %.1f s. Look around:", d.result.Seconds.All)
 	for _, command := range []string{
 		with + " report --day " + d.result.Day,
 		with + " books --day " + d.result.Day,
 		with + " sql",
 		nfacct + " flows " + file + " | less",
-		"zstdcat " + file + " | tshark -r -",
+		"zstdcat " + file + " |",
+		fmt.Sprintf("  tshark -r - -d udp.port==%d,cflow", d.port),
 	} {
 		d.say("  %s", command)
 	}
