@@ -53,7 +53,7 @@ func losses(book *archive.Book) string {
 		rejected += n
 	}
 	if rejected > 0 {
-		parts = append(parts, Number(rejected)+" datagrams rejected")
+		parts = append(parts, Number(rejected)+" things in them rejected")
 	}
 	if n := book.NoTemplate; n > 0 {
 		parts = append(parts, Number(n)+" sets without a template")

@@ -76,7 +76,7 @@ func Default() *Config {
 		Importer:  importer.DefaultConfig(),
 		Database:  archive.DefaultConfig(),
 		Jobs: Jobs{
-			Import: spec("7 0 * * *"),
+			Import: spec("20 0 * * *"),
 			Report: spec("30 6 * * *"),
 		},
 	}
