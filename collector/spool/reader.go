@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 var (
@@ -50,7 +49,7 @@ type Info struct {
 // concurrent use.
 type Reader struct {
 	disk   disk
-	unpack func() // lets go of the decompressor
+	frames *frames // of a zstd file
 	window *window
 	source source
 	info   Info
@@ -98,7 +97,7 @@ func Open(path string) (*Reader, error) {
 // io.Closer. The error wraps ErrFormat, ErrCut or ErrCorrupt when it is the
 // content's fault.
 func NewReader(in io.Reader) (*Reader, error) {
-	r := &Reader{disk: disk{in: in}, unpack: func() {}}
+	r := &Reader{disk: disk{in: in}}
 	if err := r.start(); err != nil {
 		r.unpack()
 		if r.disk.err != nil {
@@ -123,16 +122,29 @@ func (r *Reader) start() error {
 		}
 		in = z
 	case isZstd(magic):
-		z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(maxWindow))
+		z, err := newFrames(packed)
 		if err != nil {
-			return fmt.Errorf("zstd: %w", broken(err))
+			return fmt.Errorf("zstd: %w", err)
 		}
-		r.unpack = z.Close
+		r.frames = z
 		in = z
 	}
 	r.window = newWindow(in)
-	return r.detect()
+	if err := r.detect(); err != nil {
+		return err
+	}
+	if r.frames != nil {
+		r.frames.independent = r.info.Format == FormatSpool
+	}
+	return nil
+}
+
+// unpack lets go of the decompressor.
+func (r *Reader) unpack() {
+	if r.frames != nil {
+		r.frames.close()
+		r.frames = nil
+	}
 }
 
 // maxWindow is what the zstd command unpacks without being asked to: 128 MiB.
@@ -185,6 +197,10 @@ func (r *Reader) Next() (Packet, error) {
 		r.stats.Truncated = true
 		r.damage = fmt.Errorf("%w (after %d bytes of it, unpacked)", broken(err), r.window.offset())
 	}
+	if r.frames != nil && r.frames.damaged > 0 {
+		r.stats.Truncated = true
+		r.damage = errors.Join(r.damage, fmt.Errorf("%w: %d places where frames are damaged were left out", ErrCorrupt, r.frames.damaged))
+	}
 	return Packet{}, r.end
 }
 
@@ -203,9 +219,10 @@ func broken(err error) error {
 // after io.EOF.
 func (r *Reader) Statistics() Statistics { return r.stats }
 
-// Damage says, after io.EOF, why reading stopped before the file's proper end;
-// nil when it did not. It wraps ErrCut, as after a crash or while the file is
-// still being written, or ErrCorrupt.
+// Damage says, after io.EOF, why reading stopped before the file's proper end,
+// or that frames of a spool file had to be left out; nil when all was read. It
+// wraps ErrCut, as after a crash or while the file is still being written, or
+// ErrCorrupt.
 func (r *Reader) Damage() error { return r.damage }
 
 // Info is what the file's header says.
@@ -214,7 +231,6 @@ func (r *Reader) Info() Info { return r.info }
 // Close closes the file.
 func (r *Reader) Close() error {
 	r.unpack()
-	r.unpack = func() {}
 	r.end = os.ErrClosed
 	if closer, ok := r.disk.in.(io.Closer); ok {
 		return closer.Close()

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -9,18 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 )
 
-// maxFrame bounds a frame, packed or unpacked, that recovery believes in. The
-// collector's frames have a MiB or so.
-const maxFrame = 64 << 20
-
-// Recover seals what a crash left open in a spool folder: of each .open file
-// the whole frames are kept and the rest is cut off; a file without a single
-// datagram is removed. What was done is logged. The error wraps ErrLocked when
-// a collector is running there.
+// Recover seals what a crash left open in a spool folder: each .open file is cut
+// after its last whole frame; a file without a single datagram is removed. What
+// was done is logged. The error wraps ErrLocked when a collector is running
+// there.
 func Recover(folder string, log *slog.Logger) error {
 	lock, err := lockFolder(folder)
 	if err != nil {
@@ -62,7 +55,7 @@ func recoverFile(folder, path string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	whole, packets, err := wholeFrames(file)
+	whole, packets, damaged, err := wholeFrames(file)
 	if err != nil {
 		return err
 	}
@@ -82,37 +75,32 @@ func recoverFile(folder, path string, log *slog.Logger) error {
 	if err := rename(folder, name); err != nil {
 		return err
 	}
-	log.Warn("a spool file that was left open is sealed", "file", name, "datagrams", packets, "bytes", whole, "cut_bytes", cut)
+	log.Warn("a spool file that was left open is sealed", "file", name, "datagrams", packets, "bytes", whole, "cut_bytes", cut, "damaged_places", damaged)
 	return nil
 }
 
-// wholeFrames measures how much of a file, from its start, is frames that
-// unpack to whole blocks, and counts the live packets in them.
-func wholeFrames(file io.Reader) (whole int64, packets int, err error) {
-	decode, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxFrame))
+// wholeFrames measures a file up to the end of the last frame that unpacks to
+// whole blocks, and counts the live packets in all of these and the places
+// before it where frames are damaged, which readers leave out.
+func wholeFrames(file io.Reader) (whole int64, packets, damaged int, err error) {
+	f, err := newFrames(file)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	defer decode.Close()
-	in := bufio.NewReaderSize(file, 64<<10)
-	var frame, blocks []byte
+	defer f.close()
 	for {
-		frame, err = appendFrame(frame[:0], in)
-		if errors.Is(err, errTorn) {
-			return whole, packets, nil
+		blocks, err := f.whole()
+		if errors.Is(err, io.EOF) || isDamage(err) {
+			return whole, packets, damaged, nil
 		}
 		if err != nil {
-			return whole, packets, err
-		}
-		blocks, err = decode.DecodeAll(frame, blocks[:0])
-		if err != nil {
-			return whole, packets, nil
+			return whole, packets, damaged, err
 		}
 		n, ok := livePackets(blocks)
 		if !ok {
-			return whole, packets, nil
+			return whole, packets, damaged, nil
 		}
-		whole += int64(len(frame))
+		whole, damaged = f.offset(), f.damaged
 		packets += n
 	}
 }
@@ -133,63 +121,4 @@ func livePackets(b []byte) (packets int, ok bool) {
 		b = b[total:]
 	}
 	return packets, true
-}
-
-// errTorn: here a file ends, or stops being zstd frames.
-var errTorn = errors.New("no whole zstd frame")
-
-// appendFrame reads one frame by the lengths in the headers of the frame and of
-// its blocks (RFC 8878, sections 3.1.1 and 3.1.1.2).
-func appendFrame(dst []byte, in *bufio.Reader) ([]byte, error) {
-	peek, err := in.Peek(zstd.HeaderMaxSize)
-	if len(peek) == 0 {
-		return dst, torn(err)
-	}
-	var header zstd.Header
-	if header.Decode(peek) != nil || header.Skippable || header.HeaderSize > len(peek) {
-		return dst, errTorn
-	}
-	if dst, err = appendFrom(dst, in, header.HeaderSize); err != nil {
-		return dst, err
-	}
-	for last := false; !last; {
-		if dst, err = appendFrom(dst, in, 3); err != nil {
-			return dst, err
-		}
-		b := dst[len(dst)-3:]
-		word := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
-		last = word&1 == 1
-		size := int(word >> 3)
-		switch word >> 1 & 3 {
-		case 1: // one byte, repeated
-			size = 1
-		case 3: // reserved
-			return dst, errTorn
-		}
-		if dst, err = appendFrom(dst, in, size); err != nil {
-			return dst, err
-		}
-	}
-	if header.HasCheckSum {
-		return appendFrom(dst, in, 4)
-	}
-	return dst, nil
-}
-
-func appendFrom(dst []byte, in *bufio.Reader, n int) ([]byte, error) {
-	start := len(dst)
-	if start+n > maxFrame {
-		return dst, errTorn
-	}
-	dst = append(dst, make([]byte, n)...)
-	_, err := io.ReadFull(in, dst[start:])
-	return dst, torn(err)
-}
-
-// torn turns the end of the file into errTorn and leaves errors of the disk.
-func torn(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errTorn
-	}
-	return err
 }

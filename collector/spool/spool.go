@@ -62,7 +62,7 @@ type Statistics struct {
 	Refused       uint64 // of these, from addresses that are no configured exporter
 	QueueDropped  uint64 // of these, dropped for want of queue or disk
 	KernelDropped uint64 // dropped by the kernel for want of receive buffer
-	Truncated     bool   // the file ends in the middle: what was whole has been read
+	Truncated     bool   // the file ends in the middle, or a frame in it is damaged: what was whole has been read
 	Skipped       uint64 // packets of a foreign capture that are not whole UDP datagrams
 }
 
