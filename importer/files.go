@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -89,7 +90,11 @@ func given(paths []string, folder string) ([]input, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !info.IsDir() {
+		switch {
+		case info.IsDir():
+		case !info.Mode().IsRegular():
+			return nil, fmt.Errorf("%s is neither a file nor a folder; a file is read twice, so save its content and import that", path)
+		default:
 			if err := add(path); err != nil {
 				return nil, err
 			}
@@ -144,18 +149,31 @@ func recognised(path string) bool {
 }
 
 // digest is a file's size and SHA-256.
-func digest(path string) (size int64, sum [sha256.Size]byte, err error) {
+func digest(ctx context.Context, path string) (size int64, sum [sha256.Size]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return 0, sum, err
 	}
 	defer file.Close()
 	hash := sha256.New()
-	if size, err = io.Copy(hash, file); err != nil {
+	if size, err = io.Copy(hash, reader{ctx, file}); err != nil {
 		return 0, sum, err
 	}
 	hash.Sum(sum[:0])
 	return size, sum, nil
+}
+
+// reader ends when it is told to: a file may be as big as a disk.
+type reader struct {
+	ctx  context.Context
+	file *os.File
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.file.Read(p)
 }
 
 // within picks the spool files that can hold datagrams received from one moment

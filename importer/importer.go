@@ -287,7 +287,7 @@ func (b *build) again(ctx context.Context, day archive.Day) error {
 			gone = append(gone, f.Name)
 			continue
 		}
-		if _, sum, err := digest(in.path); err != nil || sum != f.Digest {
+		if _, sum, err := digest(ctx, in.path); err != nil || sum != f.Digest {
 			gone = append(gone, f.Name)
 			continue
 		}

@@ -139,7 +139,7 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 		end := &fileEnd{input: in}
 		current = end
 		end.file.Name = in.name
-		end.file.Size, end.file.Digest, end.err = digest(in.path)
+		end.file.Size, end.file.Digest, end.err = digest(ctx, in.path)
 		if end.err == nil && p.loader != nil {
 			end.known, end.err = p.loader.known(ctx, end.file)
 		}

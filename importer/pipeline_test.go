@@ -290,3 +290,15 @@ func BenchmarkAccount(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
+
+// TestNoFile: what has no end is refused, and reading a file can be stopped.
+func TestNoFile(t *testing.T) {
+	if _, err := given([]string{os.DevNull}, ""); err == nil || !strings.Contains(err.Error(), "neither a file nor a folder") {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := digest(ctx, "/dev/zero"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
