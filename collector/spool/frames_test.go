@@ -16,7 +16,7 @@ import (
 
 // fiveFrames is a spool file of a header and four frames of ten datagrams each,
 // numbered on, and where each frame ends.
-func fiveFrames(t *testing.T) (source []byte, ends []int64) {
+func fiveFrames(t testing.TB) (source []byte, ends []int64) {
 	t.Helper()
 	w := newWriter(t)
 	if err := w.Begin(noon, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func captures(t testing.TB) [][]byte {
 	return all
 }
 
-func newWriter(t *testing.T) *Writer {
+func newWriter(t testing.TB) *Writer {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Folder = t.TempDir()
@@ -266,6 +267,9 @@ func FuzzReader(f *testing.F) {
 		}
 	}
 	f.Add(AppendPacket(AppendHeader(nil), Live, 1, exporter6, socket6, []byte("payload")))
+	packed, ends := fiveFrames(f)
+	f.Add(packed)
+	f.Add(slices.Concat(packed[:ends[1]], packed[ends[1]+7:])) // a damaged frame
 	f.Fuzz(func(t *testing.T, source []byte) {
 		r, err := NewReader(bytes.NewReader(source))
 		if err != nil {
