@@ -2,8 +2,10 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
