@@ -74,27 +74,34 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	}
 	bar := a.progress()
 	opts := importer.Options{Wait: f.wait, Progress: bar.set}
-	var summaries []importer.Summary
-	for _, day := range days {
-		var s importer.Summary
-		if f.dryRun {
-			s, err = im.Preview(ctx, nil, day, opts)
-		} else {
-			s, err = im.ImportDay(ctx, day, opts)
+	// one imports, or previews, one of the day or the files.
+	one := func(day archive.Day) (importer.Summary, error) {
+		switch {
+		case f.dryRun:
+			return im.Preview(ctx, files, day, opts)
+		case day.IsZero():
+			return im.Import(ctx, files, opts)
 		}
-		summaries = append(summaries, s)
-		if err != nil && !errors.Is(err, importer.ErrPartial) {
-			break
-		}
+		return im.ImportDay(ctx, day, opts)
 	}
 	if len(days) == 0 {
-		var s importer.Summary
-		if f.dryRun {
-			s, err = im.Preview(ctx, files, archive.Day{}, opts)
-		} else {
-			s, err = im.Import(ctx, files, opts)
-		}
+		days = []archive.Day{{}}
+	}
+	var summaries []importer.Summary
+	var failed []error
+	for _, day := range days {
+		s, err := one(day)
 		summaries = append(summaries, s)
+		if err != nil {
+			failed = append(failed, importError(err))
+		}
+		if ctx.Err() != nil || errors.Is(err, archive.ErrLocked) || errors.Is(err, archive.ErrUnavailable) {
+			break // the other days would fare no better
+		}
+	}
+	err = errors.Join(failed...)
+	if 0 < len(failed) && len(failed) < len(summaries) {
+		err = partialError(err)
 	}
 	bar.clear()
 	for i := range summaries {
@@ -102,7 +109,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 			err = printing
 		}
 	}
-	return importError(err)
+	return err
 }
 
 // newImporter hands the configuration over.

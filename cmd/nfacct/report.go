@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -74,12 +76,12 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	}
 	db, err := archive.Open(ctx, cfg.Database, a.log)
 	if err != nil {
-		return importError(err)
+		return databaseError(err)
 	}
 	defer db.Close()
 	usage, err := dailyUsage(ctx, db, cfg, day, now)
 	if err != nil {
-		return importError(err)
+		return databaseError(err)
 	}
 	var text bytes.Buffer
 	if f.format == "json" {
@@ -93,13 +95,27 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 		return err
 	}
 	if f.output != "" && f.output != "-" {
-		if err := renameio.WriteFile(f.output, text.Bytes(), 0o640); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
-		return nil
+		return writeFile(f.output, text.Bytes())
 	}
 	_, err = a.out.Write(text.Bytes())
 	return err
+}
+
+// writeFile writes a file whole or not at all. What is no ordinary file, such as
+// /dev/null or a named pipe, is written to and not replaced, and a link goes on
+// pointing where it did.
+func writeFile(name string, text []byte) error {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	write := func() error { return renameio.WriteFile(name, text, 0o640) }
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		write = func() error { return os.WriteFile(name, text, 0o640) }
+	}
+	if err := write(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }
 
 // dailyUsage is the report of a day as it can be made at this time.
