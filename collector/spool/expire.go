@@ -11,15 +11,16 @@ import (
 
 // Expire deletes sealed files, oldest first: those that are older than KeepDays,
 // and those beyond KeepBytes, but none that is not in the list of imported
-// files. Only when less than MinFree of the disk is free are more deleted, the
-// imported ones first, and then, loudly, others: losing the past beats losing
-// the present. Folders that become empty go too. It may run beside a Writer and
+// files. Only when less than MinFree of the disk is free (or a tenth of it, if
+// that is less) are more deleted: imported ones first. Below a quarter of that
+// the disk is about to fill, and the others go too, loudly: losing the past
+// beats losing the present. Folders that become empty go too. It may run beside a Writer and
 // an importer.
 func Expire(cfg Config, now time.Time, log *slog.Logger) error {
-	return expire(cfg, now, log, func() (Size, error) { return freeSpace(cfg.Folder) })
+	return expire(cfg, now, log, func() (free, disk Size, err error) { return space(cfg.Folder) })
 }
 
-func expire(cfg Config, now time.Time, log *slog.Logger, free func() (Size, error)) error {
+func expire(cfg Config, now time.Time, log *slog.Logger, space func() (free, disk Size, err error)) error {
 	files, err := ListSealed(cfg.Folder)
 	if err != nil {
 		return err
@@ -47,21 +48,21 @@ func expire(cfg Config, now time.Time, log *slog.Logger, free func() (Size, erro
 	if e.waiting > 0 {
 		log.Warn("spool files are past their time but not imported yet: kept; see why `nfacct import` does not run", "files", e.waiting)
 	}
-	short := func() bool {
-		n, err := free()
+	short := func(part Size) bool {
+		free, disk, err := space()
 		e.err = errors.Join(e.err, err)
-		e.free = n
-		return err == nil && n < cfg.MinFree
+		e.free = free
+		return err == nil && free < min(cfg.MinFree, disk/10)/part
 	}
 	files = e.sweep(files, func(file File) bool {
-		if !imported[file.Name] || !short() {
+		if !imported[file.Name] || !short(1) {
 			return false
 		}
 		log.Warn("disk nearly full: spool file deleted before its time", "file", file.Name, "bytes", file.Size, "free", e.free)
 		return true
 	})
 	e.sweep(files, func(file File) bool {
-		if imported[file.Name] || !short() {
+		if imported[file.Name] || !short(lastResort) {
 			return false
 		}
 		log.Error("disk nearly full: spool file deleted that was NOT imported, its records are lost", "file", file.Name, "bytes", file.Size, "free", e.free)
@@ -72,6 +73,10 @@ func expire(cfg Config, now time.Time, log *slog.Logger, free func() (Size, erro
 	}
 	return nil
 }
+
+// lastResort is the part of the free space to keep below which files go that are
+// not imported.
+const lastResort = 4
 
 // expiry is one run of Expire.
 type expiry struct {

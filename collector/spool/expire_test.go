@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"log/slog"
 	"os"
@@ -37,6 +38,7 @@ func TestExpire(t *testing.T) {
 		cfg      Config
 		imported []int // of ten files, one a day, the last of today
 		free     Size  // at first; a deleted file adds its size
+		disk     Size  // 0: plenty
 		gone     []int
 		says     string
 	}{
@@ -45,7 +47,9 @@ func TestExpire(t *testing.T) {
 		{name: "by bytes", cfg: Config{KeepDays: 35, KeepBytes: 7000}, imported: []int{0, 1, 2, 3, 4}, free: plenty, gone: []int{0, 1, 2}},
 		{name: "never what is not imported", cfg: Config{KeepDays: 1, KeepBytes: 2000}, imported: []int{1}, free: plenty, gone: []int{1}, says: "not imported yet"},
 		{name: "imported ones first", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3, 5, 7}, free: 3500, gone: []int{3, 5}, says: "before its time"},
-		{name: "then loudly others", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3}, free: 2500, gone: []int{0, 1, 3}, says: "its records are lost"},
+		{name: "then loudly others", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3}, free: 200, gone: []int{0, 3}, says: "its records are lost"},
+		{name: "others only in need", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3}, free: 1000, gone: []int{3}, says: "before its time"},
+		{name: "a disk that is small", cfg: Config{KeepDays: 35, KeepBytes: plenty, MinFree: 5000}, imported: []int{3}, free: 2500, disk: 20_000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			folder, names := spoolOf(t, noon, 10)
@@ -58,9 +62,9 @@ func TestExpire(t *testing.T) {
 				t.Fatal(err)
 			}
 			var said bytes.Buffer
-			free := func() (Size, error) {
+			free := func() (Size, Size, error) {
 				left, err := ListSealed(folder)
-				return test.free + Size(1000*(10-len(left))), err
+				return test.free + Size(1000*(10-len(left))), cmp.Or(test.disk, plenty), err
 			}
 			if err := expire(test.cfg, noon.Add(time.Minute), slog.New(slog.NewTextHandler(&said, nil)), free); err != nil {
 				t.Fatal(err)

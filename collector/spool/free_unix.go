@@ -4,11 +4,13 @@ package spool
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is what an ordinary user may still write to the folder's disk.
-func freeSpace(folder string) (Size, error) {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(folder, &disk); err != nil {
-		return 0, err
+// space is what an ordinary user may still write to the folder's disk, and the
+// disk's size.
+func space(folder string) (free, disk Size, err error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err != nil {
+		return 0, 0, err
 	}
-	return Size(max(0, int64(disk.Bavail)) * int64(disk.Bsize)), nil //nolint:unconvert // types differ between systems
+	unit := int64(fs.Bsize) //nolint:unconvert // types differ between systems
+	return Size(max(0, int64(fs.Bavail)) * unit), Size(int64(fs.Blocks) * unit), nil
 }

@@ -74,8 +74,10 @@ type Config struct {
 	KeepDays int `toml:"keep_days"`
 	// KeepBytes is the size above which the oldest imported files are deleted.
 	KeepBytes Size `toml:"keep_bytes"`
-	// MinFree is the free space below which the oldest files are deleted even
-	// when they are not imported: losing the past beats losing the present.
+	// MinFree is the free space below which the oldest imported files are deleted
+	// before their time; a tenth of the disk, if that is less. Below a quarter of
+	// it files that are not imported go too: losing the past beats losing the
+	// present.
 	MinFree Size `toml:"min_free"`
 }
 
