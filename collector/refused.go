@@ -13,6 +13,10 @@ import (
 // addresses are easily forged.
 const maxRefused = 1024
 
+// namedRefused is how many of them the log names one by one, before it names one
+// a minute: forged addresses must not fill it. Status has them all.
+const namedRefused = 16
+
 // Refused is an address that sends without being a configured exporter.
 type Refused struct {
 	Address   netip.Addr `json:"address"`
@@ -49,7 +53,7 @@ func (t *refusedTable) add(from netip.Addr, received int64) {
 	default:
 		entry = &Refused{Address: from, First: at}
 		t.known[from] = entry
-		if t.said.allows(time.Now()) {
+		if len(t.known) <= namedRefused || t.said.allows(time.Now()) {
 			t.log.Warn("datagrams from an address that is no router's are refused", "exporter", from, "refused_addresses", len(t.known),
 				"remedy", "if it is a router of yours, add the address to its export list")
 		}

@@ -75,7 +75,16 @@ func (a *app) collect(ctx context.Context, cfg *config.Config) error {
 		}
 	}()
 
+	kept := make(chan struct{})
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(kept)
+		a.keepStatus(keeping, cfg, c.Status)
+	}()
+
 	err = c.Run(ctx)
+	stop()
+	<-kept
 	if errors.Is(err, spool.ErrLocked) {
 		return temporaryError(err)
 	}

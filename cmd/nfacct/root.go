@@ -102,6 +102,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.reportCommand(),
 		a.runCommand(),
 		a.sqlCommand(),
+		a.statusCommand(),
 	)
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,8 +50,15 @@ func TestRunJobs(t *testing.T) {
 	c := startDaemon(t, "run", name)
 	sendV5(t, address, 0, 50)
 	c.await("*.open", 50)
+	if out, err := exec.Command("nfacct", "status", "--config", name).CombinedOutput(); err != nil || !strings.Contains(string(out), "at "+address) {
+		t.Errorf("status: %v\n%s", err, out)
+	}
 	if code := c.end(syscall.SIGTERM); code != exitOK {
 		t.Fatalf("exit %d\n%s", code, c.stderr)
+	}
+	out, err := exec.Command("nfacct", "status", "--config", name).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "office, 127.0.0.1, NETFLOW_V5") || !strings.Contains(string(out), "50 datagrams, 50 records; lost 0 records") || !strings.Contains(string(out), "was stopped") {
+		t.Errorf("status of a stopped collector: %v\n%s", err, out)
 	}
 
 	cfg, err := config.Load(name)
