@@ -147,7 +147,7 @@ func TestRefusedTableIsBounded(t *testing.T) {
 	if len(known) != maxRefused || others != 2*maxRefused || table.count() != 3*maxRefused {
 		t.Errorf("%d known, %d others, %d in all", len(known), others, table.count())
 	}
-	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+	if lines := strings.Count(log.String(), "\n"); lines != namedRefused {
 		t.Errorf("%d lines of log", lines)
 	}
 }

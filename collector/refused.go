@@ -53,7 +53,7 @@ func (t *refusedTable) add(from netip.Addr, received int64) {
 	default:
 		entry = &Refused{Address: from, First: at}
 		t.known[from] = entry
-		if len(t.known) <= namedRefused || t.said.allows(time.Now()) {
+		if allowed := t.said.allows(time.Now()); allowed || len(t.known) <= namedRefused {
 			t.log.Warn("datagrams from an address that is no router's are refused", "exporter", from, "refused_addresses", len(t.known),
 				"remedy", "if it is a router of yours, add the address to its export list")
 		}

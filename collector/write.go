@@ -131,6 +131,9 @@ func (w *writer) begin(now time.Time) {
 	// Not the counters of now: what could not be noted in the old file, or came
 	// before the first one, belongs to this one.
 	w.base = w.noted
+	// With the time in it, no two files are the same bytes, even when nothing
+	// comes: the importer knows files by their bytes.
+	w.blocks = spool.AppendStatistics(w.blocks, w.began, w.began, spool.Statistics{})
 	if err := w.files.Begin(now, w.blocks); err != nil {
 		w.full(err) // the first Write begins it
 	}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 
@@ -228,6 +230,11 @@ func (c *Config) check(report func(key, what, remedy string)) {
 	c.Collector.Check(under("collector"))
 	c.Spool.Check(under("spool"))
 	c.Importer.Check(under("importer"))
+	for i, rule := range c.Importer.Rules {
+		if !printable(rule.Name) {
+			report(fmt.Sprintf("importer.rule[%d].name", i), fmt.Sprintf("%q is not fit to be shown", rule.Name), "use up to 64 letters, digits and signs, without space around them")
+		}
+	}
 	c.Database.Check(under("database"))
 	c.checkRouters(report)
 }
@@ -241,6 +248,8 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 		switch {
 		case router.Name == "":
 			report(table+".name", "a router without a name", "give it one; reports show it")
+		case !printable(router.Name):
+			report(table+".name", fmt.Sprintf("%q is not fit to be shown", router.Name), "use up to 64 letters, digits and signs, without space around them")
 		case names[router.Name]:
 			report(table+".name", fmt.Sprintf("router %q stands here twice", router.Name), "give each router its own name")
 		}
@@ -258,6 +267,11 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 		}
 		router.Check(func(key, what, remedy string) { report(table+"."+key, what, remedy) })
 	}
+}
+
+// printable says whether a name can stand in tables, reports and logs.
+func printable(name string) bool {
+	return strings.TrimSpace(name) == name && utf8.RuneCountInString(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // path makes a path of the file absolute, from the file's own folder.
