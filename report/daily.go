@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -48,9 +49,13 @@ func Daily(ctx context.Context, a *archive.Archive, day archive.Day, loc *time.L
 	if err != nil {
 		return nil, fmt.Errorf("report %s: ledger: %w", day, err)
 	}
+	files, err := a.FilesOfDay(ctx, day)
+	if err != nil {
+		return nil, fmt.Errorf("report %s: ledger: %w", day, err)
+	}
 	u.QuietHours = quiet
 	u.assemble(hosts, peers, names)
-	u.Incomplete = doubts(u, day, archive.DayOf(opts.Now.In(loc)), opts.Pending, slices.Contains(reloading, day))
+	u.Incomplete = doubts(u, silent(quiet, files, day, loc), day, archive.DayOf(opts.Now.In(loc)), opts.Pending, slices.Contains(reloading, day))
 	u.Complete = len(u.Incomplete) == 0
 	return u, nil
 }
@@ -95,7 +100,7 @@ func (u *Usage) assemble(hosts []Host, peers map[string]uint64, names map[netip.
 
 // doubts says why the figures are not the whole day's; nothing if they are, as
 // far as anybody can know.
-func doubts(u *Usage, day, today archive.Day, pending []string, reloading bool) []string {
+func doubts(u *Usage, silent []int, day, today archive.Day, pending []string, reloading bool) []string {
 	var why []string
 	switch {
 	case today.Before(day):
@@ -114,10 +119,55 @@ func doubts(u *Usage, day, today archive.Day, pending []string, reloading bool) 
 	if reloading {
 		why = append(why, fmt.Sprintf("An import of the day again was interrupted: run nfacct import --day %s.", day))
 	}
-	if len(u.Books) > 0 && len(u.QuietHours) > 0 {
-		why = append(why, fmt.Sprintf("There are no flows of the hours %s: nobody was there, or nothing was exported or received.", hourRanges(u.QuietHours)))
+	if len(u.Books) > 0 && len(silent) > 0 {
+		why = append(why, fmt.Sprintf("Nothing came from the routers in the hours %s: they were off, or did not export, or it was not received.", hourRanges(silent)))
+	}
+	for i := range u.Books {
+		b := &u.Books[i]
+		if b.LostRecords > b.Records/tolerated {
+			why = append(why, fmt.Sprintf("%s lost about %.1f%% of its records on the way.", Clean(b.Router), 100*float64(b.LostRecords)/float64(b.LostRecords+b.Records)))
+		}
+		if b.KernelDropped > b.Datagrams/tolerated {
+			why = append(why, fmt.Sprintf("%s datagrams were dropped on arrival: raise net.core.rmem_max and collector.receive_buffer.", Number(b.KernelDropped)))
+		}
+		if b.NoTemplate > 0 {
+			why = append(why, fmt.Sprintf("%s data sets of %s wait for a template that describes them.", Number(b.NoTemplate), Clean(b.Router)))
+		}
+		if b.Difference != "" {
+			why = append(why, fmt.Sprintf("The books of %s do not balance.", Clean(b.Router)))
+		}
 	}
 	return why
+}
+
+// tolerated is the part of a day's records that may be lost before the figures
+// are in doubt: one in a thousand is less than what export itself gets wrong.
+const tolerated = 1000
+
+// spoolName finds the time in a spool file's name (see package spool), which is
+// the start of the quarter-hour that it was received in.
+var spoolName = regexp.MustCompile(`(\d{8}T\d{6}Z)(?:-\d+)?\.pcapng\.zst$`)
+
+// silent takes from the hours without accounted flows those in which routers were
+// heard all the same: at night nobody may go past the proxy, but routers that
+// work have something to tell. Of other files than the spool's that is not known.
+func silent(quiet []int, files []archive.Import, day archive.Day, loc *time.Location) []int {
+	calendar := archive.NewCalendar(loc)
+	heard := map[int]bool{}
+	for _, file := range files {
+		found := spoolName.FindStringSubmatch(file.Name)
+		if found == nil || file.Records == 0 {
+			continue
+		}
+		start, err := time.Parse("20060102T150405Z", found[1])
+		if err != nil {
+			continue
+		}
+		if of, slot := calendar.SlotOf(start); of == day {
+			heard[slot.Hour()] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(quiet), func(hour int) bool { return heard[hour] })
 }
 
 // hourly adds up the rollup of a day by host, and finds the hours without any.

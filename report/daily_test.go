@@ -52,10 +52,10 @@ func TestDoubts(t *testing.T) {
 		{"one file missing", Usage{Books: monday().Books}, day.Add(1), []string{"a"}, false, []string{"The file a"}},
 		{"two files missing", Usage{Books: monday().Books}, day.Add(1), []string{"b", "a"}, false, []string{"2 files are not imported yet, the first is a"}},
 		{"interrupted", Usage{Books: monday().Books}, day.Add(1), nil, true, []string{"An import of the day again"}},
-		{"silence", Usage{Books: monday().Books, QuietHours: []int{3, 4}}, day.Add(1), nil, false, []string{"There are no flows of the hours 3-4"}},
+		{"silence", Usage{Books: monday().Books, QuietHours: []int{3, 4}}, day.Add(1), nil, false, []string{"Nothing came from the routers in the hours 3-4"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := doubts(&test.usage, day, test.today, test.pending, test.reloading)
+			got := doubts(&test.usage, test.usage.QuietHours, day, test.today, test.pending, test.reloading)
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q", got)
 			}
@@ -65,6 +65,46 @@ func TestDoubts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLossIsDoubt(t *testing.T) {
+	day := archive.Day{Year: 2026, Month: 11, Day: 23}
+	lossy := func(change func(*archive.Book)) *Usage {
+		b := archive.Book{Router: "gw", Datagrams: 100_000, Records: 1_000_000}
+		change(&b)
+		return &Usage{Books: []archive.Book{b}}
+	}
+	for want, change := range map[string]func(*archive.Book){
+		"":                                  func(b *archive.Book) { b.LostRecords, b.KernelDropped = 1000, 100 },
+		"gw lost about 9.1% of its records": func(b *archive.Book) { b.LostRecords = 100_000 },
+		"1,000 datagrams were dropped":      func(b *archive.Book) { b.KernelDropped = 1000 },
+		"3 data sets of gw wait":            func(b *archive.Book) { b.NoTemplate = 3 },
+		"The books of gw do not balance":    func(b *archive.Book) { b.Difference = "5 bytes" },
+	} {
+		got := doubts(lossy(change), nil, day, day.Add(1), nil, false)
+		if want == "" && got != nil || want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], want)) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// An hour in which nobody went past the proxy is no gap when the router was heard.
+func TestSilent(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := archive.Day{Year: 2026, Month: 11, Day: 23}
+	files := []archive.Import{
+		{File: archive.File{Name: "2026-11-23/20261123T021500Z.pcapng.zst"}, Records: 9}, // hour 3
+		{File: archive.File{Name: "2026-11-23/20261123T031512Z-2.pcapng.zst"}, Records: 0},
+		{File: archive.File{Name: "2026-11-23/20261123T041512Z-2.pcapng.zst"}, Records: 7}, // hour 5
+		{File: archive.File{Name: "2026-11-23/20261123T230000Z.pcapng.zst"}, Records: 9},   // the next day's hour 0
+		{File: archive.File{Name: "/tmp/a.pcap"}, Records: 9},
+	}
+	if diff := cmp.Diff([]int{0, 4}, silent([]int{0, 3, 4, 5}, files, day, berlin)); diff != "" {
+		t.Error(diff)
 	}
 }
 
