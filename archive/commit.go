@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // BalanceError says which routers' days do not balance, and by how much.
@@ -37,11 +39,8 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 	if l.over {
 		return nil, fmt.Errorf("the load is over already")
 	}
-	for len(l.streams) > 0 {
-		if err := l.finish(l.streams[0]); err != nil {
-			return nil, l.fail(err)
-		}
-		l.a.step("stream finished")
+	if err := l.finishAll(ctx); err != nil {
+		return nil, l.fail(err)
 	}
 	if err := l.a.held(ctx); err != nil {
 		return nil, err
@@ -66,9 +65,6 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 		return nil, err
 	}
 	l.a.step("books written")
-	if err := l.addUsage(ctx); err != nil {
-		return nil, err
-	}
 	if problems, err = l.balance(ctx, books); err != nil {
 		return nil, err
 	}
@@ -89,15 +85,47 @@ func (l *Load) hours() map[Day]uint64 {
 	return hours
 }
 
+// finishAll ends the streams, and adds what was summed to the rollups while the
+// server is busy with the last rows.
+func (l *Load) finishAll(ctx context.Context) error {
+	if err := l.noteHours(ctx); err != nil {
+		return err
+	}
+	group, adding := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.a.addUsage(adding, &l.usage) })
+	group.Go(func() error {
+		for len(l.streams) > 0 {
+			if err := l.finish(l.streams[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	l.a.step("streams finished")
+	return nil
+}
+
 // addUsage adds what was summed so far to the rollups.
 func (l *Load) addUsage(ctx context.Context) error {
-	if l.only.IsZero() { // the mark on a day being reloaded says enough
-		if err := l.a.noteHours(ctx, l.id, l.hours()); err != nil {
-			return err
-		}
-		l.a.step("hours noted")
+	if err := l.noteHours(ctx); err != nil {
+		return err
 	}
 	return l.a.addUsage(ctx, &l.usage)
+}
+
+// noteHours writes down which hours the load changes, before it changes them.
+func (l *Load) noteHours(ctx context.Context) error {
+	if !l.only.IsZero() { // the mark on a day being reloaded says enough
+		return nil
+	}
+	if err := l.a.noteHours(ctx, l.id, l.hours()); err != nil {
+		return err
+	}
+	l.a.step("hours noted")
+	return nil
 }
 
 // writeBooks stores the file's books, and an empty one for a router's day that

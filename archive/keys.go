@@ -2,10 +2,10 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -58,7 +58,7 @@ func (a *Archive) chooseKeys(ctx context.Context, m Month, n uint64) error {
 		return err
 	}
 	a.step("month marked")
-	if err := a.exec(ctx, "switch keys off", "ALTER TABLE "+m.Table()+" DISABLE KEYS"); err != nil {
+	if err := a.exec(ctx, "switch keys off", mark+"ALTER TABLE "+m.Table()+" DISABLE KEYS"); err != nil {
 		return err
 	}
 	a.step("keys off")
@@ -94,7 +94,7 @@ func (s *session) loaded(rows map[Month]uint64, hours map[Day]uint64) {
 // A *BalanceError says that they differ, and by how much. If Settle is not
 // called, or fails, the next Lock sees to the keys.
 func (a *Archive) Settle(ctx context.Context) error {
-	if err := a.held(ctx); err != nil {
+	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
 	if err := a.makeKeys(ctx); err != nil {
@@ -105,11 +105,13 @@ func (a *Archive) Settle(ctx context.Context) error {
 	a.session.mu.Unlock()
 	var problems []string
 	for _, day := range slices.SortedFunc(maps.Keys(hours), Day.Compare) {
-		off, err := a.compareRows(ctx, day, hours[day])
+		problem, err := a.compareRows(ctx, day, hours[day])
 		if err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
-		problems = append(problems, off...)
+		if problem != "" {
+			problems = append(problems, problem)
+		}
 	}
 	a.session.reset()
 	if problems != nil {
@@ -171,39 +173,31 @@ func (a *Archive) keyless(ctx context.Context) ([]Month, error) {
 }
 
 // compareRows compares hours of a day, the rows with the rollups.
-func (a *Archive) compareRows(ctx context.Context, day Day, hours uint64) ([]string, error) {
+func (a *Archive) compareRows(ctx context.Context, day Day, hours uint64) (problem string, err error) {
 	tables, err := a.monthTables(ctx, MonthOf(day))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	list, slots := hourLists(hours)
-	parts := []string{"SELECT hour, router, 0 AS row_records, 0 AS row_bytes, flows AS sum_records, up_bytes + down_bytes AS sum_bytes " +
-		"FROM usage_hourly WHERE day = ? AND hour IN (" + list + ")"}
-	args := []any{day}
-	for _, table := range tables {
-		parts = append(parts, "SELECT `slot` DIV 4, `router`, SUM(`flows`), SUM(`up_bytes` + `down_bytes`), 0, 0 FROM "+table+
-			" WHERE `day` = ? AND ("+slots+") GROUP BY `slot` DIV 4, `router`")
-		args = append(args, day)
+	doing := "compare rows and sums"
+	sum := func(query string) (c Counts, err error) {
+		err = a.db.QueryRowContext(ctx, query, day).Scan(&c.Records, &c.Bytes)
+		return c, wrap(doing, err)
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT side.hour, COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
-	SUM(row_records), SUM(row_bytes), SUM(sum_records), SUM(sum_bytes)
-FROM (`+strings.Join(parts, " UNION ALL ")+`) AS side LEFT JOIN routers ON routers.id = side.router
-GROUP BY side.hour, side.router, routers.name ORDER BY 1, 2`, args...)
+	sums, err := sum("SELECT COALESCE(SUM(flows), 0), COALESCE(SUM(up_bytes + down_bytes), 0) FROM usage_hourly WHERE day = ? AND hour IN (" + list + ")")
 	if err != nil {
-		return nil, wrap("compare rows and sums", err)
+		return "", err
 	}
-	defer rows.Close()
-	var problems []string
-	for rows.Next() {
-		var hour int
-		var router string
-		var row, sum Counts
-		if err := rows.Scan(&hour, &router, &row.Records, &row.Bytes, &sum.Records, &sum.Bytes); err != nil {
-			return nil, wrap("compare rows and sums", err)
+	var rows Counts
+	for _, table := range tables {
+		part, err := sum("SELECT COALESCE(SUM(`flows`), 0), COALESCE(SUM(`up_bytes` + `down_bytes`), 0) FROM " + table + " WHERE `day` = ? AND (" + slots + ")")
+		if err != nil {
+			return "", err
 		}
-		if row != sum {
-			problems = append(problems, fmt.Sprintf("%s %s, hour %d: rows hold %v, but their sums say %v: %s", router, day, hour, row, sum, difference(row, sum)))
-		}
+		rows = rows.Plus(part)
 	}
-	return problems, wrap("compare rows and sums", rows.Err())
+	if rows == sums {
+		return "", nil
+	}
+	return fmt.Sprintf("%s: the rows of hours %s hold %v, but usage_hourly says %v: %s", day, list, rows, sums, difference(rows, sums)), nil
 }

@@ -13,6 +13,7 @@ import (
 type usage struct {
 	places map[usageKey]uint32
 	sums   []usageSum
+	last   uint32 // rows of a host often come together
 }
 
 // usageKey has no pointers, unlike netip.Addr.
@@ -35,7 +36,10 @@ const maxUsage = 1 << 18
 // add adds a row's counters.
 func (u *usage) add(r *Row) {
 	key := usageKey{host: r.Host.As16(), day: uint32(r.Day.ordinal()), router: r.Router, hour: uint8(r.Slot.Hour()), six: r.Host.Is6()}
-	place, ok := u.places[key]
+	place, ok := u.last, int(u.last) < len(u.sums) && u.sums[u.last].key == key
+	if !ok {
+		place, ok = u.places[key]
+	}
 	if !ok {
 		if u.places == nil {
 			u.places = map[usageKey]uint32{}
@@ -44,6 +48,7 @@ func (u *usage) add(r *Row) {
 		u.places[key] = place
 		u.sums = append(u.sums, usageSum{key: key})
 	}
+	u.last = place
 	s := &u.sums[place]
 	s.upBytes += r.UpBytes
 	s.downBytes += r.DownBytes
@@ -63,7 +68,7 @@ func (a *Archive) addUsage(ctx context.Context, u *usage) error {
 	for rest := u.sums; len(rest) > 0; {
 		part := rest[:min(len(rest), usageRows)]
 		rest = rest[len(part):]
-		text = append(text[:0], "INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) VALUES "...)
+		text = append(text[:0], mark+"INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) VALUES "...)
 		for i := range part {
 			if i > 0 {
 				text = append(text, ", "...)
@@ -75,7 +80,6 @@ func (a *Archive) addUsage(ctx context.Context, u *usage) error {
 		if err := a.exec(ctx, "add up", string(text)); err != nil {
 			return err
 		}
-		a.step("added up")
 	}
 	clear(u.places)
 	u.sums = u.sums[:0]

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"nfacct/archive"
 	"nfacct/importer/attribution"
@@ -71,6 +72,7 @@ type table struct {
 	pages [][]biflow // each of pageSize, so that growing copies nothing
 	n     int        // biflows in them
 	index []uint64   // upper half: hash; lower half: place in the pages + 1
+	order []uint64   // of rows, when it is chosen; upper half: host; lower half: place
 	seed  uint64
 }
 
@@ -88,6 +90,7 @@ func (t *table) full() bool { return t.n >= maxBiflows }
 // reset empties the table and keeps its memory.
 func (t *table) reset() {
 	t.n = 0
+	t.order = t.order[:0]
 	clear(t.index)
 }
 
@@ -162,12 +165,28 @@ func (t *table) grow() {
 	}
 }
 
+// sort makes rows go out host by host. The archive makes the key of hosts a
+// third faster from rows in that order, and finds a host's rows side by side.
+func (t *table) sort() {
+	t.order = t.order[:0]
+	for i := range t.n {
+		k := &t.at(i).key
+		// Whole IPv4 addresses; of IPv6 ones the bits that differ most.
+		host := k[1] ^ k[0]<<16
+		t.order = append(t.order, uint64(uint32(host^host>>32))<<32|uint64(i))
+	}
+	slices.Sort(t.order)
+}
+
 // rows hands each biflow over as a row of the archive.
 func (t *table) rows(take func(*archive.Row) error) error {
 	var row archive.Row
 	last, day := date(0), archive.Day{}
 	for i := range t.n {
 		b := t.at(i)
+		if len(t.order) > 0 {
+			b = t.at(int(uint32(t.order[i])))
+		}
 		k := &b.key
 		if d := date(k[5] >> 32); d != last {
 			last, day = d, d.day()

@@ -195,6 +195,7 @@ func (p *pipeline) account(ctx context.Context, messages <-chan message, chunks 
 		if m.batch != nil {
 			for i := range m.batch.records {
 				if a.table != nil && a.table.full() {
+					a.table.sort()
 					if err := send(ctx, chunks, chunk{file: m.end, table: a.table}); err != nil {
 						return err
 					}
@@ -211,6 +212,9 @@ func (p *pipeline) account(ctx context.Context, messages <-chan message, chunks 
 			m.end.books.add(a.books)
 		}
 		a.books = newTallies()
+		if a.table != nil {
+			a.table.sort()
+		}
 		if err := send(ctx, chunks, chunk{file: m.end, table: a.table, last: true}); err != nil {
 			return err
 		}
