@@ -62,7 +62,7 @@ func prepare(t *testing.T, a *Archive) {
 	mustLoad(t, a, newFile(t, a, 1, 200, monday), newFile(t, a, 2, 200, october, monday))
 }
 
-// do takes the lock and does a deed, calling step between any two steps,
+// do takes the lock, does a deed with keys off, and settles, calling step between any two steps,
 // recovery's too.
 func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	a.step = step
@@ -72,7 +72,11 @@ func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 		return err
 	}
 	defer unlock()
-	return deeds[deed](ctx, a)
+	a.Expect(1_000_000)
+	if err := deeds[deed](ctx, a); err != nil {
+		return err
+	}
+	return a.Settle(ctx)
 }
 
 // runChild does a deed and kills itself at a step.
@@ -151,6 +155,9 @@ func TestKilledAnywhere(t *testing.T) {
 						t.Fatalf("after a kill at step %d, %s: %v", step, name, err)
 					}
 					same(t, fmt.Sprintf("after a kill at step %d, %s", step, name), state(t, a), want)
+					if err := settled(t.Context(), a); err != nil {
+						t.Errorf("after a kill at step %d, %s: %v", step, name, err)
+					}
 				}
 				t.Logf("%d steps", steps)
 				if steps < 10 {
@@ -195,6 +202,9 @@ func TestServerKilledAnywhere(t *testing.T) {
 				t.Fatalf("%s again, after the server was killed at step %d, %s: %v", deed, step, at, err)
 			}
 			same(t, fmt.Sprintf("%s, after the server was killed at step %d, %s", deed, step, at), state(t, a), want)
+			if err := settled(t.Context(), a); err != nil {
+				t.Errorf("%s, after the server was killed at step %d, %s: %v", deed, step, at, err)
+			}
 		}
 	}
 }

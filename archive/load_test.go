@@ -131,11 +131,49 @@ func state(t testing.TB, a *Archive) []string {
 	query("usage", "SELECT CONCAT_WS(' ', day, hour, router, HEX(host), up_bytes, down_bytes, up_packets, down_packets, flows) FROM usage_hourly ORDER BY 1")
 	query("import", "SELECT CONCAT_WS(' ', file, state, records, row_count, rules, problem) FROM imports ORDER BY 1")
 	query("book", "SELECT CONCAT_WS(' ', file, day, router, books.records, bytes, loaded_records, loaded_bytes, loaded_rows) FROM books JOIN imports ON id = import ORDER BY 1")
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		query("unlike "+table, unlike(table))
+	}
 	query("left over", "SELECT CONCAT_WS(' ', 'month', import) FROM import_months")
 	query("left over", "SELECT CONCAT_WS(' ', 'hour', import) FROM import_hours")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', day) FROM reloads")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', day, import) FROM reload_files")
 	return lines
+}
+
+// unlike selects the hours of hosts whose rollups are not the sums of the rows.
+func unlike(table string) string {
+	const sums = "SUM(up_bytes), SUM(down_bytes), SUM(up_packets), SUM(down_packets), SUM(flows)"
+	month := strings.ReplaceAll(table[len("flows_"):], "_", "-")
+	return "SELECT CONCAT_WS(' ', day, hour, router, HEX(host), COUNT(*)) FROM (" +
+		"SELECT day, slot DIV 4 AS hour, router, host, " + sums + " FROM " + table + " GROUP BY 1, 2, 3, 4 UNION " +
+		"SELECT day, hour, router, host, " + sums + " FROM usage_hourly WHERE day LIKE '" + month + "%' GROUP BY 1, 2, 3, 4" +
+		") AS both_ways GROUP BY day, hour, router, host HAVING COUNT(*) > 1"
+}
+
+// settled returns an error if a month is marked as without keys, or is so.
+func settled(ctx context.Context, a *Archive) error {
+	months, err := a.keyless(ctx)
+	if err != nil || len(months) > 0 {
+		return fmt.Errorf("marked as without keys: %v, %v", months, err)
+	}
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return err
+	}
+	for table := range tables {
+		var off int
+		if err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COMMENT = 'disabled'", table).Scan(&off); err != nil {
+			return err
+		}
+		if off > 0 {
+			return fmt.Errorf("%s has keys that are off", table)
+		}
+		if sound, err := a.sound(ctx, table); err != nil || !sound {
+			return fmt.Errorf("%s is not sound: %v", table, err)
+		}
+	}
+	return nil
 }
 
 // same compares states, and says where they first differ.
