@@ -164,8 +164,11 @@ func (a *Attributor) byAddress(r *flow.Record) Result {
 		afterDst = a.marks(after)
 		toOwn = afterDst&own != 0
 	}
+	// Forwarded, though addressed to the router and translated to itself: the
+	// translation was not recorded (see down).
+	unrecorded := toOwn && after == r.Dst && r.Has&flow.HasInIf != 0 && r.Has&flow.HasOutIf != 0
 	switch {
-	case src&own != 0, toOwn && src.host(), toOwn && known:
+	case src&own != 0, toOwn && src.host(), toOwn && known && !unrecorded:
 		return Result{Class: RouterLocal, Rule: RouterAddress}
 	case src.host() && (dst.host() || afterDst.host()):
 		return Result{Class: Internal, Rule: InsideAddresses}
@@ -186,7 +189,7 @@ func (a *Attributor) byAddress(r *flow.Record) Result {
 	if r.Src.IsLinkLocalUnicast() || r.Dst.IsLinkLocalUnicast() || r.Dst.IsLinkLocalMulticast() {
 		return Result{Class: Internal, Rule: LinkLocal}
 	}
-	if known {
+	if known && !unrecorded {
 		return Result{Class: Unattributed, Rule: NobodyInside}
 	}
 	return a.fallBack(r, NextHopOnly, ReverseOnly)

@@ -172,6 +172,10 @@ func TestAttribute(t *testing.T) {
 		{"host to router by address", noWAN, nil, rec(11, 12, "10.10.1.5", 1, "10.10.0.1", 53, noIf), other(RouterLocal, RouterAddress)},
 		{"router to host by address", noWAN, nil, rec(11, 12, "10.10.0.1", 53, "10.10.1.5", 1, noIf), other(RouterLocal, RouterAddress)},
 		{"router to world by address", noWAN, nil, rec(11, 12, "203.0.113.2", 500, "198.51.100.9", 500, noIf), other(RouterLocal, RouterAddress)},
+		{"forwarded to the router's address without its translation", noWAN, nil,
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("198.51.100.9", "203.0.113.2"), hop("10.10.1.5")), down(NextHopOnly, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"forwarded to the router's address, to nobody", noWAN, nil,
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("198.51.100.9", "203.0.113.2")), other(Unattributed, NobodyInside)},
 		{"world to router by address", noWAN, nil, rec(11, 12, "198.51.100.9", 500, "203.0.113.2", 500, noIf, nat("198.51.100.9", "203.0.113.2")), other(RouterLocal, RouterAddress)},
 		{"interfaces not exported", nil, nil, rec(1, 1, "10.10.1.5", 1, "198.51.100.9", 443, noIf), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0)},
 
