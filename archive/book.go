@@ -57,6 +57,8 @@ type Book struct {
 	Datagrams uint64 `json:"datagrams"`
 	Records   uint64 `json:"records"`
 	Bytes     uint64 `json:"bytes"`
+	// Estimated: a sampling factor was used, so bytes and packets are estimates.
+	Estimated bool `json:"estimated,omitempty"`
 	// LostRecords are those that the exporter's sequence numbers say are
 	// missing; for v9, which counts datagrams, they are estimated from
 	// LostDatagrams, and LostEstimated says so.
@@ -96,6 +98,7 @@ func (b *Book) Add(o Book) {
 	b.Bytes += o.Bytes
 	b.LostRecords += o.LostRecords
 	b.LostDatagrams += o.LostDatagrams
+	b.Estimated = b.Estimated || o.Estimated
 	b.LostEstimated = b.LostEstimated || o.LostEstimated
 	b.KernelDropped += o.KernelDropped
 	b.NoTemplate += o.NoTemplate

@@ -39,11 +39,11 @@ func (a *Archive) writeBook(ctx context.Context, importID uint32, router uint16,
 		return err
 	}
 	names, figures := b.columns()
-	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated}
+	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated, b.Estimated}
 	for _, figure := range figures {
 		args = append(args, *figure)
 	}
-	return a.exec(ctx, "write book", "INSERT INTO books (import, day, router, rejected, excluded, lost_estimated, "+
+	return a.exec(ctx, "write book", "INSERT INTO books (import, day, router, rejected, excluded, lost_estimated, estimated, "+
 		strings.Join(names, ", ")+") VALUES (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
 }
 
@@ -81,7 +81,7 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]Book, error) {
 	var row Book
 	names, figures := row.columns()
-	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, books."+strings.Join(names, ", books.")+
+	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, estimated, books."+strings.Join(names, ", books.")+
 		" FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router WHERE imports.state = 'loaded' AND "+where, args...)
 	if err != nil {
 		return nil, wrap("read books", err)
@@ -94,7 +94,7 @@ func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]B
 	sums := map[key]*Book{}
 	for rows.Next() {
 		var rejected, excluded []byte
-		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated}
+		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated, &row.Estimated}
 		for _, figure := range figures {
 			into = append(into, figure)
 		}

@@ -53,10 +53,10 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 		if want := l.before[m] + l.rows[m]; n != want {
 			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", m.Table(), n, l.before[m], l.rows[m], want)
 		}
-		if err := l.a.settle(ctx, m.Table()); err != nil {
+		if err := l.a.sync(m.Table()); err != nil {
 			return nil, err
 		}
-		l.a.step("month settled")
+		l.a.step("month on disk")
 	}
 	if !l.only.IsZero() {
 		books = slices.DeleteFunc(slices.Clone(books), func(b Book) bool { return b.Day != l.only })

@@ -89,8 +89,8 @@ func (s *session) loaded(rows map[Month]uint64, hours map[Day]uint64) {
 	}
 }
 
-// Settle ends the loading of files, under the lock: keys that were switched off
-// are made again, and what was loaded since Lock is compared, rows with rollups.
+// Settle ends the loading of files, under the lock: tables are closed, keys that
+// were switched off are made again, and what was loaded since Lock is compared, rows with rollups.
 // A *BalanceError says that they differ, and by how much. If Settle is not
 // called, or fails, the next Lock sees to the keys.
 func (a *Archive) Settle(ctx context.Context) error {
@@ -101,8 +101,14 @@ func (a *Archive) Settle(ctx context.Context) error {
 		return fmt.Errorf("settle: %w", err)
 	}
 	a.session.mu.Lock()
-	hours := a.session.hours
+	hours, keyed := a.session.hours, slices.SortedFunc(maps.Keys(a.session.keyed), Month.Compare)
 	a.session.mu.Unlock()
+	for _, m := range keyed {
+		if err := a.settle(ctx, m.Table()); err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
+		a.step("month settled")
+	}
 	var problems []string
 	for _, day := range slices.SortedFunc(maps.Keys(hours), Day.Compare) {
 		problem, err := a.compareRows(ctx, day, hours[day])

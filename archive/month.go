@@ -82,18 +82,25 @@ func (a *Archive) count(ctx context.Context, table string) (n uint64, err error)
 	return n, wrap("count "+table, err)
 }
 
-// settle closes a table and makes its files durable, where they are ours.
-// Without the right to FLUSH, a given server has written them by itself (keys are
-// written at a statement's end), and making them durable is its own business.
+// settle closes a table, so that no crash after it makes the server repair it,
+// and makes its files durable. Without the right to FLUSH, a given server closes
+// it when it likes.
 func (a *Archive) settle(ctx context.Context, table string) error {
-	if a.server == nil {
-		if err := a.exec(ctx, "flush "+table, "FLUSH TABLES "+table); err != nil {
-			a.log.Debug("table not flushed", "table", table, "err", err)
-		}
-		return nil
-	}
 	if err := a.exec(ctx, "flush "+table, "FLUSH TABLES "+table); err != nil {
-		return err
+		if a.server != nil {
+			return err
+		}
+		a.log.Debug("table not flushed", "table", table, "err", err)
+	}
+	return a.sync(table)
+}
+
+// sync makes a table's files durable, where they are ours. At a statement's end
+// rows and keys are in them, whether the server has closed them or not; what
+// becomes of a given server's files is its own business.
+func (a *Archive) sync(table string) error {
+	if a.server == nil {
+		return nil
 	}
 	folder := filepath.Join(a.server.folder, "data", databaseName)
 	files, err := filepath.Glob(filepath.Join(escapeGlob(folder), table+".*"))

@@ -189,7 +189,7 @@ func (s *server) options() []string {
 		"--secure-file-priv=", "--local-infile=1",
 		"--performance-schema=OFF", "--log-warnings=1", "--max-connections=64", "--thread-cache-size=4",
 		"--table-open-cache=128", "--key-buffer-size=64M", "--aria-pagecache-buffer-size=16M",
-		"--myisam-sort-buffer-size=64M", "--bulk-insert-buffer-size=32M",
+		"--myisam-sort-buffer-size=256M", "--bulk-insert-buffer-size=32M",
 	}
 	if os.Geteuid() == 0 {
 		options = append(options, "--user=root")

@@ -132,6 +132,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		Datagrams:     t.datagrams,
 		Records:       t.records.records,
 		Bytes:         t.records.bytes,
+		Estimated:     t.estimated,
 		LostDatagrams: uint64(max(t.lostDatagrams, 0)),
 		KernelDropped: t.kernelDropped,
 		Rejected:      map[string]uint64{},

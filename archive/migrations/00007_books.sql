@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS books (
 	lost_records BIGINT UNSIGNED NOT NULL,
 	lost_datagrams BIGINT UNSIGNED NOT NULL,
 	lost_estimated BOOLEAN NOT NULL,
+	estimated BOOLEAN NOT NULL,
 	kernel_dropped BIGINT UNSIGNED NOT NULL,
 	no_template BIGINT UNSIGNED NOT NULL,
 	up_records BIGINT UNSIGNED NOT NULL,

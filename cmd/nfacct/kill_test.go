@@ -25,7 +25,8 @@ import (
 	"nfacct/collector/spool"
 )
 
-// roundsVariable is how often TestKilledAnywhere kills each program.
+// roundsVariable is how often TestKilledAnywhere kills the collector; imports and
+// their servers at least half as often.
 const roundsVariable = "NFACCT_KILL_ROUNDS"
 
 const (
@@ -57,7 +58,7 @@ func TestKilledAnywhere(t *testing.T) {
 	var importing sync.WaitGroup
 	var tally importTally
 	importing.Go(func() {
-		tally = killImports(t, config, rounds, rand.New(rand.NewPCG(seed, 1)), stopImports)
+		tally = killImports(t, config, (rounds+1)/2, rand.New(rand.NewPCG(seed, 1)), stopImports)
 	})
 
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -311,18 +312,18 @@ func readKept(t *testing.T, folder string) kept {
 }
 
 // importTally counts how the imports of killImports ended.
-type importTally struct{ killed, serverKilled, early, whole, failed int }
+type importTally struct{ killed, serverKilled, failed, early, whole int }
 
 func (n importTally) String() string {
 	return fmt.Sprintf("%d killed, %d had their server killed (%d of them failed), %d had ended before, %d were left alone",
 		n.killed, n.serverKilled, n.failed, n.early, n.whole)
 }
 
-// killImports imports again and again and kills the import or the server that it
-// loads into, until told to stop and at least so many times. Every sixth is left
-// alone and has to succeed.
+// killImports imports again and again and kills, in turn, the import or the server
+// that it loads into, until told to stop and each at least so many times. Every
+// sixth is left alone and has to succeed.
 func killImports(t *testing.T, config string, rounds int, random *rand.Rand, stop <-chan struct{}) (n importTally) {
-	for round := 1; ; round++ {
+	for round := 1; !t.Failed(); round++ {
 		select {
 		case <-stop:
 			if n.killed >= rounds && n.serverKilled >= rounds {
@@ -330,65 +331,102 @@ func killImports(t *testing.T, config string, rounds int, random *rand.Rand, sto
 			}
 		default:
 		}
-		if t.Failed() {
-			return n
-		}
+		awaitServer(t, filepath.Dir(config))
 		var said bytes.Buffer
 		cmd := exec.Command("nfacct", "import", "--config", config)
 		cmd.Stdout, cmd.Stderr = &said, &said
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
 			t.Error(err)
-			return n
+			break
 		}
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
-		wait, ended := time.Duration(random.Int64N(int64(700*time.Millisecond))), false
-		if round%6 == 0 {
-			wait = 2 * time.Minute
+
+		alone := round%6 == 0
+		var killed, serverKilled bool
+		if !alone {
+			wait := time.Duration(random.Int64N(int64(700 * time.Millisecond)))
+			select {
+			case err := <-done:
+				done <- err
+			case <-time.After(wait):
+				if round%2 == 0 {
+					_ = cmd.Process.Kill()
+					killed = true
+				} else {
+					serverKilled = killDatabase(filepath.Dir(config))
+				}
+			}
 		}
 		var err error
 		select {
 		case err = <-done:
-			ended = true
-		case <-time.After(wait):
+		case <-time.After(5 * time.Minute): // a start of the server may take two
+			err = fmt.Errorf("hangs: %w", hang(cmd, done))
 		}
 		switch {
-		case ended && err != nil:
-			t.Errorf("an import that was left alone: %v\n%s", err, said.Bytes())
-			return n
-		case ended && round%6 == 0:
-			n.whole++
-		case ended:
-			n.early++
-		case round%6 == 0:
-			_ = cmd.Process.Kill()
-			<-done
-			t.Errorf("import hangs\n%s", said.Bytes())
-			return n
-		case random.IntN(2) == 0 && killDatabase(t, filepath.Dir(config)):
-			n.serverKilled++
-			select {
-			case err = <-done:
-				if err != nil {
-					n.failed++
-				}
-			case <-time.After(2 * time.Minute):
-				_ = cmd.Process.Kill()
-				<-done
-				t.Errorf("import hangs after its server was killed\n%s", said.Bytes())
-				return n
-			}
-		default:
+		case killed:
 			n.killed++
-			_ = cmd.Process.Kill()
-			<-done
+		case serverKilled:
+			n.serverKilled++
+			if err != nil {
+				n.failed++
+			}
+		case alone:
+			n.whole++
+		default:
+			n.early++
 		}
+		if err != nil && (!killed && !serverKilled || strings.HasPrefix(err.Error(), "hangs")) {
+			t.Errorf("an import: %v\n%s", err, said.Bytes())
+		}
+	}
+	return n
+}
+
+// hang ends an import that does not end and lets it say where it stands.
+func hang(cmd *exec.Cmd, done <-chan error) error {
+	_ = cmd.Process.Signal(syscall.SIGQUIT)
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(10 * time.Second):
+		_ = cmd.Process.Kill()
+		return <-done
 	}
 }
 
-// killDatabase kills the private server of a state folder, if it runs.
-func killDatabase(t *testing.T, state string) bool {
+// awaitServer waits while the private server is on its way, in or out, after an
+// import that was killed.
+func awaitServer(t *testing.T, state string) {
+	folder := filepath.Join(state, "database")
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		lock, err := os.OpenFile(filepath.Join(folder, "instance.lock"), os.O_RDWR, 0)
+		if err != nil {
+			return // there is none yet
+		}
+		free := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+		lock.Close()
+		if free {
+			return
+		}
+		conn, err := net.Dial("unix", filepath.Join(folder, "data", "nfacct.sock"))
+		if err != nil {
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		n, _ := conn.Read(make([]byte, 5))
+		conn.Close()
+		if n > 4 {
+			return
+		}
+	}
+	t.Error("the database server neither answers nor ends")
+}
+
+// killDatabase kills the private server of a state folder, if it has come so far.
+func killDatabase(state string) bool {
 	data := filepath.Join(state, "database", "data")
 	names, _ := filepath.Glob(filepath.Join(data, "*.pid"))
 	for _, name := range names {
