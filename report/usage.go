@@ -1,25 +1,91 @@
 // Package report asks the archive about traffic and says what it answered: who
-// moved how much past the proxy on a day, and how far that can be trusted.
+// moved how much past the proxy in a period, and how far that can be trusted.
 package report
 
-import "nfacct/archive"
+import (
+	"time"
 
-// Usage is one local day's traffic past the proxy, by inside host. Its JSON form
-// is a contract with other programs; bytes are exact and of the IP layer.
+	"nfacct/archive"
+)
+
+// Usage is the traffic past the proxy in some local days, by inside host. Its
+// JSON form is a contract with other programs; bytes are exact and of the IP
+// layer. It is all that a rendering needs: none asks the database.
 type Usage struct {
-	Day      string `json:"day"` // 2026-11-23
+	// Day is the first day, 2026-11-23; of a day's report the day itself.
+	Day      string `json:"day"`
+	Period   Period `json:"period"`
 	Timezone string `json:"timezone"`
-	// Complete is false when the numbers are not, or not yet, the whole day's;
-	// Incomplete then says why, in sentences.
+	// Complete is false when the numbers are not, or not yet, the whole period's;
+	// Incomplete then says why, in English sentences, and Doubts the same for
+	// other languages (see Doubt.Text).
 	Complete   bool     `json:"complete"`
 	Incomplete []string `json:"incomplete,omitempty"`
-	// QuietHours are the hours of the day, counted from midnight (0 to 22, 23 or
-	// 24), in which no host had traffic.
-	QuietHours []int          `json:"hours_without_flows,omitempty"`
-	Totals     Totals         `json:"totals"`
-	Hosts      []Host         `json:"hosts"` // the biggest first
-	Books      []archive.Book `json:"books"`
+	Doubts     []Doubt  `json:"doubts,omitempty"`
+	// QuietHours are the hours of the day, counted from its first instant (0 to
+	// 22, 23 or 24), in which no host had traffic. Of a day's report only.
+	QuietHours []int `json:"hours_without_flows,omitempty"`
+	// Gaps are the spans in which nothing at all came from a router.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// Group is the department that the report was made for; empty for all. Such a
+	// report has nothing of other hosts, and no books.
+	Group  string `json:"for_group,omitempty"`
+	Totals Totals `json:"totals"`
+	// Before is the period before, of the same kind; Weekday the average of the
+	// same weekday in the four weeks before (of a day's report only). Null when
+	// nothing is known of them.
+	Before  *Comparison `json:"before"`
+	Weekday *Comparison `json:"same_weekday"`
+	// Buckets is the course of the traffic: hours of a day's report, else days.
+	// Host.Buckets are parts of the same.
+	Buckets     []Bucket         `json:"buckets"`
+	Hosts       []Host           `json:"hosts"` // the biggest first
+	Departments []Department     `json:"departments,omitempty"`
+	Offenders   []Offender       `json:"over_quota,omitempty"` // the worst first
+	Proxy       *Proxy           `json:"proxy"`                // null without a log of Squid
+	Excluded    []Exclusion      `json:"excluded"`             // the biggest first
+	Books       []archive.Book   `json:"books"`
+	Coverage    []RouterCoverage `json:"coverage,omitempty"`
+	Facts       Facts            `json:"facts"`
 }
+
+// Kinds of periods.
+const (
+	KindDay   = "day"
+	KindWeek  = "week" // Monday to Sunday
+	KindMonth = "month"
+	KindRange = "range" // any days in a row
+)
+
+// Period is the days that a report is about.
+type Period struct {
+	Kind string      `json:"kind"`
+	From archive.Day `json:"from"`
+	To   archive.Day `json:"to"` // the last day, included
+	Days int         `json:"days"`
+	// Start and End are the instants: of From's beginning and of To's end.
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// Gap is a span of time in which nothing came from a router.
+type Gap struct {
+	Router string    `json:"router"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+}
+
+// Bucket is an hour or a day of the period.
+type Bucket struct {
+	Start     time.Time `json:"start"` // on the clock of the time zone
+	UpBytes   uint64    `json:"up_bytes"`
+	DownBytes uint64    `json:"down_bytes"`
+	// ProxiedBytes is what Squid says of the same hosts and time.
+	ProxiedBytes uint64 `json:"proxied_bytes,omitempty"`
+}
+
+// Bytes is both directions.
+func (b *Bucket) Bytes() uint64 { return b.UpBytes + b.DownBytes }
 
 // Totals are the sums over all hosts, and what no host could be charged with.
 type Totals struct {
@@ -27,28 +93,85 @@ type Totals struct {
 	DownBytes    uint64         `json:"down_bytes"`
 	Flows        uint64         `json:"flows"`
 	Hosts        int            `json:"hosts"`
+	NewHosts     int            `json:"new_hosts"`
+	NotInDHCP    int            `json:"not_in_dhcp"`
 	Unattributed archive.Counts `json:"unattributed"`
 	// UnattributedShare is the part of all bytes between inside and outside that
 	// is unattributed, 0 to 1.
-	UnattributedShare float64 `json:"unattributed_share"`
+	UnattributedShare float64        `json:"unattributed_share"`
+	Transit           archive.Counts `json:"transit"`      // between outside hosts
+	Internal          archive.Counts `json:"internal"`     // between inside hosts
+	RouterLocal       archive.Counts `json:"router_local"` // to or from routers themselves
+	// ProxiedBytes and DirectShare are as of a host.
+	ProxiedBytes *uint64  `json:"proxied_bytes"`
+	DirectShare  *float64 `json:"direct_share"`
 }
-
-// Host is one inside address.
-type Host struct {
-	Host      string   `json:"host"`
-	Names     []string `json:"names"` // of that day, cleaned of what could deceive a reader
-	Group     *string  `json:"group"`
-	UpBytes   uint64   `json:"up_bytes"`
-	DownBytes uint64   `json:"down_bytes"`
-	Flows     uint64   `json:"flows"`
-	Peers     uint64   `json:"peers"`
-	// ProxiedBytes and Quota are null as long as they are not known.
-	ProxiedBytes *uint64 `json:"proxied_bytes"`
-	Quota        *uint64 `json:"quota"`
-}
-
-// Bytes is both directions.
-func (h *Host) Bytes() uint64 { return h.UpBytes + h.DownBytes }
 
 // Bytes is both directions.
 func (t *Totals) Bytes() uint64 { return t.UpBytes + t.DownBytes }
+
+// Comparison are the totals of other days.
+type Comparison struct {
+	From      archive.Day `json:"from"`
+	To        archive.Day `json:"to"`
+	Days      int         `json:"days"` // how many of them anything is known of
+	UpBytes   uint64      `json:"up_bytes"`
+	DownBytes uint64      `json:"down_bytes"`
+	Hosts     int         `json:"hosts"`
+	// UpChange, DownChange and Change are how much more this period has, as parts
+	// of the other: 0.25 is a quarter more, -1 all gone. Null when the other is 0.
+	UpChange   *float64 `json:"up_change"`
+	DownChange *float64 `json:"down_change"`
+	Change     *float64 `json:"change"`
+}
+
+// Bytes is both directions.
+func (c *Comparison) Bytes() uint64 { return c.UpBytes + c.DownBytes }
+
+// Department is a group of hosts.
+type Department struct {
+	Name      string  `json:"name"` // empty: hosts of none
+	Hosts     int     `json:"hosts"`
+	UpBytes   uint64  `json:"up_bytes"`
+	DownBytes uint64  `json:"down_bytes"`
+	Share     float64 `json:"share"`
+	// ProxiedBytes is null without a log of Squid.
+	ProxiedBytes *uint64     `json:"proxied_bytes"`
+	Quota        *QuotaState `json:"quota"`
+}
+
+// Bytes is both directions.
+func (d *Department) Bytes() uint64 { return d.UpBytes + d.DownBytes }
+
+// Exclusion is what a rule left out.
+type Exclusion struct {
+	Rule string `json:"rule"`
+	archive.Counts
+}
+
+// RouterCoverage compares a router's flows with its interface counters.
+type RouterCoverage struct {
+	Router    string `json:"router"`
+	Interface string `json:"interface"`
+	// FlowBytes is what flow records say crossed the interface, CounterBytes what
+	// the router itself counted in the same time.
+	FlowBytes    uint64  `json:"flow_bytes"`
+	CounterBytes uint64  `json:"counter_bytes"`
+	Share        float64 `json:"share"` // of the counter's bytes, 0 to about 1
+}
+
+// Facts say how the figures came about.
+type Facts struct {
+	Version   string    `json:"version"`
+	Generated time.Time `json:"generated"`
+	Rules     []Rule    `json:"rules"`
+	Routers   []string  `json:"routers"`
+	// Sources says which names were asked for, the most trusted first.
+	Sources []string `json:"name_sources"`
+}
+
+// Rule is an exclusion as the configuration has it now.
+type Rule struct {
+	Name string `json:"name"`
+	Text string `json:"text"` // its conditions, for people
+}

@@ -31,10 +31,11 @@ var arrows = map[string][]string{
 	"importer/attribution":  {"collector/flow"},
 	"archive":               {},
 	"archive/pack":          {"archive"},
-	"report":                {"archive"},
+	"report":                {"archive", "report/phrase"},
+	"report/phrase":         {},
 	"report/query":          {"archive"},
-	"report/mail":           {"report", "archive"},
-	"report/web":            {"report", "report/query", "archive"},
+	"report/mail":           {"report", "report/phrase", "archive"},
+	"report/web":            {"report", "report/phrase", "report/query", "archive"},
 }
 
 // roots is what may stand at the top of the tree.

@@ -1,0 +1,36 @@
+package report
+
+import "nfacct/report/phrase"
+
+// Doubt is a reason why the figures are not the whole period's. Which fields say
+// something depends on Kind, the part of a catalogue's key behind "doubt.".
+type Doubt struct {
+	Kind   string  `json:"kind"`
+	Router string  `json:"router,omitempty"`
+	What   string  `json:"what,omitempty"` // a file, a day, days, hours or a span of time
+	Count  uint64  `json:"count,omitempty"`
+	Share  float64 `json:"share,omitempty"`
+}
+
+// Text is the reason as a sentence.
+func (d Doubt) Text(c *phrase.Catalogue) string {
+	key := "doubt." + d.Kind
+	router, what := Clean(d.Router), Clean(d.What)
+	switch d.Kind {
+	case "missing_days", "pending":
+		return c.Plural(key, d.Count, what)
+	case "dropped":
+		return c.Plural(key, d.Count)
+	case "no_template":
+		return c.Plural(key, d.Count, router)
+	case "lost":
+		return c.Text(key, router, c.Percent(d.Share))
+	case "silent", "books":
+		return c.Text(key, router, what)
+	case "estimated":
+		return c.Text(key, router)
+	case "reloading", "silent_hours":
+		return c.Text(key, what)
+	}
+	return c.Text(key)
+}

@@ -1,0 +1,33 @@
+package report
+
+// Proxy is what Squid's log says of the period, beside what flows say.
+type Proxy struct {
+	Bytes    uint64 `json:"bytes"` // of responses, and of requests where the log has them
+	Requests uint64 `json:"requests"`
+	Hosts    int    `json:"hosts"`
+	// OnlyHosts had no traffic past the proxy at all.
+	OnlyHosts int `json:"hosts_only_proxied"`
+	// FlowBytes is what the routers' flows say moved between the proxies and the
+	// outside; null when no flow says. Cached objects, headers and what Squid
+	// does for itself make it differ from Bytes.
+	FlowBytes *uint64     `json:"flow_bytes"`
+	Checks    []HostCheck `json:"checks,omitempty"` // the biggest first
+	// Users are who Squid was used by, the biggest first.
+	Users []ProxyUser `json:"users,omitempty"`
+	// Unread says that the log has not been read up to the period's end.
+	Unread bool `json:"unread"`
+}
+
+// HostCheck compares a host's traffic in Squid's log with its flows to the proxy.
+type HostCheck struct {
+	Host       string `json:"host"`
+	SquidBytes uint64 `json:"squid_bytes"`
+	FlowBytes  uint64 `json:"flow_bytes"`
+}
+
+// ProxyUser is somebody who used the proxy.
+type ProxyUser struct {
+	User     string `json:"user"`
+	Bytes    uint64 `json:"bytes"`
+	Requests uint64 `json:"requests"`
+}

@@ -1,0 +1,37 @@
+package report
+
+// States of a quota.
+const (
+	QuotaKept = "kept"
+	QuotaSoft = "soft" // over the soft bound
+	QuotaHard = "hard" // over the hard bound
+)
+
+// QuotaState says how far a quota is used. Of several that apply, the one that
+// is used most.
+type QuotaState struct {
+	Quota  string `json:"quota"`  // its name in the configuration
+	Period string `json:"period"` // day or month
+	// Day is the day of the period that it is measured on: of a day's quota in a
+	// longer report the worst, of a month's quota the last.
+	Day  string `json:"day"`
+	Used uint64 `json:"used_bytes"`
+	Soft uint64 `json:"soft_bytes"` // 0: none
+	Hard uint64 `json:"hard_bytes"` // 0: none
+	// Share is the part used of the hard bound, or of the soft one without it.
+	Share float64 `json:"share"`
+	State string  `json:"state"`
+	// Days is how many days of the period were over a day's quota.
+	Days int `json:"days_over"`
+}
+
+// Offender is a host, department or list over its quota.
+type Offender struct {
+	// Subject is what the quota is for: host, department or list; Name its address
+	// or name, Names what a host is called.
+	Subject string   `json:"subject"`
+	Name    string   `json:"name"`
+	Names   []string `json:"names,omitempty"`
+	Group   *string  `json:"group"`
+	QuotaState
+}
