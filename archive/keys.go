@@ -180,7 +180,7 @@ func (a *Archive) keyless(ctx context.Context) ([]Month, error) {
 
 // compareRows compares hours of a day, the rows with the rollups.
 func (a *Archive) compareRows(ctx context.Context, day Day, hours uint64) (problem string, err error) {
-	tables, err := a.monthTables(ctx, MonthOf(day))
+	tables, err := a.FlowTables(ctx, day, day)
 	if err != nil {
 		return "", err
 	}

@@ -42,22 +42,6 @@ func (a *Archive) makeMonth(ctx context.Context, m Month) error {
 	return a.exec(ctx, "make "+m.Table(), fmt.Sprintf(monthForm, m.Table()))
 }
 
-// monthTables are the tables that hold a month: the one that is loaded into, the
-// packed one, both or none.
-func (a *Archive) monthTables(ctx context.Context, m Month) ([]string, error) {
-	tables, err := a.tables(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, name := range []string{m.Table() + "c", m.Table()} {
-		if tables[name] {
-			found = append(found, name)
-		}
-	}
-	return found, nil
-}
-
 // tables are all tables of flows.
 func (a *Archive) tables(ctx context.Context) (map[string]bool, error) {
 	rows, err := a.db.QueryContext(ctx, `SHOW TABLES LIKE 'flows\_%'`)

@@ -28,7 +28,7 @@ func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64) error {
 		return err
 	}
 	a.step("hours emptied")
-	tables, err := a.monthTables(ctx, MonthOf(day))
+	tables, err := a.FlowTables(ctx, day, day)
 	if err != nil || len(tables) == 0 {
 		return err
 	}

@@ -36,7 +36,7 @@ func Daily(ctx context.Context, a *archive.Archive, day archive.Day, loc *time.L
 	if err != nil {
 		return nil, fmt.Errorf("report %s: usage: %w", day, err)
 	}
-	peers, err := peersOf(ctx, a.DB(), day)
+	peers, err := peersOf(ctx, a, day)
 	if err != nil {
 		return nil, fmt.Errorf("report %s: peers: %w", day, err)
 	}
@@ -211,23 +211,15 @@ func hourly(ctx context.Context, db *sql.DB, day archive.Day, hours int) (hosts 
 	return hosts, quiet, busy.Err()
 }
 
-// peersOf counts the peers of each host from the month's tables.
-func peersOf(ctx context.Context, db *sql.DB, day archive.Day) (map[string]uint64, error) {
-	tables, err := tablesOf(ctx, db, archive.MonthOf(day))
-	if err != nil || len(tables) == 0 {
-		return nil, err
-	}
-	source := ""
-	var args []any
-	for i, table := range tables {
-		if i > 0 {
-			source += " UNION ALL "
-		}
-		source += "SELECT host, peer FROM " + table + " WHERE day = ?" // a name made by tablesOf
-		args = append(args, day)
-	}
-	rows, err := db.QueryContext(ctx, "SELECT INET6_NTOA(host), COUNT(DISTINCT peer) FROM ("+source+") AS flows GROUP BY host", args...)
-	if err != nil {
+// peersOf counts the peers of each host.
+func peersOf(ctx context.Context, a *archive.Archive, day archive.Day) (map[string]uint64, error) {
+	rows, err := a.QueryFlows(ctx, archive.FlowQuery{
+		From: day, To: day, Group: []string{"host", "peer"},
+		Around: func(pairs string) string {
+			return "SELECT INET6_NTOA(host), COUNT(*) FROM " + pairs + " AS pairs GROUP BY host"
+		},
+	})
+	if err != nil || rows == nil {
 		return nil, err
 	}
 	defer rows.Close()
@@ -241,23 +233,4 @@ func peersOf(ctx context.Context, db *sql.DB, day archive.Day) (map[string]uint6
 		peers[host] = n
 	}
 	return peers, rows.Err()
-}
-
-// tablesOf lists which of a month's two tables exist: the live one and the
-// packed one, which can stand side by side when rows came after packing.
-func tablesOf(ctx context.Context, db *sql.DB, month archive.Month) (tables []string, err error) {
-	live := month.Table()
-	rows, err := db.QueryContext(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?, ?) ORDER BY table_name", live, live+"c")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		tables = append(tables, name)
-	}
-	return tables, rows.Err()
 }
