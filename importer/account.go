@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"math"
 	"math/bits"
 
@@ -9,11 +10,11 @@ import (
 	"nfacct/importer/rules"
 )
 
-// accountant turns decoded records into tallies and biflows. It belongs to one
-// import: what it remembers of uploads goes from file to file.
+// accountant turns decoded records into tallies and biflows.
 type accountant struct {
 	calendar  calendar
 	routers   []accounted
+	uploads   uploads
 	ruleCount int  // how many rules there are
 	only      date // if not anyDay, the one day whose books and rows are wanted
 	books     *tallies
@@ -31,25 +32,36 @@ const anyDay = date(0)
 
 func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only date) *accountant {
 	a := &accountant{calendar: calendar, only: only, books: newTallies(), ruleCount: len(list)}
-	for _, r := range routers {
-		a.routers = append(a.routers, accounted{attribution.New(r.Router), rules.Compile(list, r.Inside)})
+	a.uploads = uploads{routers: exporters(routers), known: map[string]*attribution.Uploads{}}
+	for i, r := range routers {
+		who := attribution.New(r.Router, i)
+		a.uploads.attributors = append(a.uploads.attributors, who)
+		a.routers = append(a.routers, accounted{who, rules.Compile(list, r.Inside)})
 	}
 	return a
 }
 
-// record accounts one record of a router. It needs room for as many pieces as
-// the record has days; table.full leaves it.
-func (a *accountant) record(router int, r *flow.Record) {
+// record accounts one record of a router, found in a file. It needs room for as
+// many pieces as the record has days; table.full leaves it. The one error is to
+// be told to stop.
+func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.Record) error {
 	from, to := times(r.Start, r.End, r.Received)
 	day := a.calendar.day(to)
 	if r.Has&(flow.HasBytes|flow.HasPackets) == 0 {
 		if t := a.tally(day.date, router); t != nil {
 			t.noCounters++ // and it is no record of the books
 		}
-		return
+		return nil
 	}
 	who := &a.routers[router]
 	res := who.attributor.Attribute(r)
+	if res.Rule == attribution.Unanswered {
+		uploads, err := a.uploads.forFile(ctx, in)
+		if err != nil {
+			return err
+		}
+		res = who.attributor.Answer(r, uploads)
+	}
 	bytes, packets, estimated := who.attributor.Scale(r)
 	rule := rules.None
 	if res.Class == attribution.Up || res.Class == attribution.Down {
@@ -79,6 +91,7 @@ func (a *accountant) record(router int, r *flow.Record) {
 	}
 	p.bytes, p.packets = bytes, packets
 	a.piece(&p, &day, from, to, rule, estimated)
+	return nil
 }
 
 // part is n*share/whole, rounded down, for 0 <= share <= whole, 0 < whole.

@@ -64,20 +64,25 @@ func (s *strangers) add(addr netip.Addr) {
 }
 
 func newSource(routers []Router, calendar calendar, only date) *source {
-	s := &source{
-		routers:  map[netip.Addr]int{},
+	return &source{
+		routers:  exporters(routers),
 		single:   len(routers) == 1,
 		calendar: calendar,
 		only:     only,
 		unknown:  strangers{datagrams: map[netip.Addr]uint64{}},
 		seed:     maphash.MakeSeed(),
 	}
+}
+
+// exporters says which router an address belongs to.
+func exporters(routers []Router) map[netip.Addr]int {
+	of := map[netip.Addr]int{}
 	for i := range routers {
 		for _, addr := range routers[i].Export {
-			s.routers[addr.Unmap()] = i
+			of[addr.Unmap()] = i
 		}
 	}
-	return s
+	return of
 }
 
 // decoded is what a file was found to be when it was read to its end.
@@ -93,6 +98,7 @@ type decoded struct {
 // decoded when those come, be it in one of the files that follow.
 func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder, following []string) (decoded, error) {
 	s.decoder, s.books, s.held = decoder, newTallies(), held{}
+	clear(s.recent[:]) // what other files hold makes no difference
 	reader, err := spool.Open(path)
 	if err != nil {
 		return decoded{}, err

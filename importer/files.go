@@ -27,6 +27,9 @@ type input struct {
 	start time.Time
 	// following are the paths of later files that may bring missing templates.
 	following []string
+	// before are the paths of the spool files that began in the quarter-hour
+	// before: their uploads may be what downloads of this one answer.
+	before []string
 }
 
 // fromSpool lists the sealed files of the spool, oldest first.
@@ -41,6 +44,9 @@ func fromSpool(folder string) ([]input, error) {
 	inputs := make([]input, len(files))
 	for i, f := range files {
 		inputs[i] = input{path: f.Path, name: f.Name, spool: true, start: f.Start}
+		for j := i - 1; j >= 0 && f.Start.Sub(files[j].Start) <= spool.SlotLength; j-- {
+			inputs[i].before = append(inputs[i].before, files[j].Path)
+		}
 		for _, later := range files[i+1:] {
 			if later.Start.Sub(f.Start) > templateWindow {
 				break

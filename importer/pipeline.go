@@ -203,7 +203,9 @@ func (p *pipeline) account(ctx context.Context, messages <-chan message, chunks 
 						return err
 					}
 				}
-				a.record(m.batch.router, &m.batch.records[i])
+				if err := a.record(ctx, &m.end.input, m.batch.router, &m.batch.records[i]); err != nil {
+					return err
+				}
 			}
 			p.batches <- m.batch // there are no more than fit
 			continue

@@ -164,7 +164,9 @@ func account(im *Importer, only date, records ...*flow.Record) ([]archive.Row, [
 	a := newAccountant(newCalendar(im.loc), im.routers, im.rules, only)
 	a.table = newTable()
 	for _, r := range records {
-		a.record(0, r)
+		if err := a.record(context.Background(), new(input), 0, r); err != nil {
+			panic(err)
+		}
 	}
 	var rows []archive.Row
 	_ = a.table.rows(func(r *archive.Row) error { rows = append(rows, *r); return nil })
@@ -261,8 +263,8 @@ func TestAccountingDoesNotAllocate(t *testing.T) {
 	a := newAccountant(newCalendar(time.UTC), im.routers, im.rules, anyDay)
 	a.table = newTable()
 	r := upload(at, at.Add(time.Second), 1000, 3)
-	a.record(0, r)
-	if n := testing.AllocsPerRun(1000, func() { a.record(0, r) }); n != 0 {
+	_ = a.record(context.Background(), new(input), 0, r)
+	if n := testing.AllocsPerRun(1000, func() { _ = a.record(context.Background(), new(input), 0, r) }); n != 0 {
 		t.Errorf("%v allocations a record", n)
 	}
 }
@@ -287,7 +289,7 @@ func BenchmarkAccount(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		a.record(0, records[i%len(records)])
+		_ = a.record(context.Background(), new(input), 0, records[i%len(records)])
 		i++
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")

@@ -33,7 +33,9 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Loads all sealed spool files that are not loaded yet; or the given files and
 folders (spool files, pcap, pcapng, flow-tools ft-v05); or, with --day or --from
 and --to, days again from the files they were loaded from, by the routers and
-rules of now.
+rules of now. Files of the spool give the same rows whether they are imported
+alone or together; a given file that is not of the spool stands for itself, so
+a v5 download is charged by uploads of the same file only.
 
 With --dry-run nothing is loaded: it prints what would be, and what each rule
 would leave out.`,

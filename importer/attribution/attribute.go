@@ -21,18 +21,18 @@ const (
 // host says whether traffic can be charged to the address.
 func (m marks) host() bool { return m&(inside|own) == inside }
 
-// Attributor attributes the records of one router. It remembers recent uploads
-// and is not safe for concurrent use.
+// Attributor attributes the records of one router. It remembers nothing.
 type Attributor struct {
 	wan       []uint32
 	addresses bart.Fast[marks]
 	sampling  factor // num 0: the record's own
-	recent    recent
+	router    int    // its number in Uploads
 }
 
-// New compiles a router that Check found nothing wrong with.
-func New(r Router) *Attributor {
-	a := &Attributor{wan: r.WAN}
+// New compiles a router that Check found nothing wrong with. Its number tells
+// its uploads from those of other routers.
+func New(r Router, number int) *Attributor {
+	a := &Attributor{wan: r.WAN, router: number}
 	for _, p := range r.Inside {
 		a.addresses.Insert(p.Masked(), inside)
 	}
@@ -69,7 +69,8 @@ func (a *Attributor) outside(index uint32) bool {
 	return false
 }
 
-// Attribute decides about a record. It does not allocate.
+// Attribute decides about a record. It does not allocate. A download that does
+// not say whose it is gets the rule Unanswered: look for its host by Answer.
 func (a *Attributor) Attribute(r *flow.Record) Result {
 	hasIn, hasOut := r.Has&flow.HasInIf != 0, r.Has&flow.HasOutIf != 0
 	if hasIn && r.InIf == 0 || hasOut && r.OutIf == 0 {
@@ -130,12 +131,13 @@ func (a *Attributor) down(r *flow.Record) Result {
 	if known && !(after == r.Dst && dst&own != 0) {
 		return Result{Class: Unattributed, Rule: NobodyInside}
 	}
-	return a.fallBack(r, NextHop, Reverse)
+	return a.fallBack(r, known, NextHop)
 }
 
 // fallBack finds the host of an IPv4 download that is addressed to the router
-// and does not say whose it is.
-func (a *Attributor) fallBack(r *flow.Record, nextHop, reverse Rule) Result {
+// and does not say whose it is. known: the exporter sends translated addresses,
+// so uploads have theirs and none is answered by address.
+func (a *Attributor) fallBack(r *flow.Record, known bool, nextHop Rule) Result {
 	if !r.Dst.Is4() {
 		return Result{Class: Unattributed, Rule: NobodyInside}
 	}
@@ -144,10 +146,23 @@ func (a *Attributor) fallBack(r *flow.Record, nextHop, reverse Rule) Result {
 			return a.download(r, r.NextHop, r.DstPort, nextHop)
 		}
 	}
-	host, port, found, ambiguous := a.recent.find(r)
+	if known {
+		return Result{Class: Unattributed, Rule: NobodyInside}
+	}
+	return Result{Class: Unattributed, Rule: Unanswered}
+}
+
+// Answer looks among uploads for the host of a download that Attribute left
+// Unanswered: those of the files that it may answer. Nil ones are passed over.
+func (a *Attributor) Answer(r *flow.Record, uploads []*Uploads) Result {
+	rule := ReverseOnly
+	if len(a.wan) > 0 && r.Has&flow.HasInIf != 0 && a.outside(r.InIf) {
+		rule = Reverse
+	}
+	host, port, found, ambiguous := find(uploads, a.router, r)
 	switch {
 	case found:
-		return a.download(r, host, port, reverse)
+		return a.download(r, host, port, rule)
 	case ambiguous:
 		return Result{Class: Unattributed, Rule: Ambiguous}
 	}
@@ -192,11 +207,10 @@ func (a *Attributor) byAddress(r *flow.Record) Result {
 	if known && !unrecorded {
 		return Result{Class: Unattributed, Rule: NobodyInside}
 	}
-	return a.fallBack(r, NextHopOnly, ReverseOnly)
+	return a.fallBack(r, known, NextHopOnly)
 }
 
 func (a *Attributor) upload(r *flow.Record, host netip.Addr, port uint16, rule Rule) Result {
-	a.recent.add(r, host)
 	res := Result{
 		Class: Up, Rule: rule,
 		Host: host, HostPort: port,
@@ -228,7 +242,7 @@ func (a *Attributor) download(r *flow.Record, host netip.Addr, port uint16, rule
 
 func (a *Attributor) finish(r *flow.Record, res Result) Result {
 	res.Proxy = (a.marks(res.Host)|a.marks(res.Peer))&proxy != 0
-	if r.Proto == protoICMP || r.Proto == protoICMPv6 {
+	if portless(r.Proto) {
 		// Some exporters keep type and code in the destination port, which
 		// differ between the question and its answer.
 		res.HostPort, res.PeerPort = 0, 0

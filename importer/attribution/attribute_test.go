@@ -126,6 +126,30 @@ func TestAttribute(t *testing.T) {
 				rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443, later(3600)),
 			},
 			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(3660)), down(Reverse, "10.10.9.8", 50000, "198.51.100.9", 443, 7)},
+		{"an upload that comes after its answer", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, later(600))},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000), down(Reverse, "10.10.9.9", 50000, "198.51.100.9", 443, 7)},
+		{"the same host again", nil,
+			[]*flow.Record{
+				rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443),
+				rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, later(900)),
+			},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(90)), down(Reverse, "10.10.9.9", 50000, "198.51.100.9", 443, 7)},
+		{"two hosts with the same port, in neighbouring quarters", nil,
+			[]*flow.Record{
+				rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443),
+				rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443, later(900)),
+			},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(90)), other(Unattributed, Ambiguous)},
+		{"answer to a ping", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 0, "198.51.100.9", 2048, proto(1))},
+			rec(7, 11, "198.51.100.9", 0, "203.0.113.2", 0, proto(1)), down(Reverse, "10.10.9.9", 0, "198.51.100.9", 0, 7)},
+		{"uploads sent with translations of 0.0.0.0", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, nat("0.0.0.0", "0.0.0.0"))},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, nat("0.0.0.0", "0.0.0.0")), down(Reverse, "10.10.9.9", 50000, "198.51.100.9", 443, 7)},
+		{"uploads that say their translation are not answered by address", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, nat("203.0.113.2", "198.51.100.9"))},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000), other(Unattributed, NobodyInside)},
 		{"an upload too long ago", nil,
 			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443)},
 			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, later(3600)), other(Unattributed, NobodyInside)},
@@ -193,15 +217,29 @@ func TestAttribute(t *testing.T) {
 				tt.router(&router)
 			}
 			router.Check(func(key, problem, remedy string) { t.Errorf("%s: %s; %s", key, problem, remedy) })
-			a := New(router)
-			for _, r := range tt.before {
-				a.Attribute(r)
-			}
-			if got := a.Attribute(tt.rec); got != tt.want {
+			if got := among(New(router, 3), tt.rec, tt.before...); got != tt.want {
 				t.Errorf("got  %+v (%v)\nwant %+v (%v)", got, got.Rule, tt.want, tt.want.Rule)
 			}
 		})
 	}
+}
+
+// among attributes a record that others may tell whose it is.
+func among(a *Attributor, r *flow.Record, others ...*flow.Record) Result {
+	res := a.Attribute(r)
+	if res.Rule != Unanswered {
+		return res
+	}
+	return a.Answer(r, []*Uploads{nil, uploadsOf(a, others...)})
+}
+
+func uploadsOf(a *Attributor, records ...*flow.Record) *Uploads {
+	u := new(Uploads)
+	for _, r := range records {
+		res := a.Attribute(r)
+		u.Add(a.router, r, &res)
+	}
+	return u
 }
 
 func TestRuleNames(t *testing.T) {
@@ -243,7 +281,7 @@ func TestScale(t *testing.T) {
 		{1024, 0, 1 << 53, 1 << 63, true},
 	}
 	for _, tt := range tests {
-		a := New(Router{Sampling: tt.config})
+		a := New(Router{Sampling: tt.config}, 0)
 		r := &flow.Record{Bytes: tt.n, Packets: tt.n, Sampling: tt.record, Has: flow.HasSampling}
 		bytes, packets, est := a.Scale(r)
 		if bytes != tt.want || packets != tt.want || est != tt.est {
@@ -285,14 +323,16 @@ func TestCheck(t *testing.T) {
 }
 
 func TestAttributeDoesNotAllocate(t *testing.T) {
-	a := New(office())
+	a := New(office(), 0)
 	records := mixed()
-	for _, r := range records {
-		a.Attribute(r) // makes the table of uploads
-	}
+	all := []*Uploads{uploadsOf(a, records...)}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, r := range records {
-			a.Attribute(r)
+			if res := a.Attribute(r); res.Rule == Unanswered {
+				a.Answer(r, all)
+			} else {
+				all[0].Add(0, r, &res)
+			}
 			a.Scale(r)
 		}
 	}); n != 0 {
@@ -315,11 +355,14 @@ func BenchmarkAttribute(b *testing.B) {
 	kinds := map[string][]*flow.Record{"mixed": mixed(), "v9-nat": mixed()[:2], "v5-reverse": mixed()[2:4], "ipv6": mixed()[4:5]}
 	for name, records := range kinds {
 		b.Run(name, func(b *testing.B) {
-			a := New(office())
+			a := New(office(), 0)
+			all := []*Uploads{uploadsOf(a, records...)}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
-				sink = a.Attribute(records[i])
+				if sink = a.Attribute(records[i]); sink.Rule == Unanswered {
+					sink = a.Answer(records[i], all)
+				}
 				if i++; i == len(records) {
 					i = 0
 				}

@@ -16,13 +16,13 @@
 //     source if inside, else the record is Unattributed.
 //  4. in is outside: Down. The host is the translated destination if inside,
 //     else the destination if inside, else the next hop if inside and not one
-//     of the inner routers, else the host of the one recent Up record that this
-//     is the answer to, else the record is Unattributed.
+//     of the inner routers, else the one host whose Up records this is the
+//     answer to (see Uploads), else the record is Unattributed.
 //
 // Without outside interfaces, or when the record does not name its interfaces,
 // addresses alone decide: both sides inside is Internal, one side inside gives
 // host and direction, and when none is, the translated addresses, the next hop
-// and recent Up records are asked in that order.
+// and Up records are asked in that order.
 //
 // IPv6 is not translated: its host is the inside side. An address of the router
 // itself is never a host, even if an inside prefix covers it.

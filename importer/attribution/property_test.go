@@ -88,10 +88,10 @@ func TestHalvesAgree(t *testing.T) {
 			if !known {
 				router.WAN = nil
 			}
-			a := New(router)
+			a := New(router, 0)
 			for range 2000 {
 				c := makes()
-				up, down := a.Attribute(&c.up), a.Attribute(&c.down)
+				up, down := a.Attribute(&c.up), among(a, &c.down, &c.up)
 				if up.Class != Up || down.Class != Down {
 					t.Fatalf("%s, interfaces known %v: %v (%v) and %v (%v)", name, known, up.Class, up.Rule, down.Class, down.Rule)
 				}
@@ -109,12 +109,14 @@ func TestHalvesAgree(t *testing.T) {
 // right one; when ports were changed, nobody may be charged in its place.
 func TestPortClash(t *testing.T) {
 	w := &world{Rand: rand.New(rand.NewPCG(9, 10))}
-	a := New(office())
+	a := New(office(), 0)
 	charged := 0
+	uploads := new(Uploads)
 	for range 5000 {
 		c := w.masqueraded(false, w.IntN(4) == 0, true)
-		a.Attribute(&c.up)
-		if res := a.Attribute(&c.down); res.Class == Down {
+		up := a.Attribute(&c.up)
+		uploads.Add(0, &c.up, &up)
+		if res := a.Answer(&c.down, []*Uploads{uploads}); res.Class == Down {
 			charged++
 			if res.Host != c.host {
 				t.Fatalf("charged %s for %s", res.Host, c.host)
@@ -149,7 +151,7 @@ func TestSwapped(t *testing.T) {
 		s := r
 		s.Src, s.Dst, s.SrcPort, s.DstPort, s.InIf, s.OutIf = r.Dst, r.Src, r.DstPort, r.SrcPort, r.OutIf, r.InIf
 		for _, router := range []Router{office(), {Inside: office().Inside}} {
-			one, two := New(router).Attribute(&r), New(router).Attribute(&s)
+			one, two := New(router, 0).Attribute(&r), New(router, 0).Attribute(&s)
 			if two.Class != opposite[one.Class] || one.Host != two.Host || one.Peer != two.Peer || one.HostPort != two.HostPort || one.PeerPort != two.PeerPort || one.WAN != two.WAN {
 				t.Fatalf("%+v\nis      %+v\nswapped %+v", r, one, two)
 			}
@@ -183,14 +185,17 @@ func FuzzAttribute(f *testing.F) {
 		if !known {
 			router.WAN = nil
 		}
-		a := New(router)
+		a := New(router, 0)
 		r := flow.Record{Has: flow.Fields(has), InIf: in, OutIf: out}
 		r.Src, r.Dst, r.PostNATSrc, r.PostNATDst, r.NextHop = next(), next(), next(), next(), next()
 		if len(data) >= 8 {
 			r.Received = int64(binary.BigEndian.Uint64(data))
 		}
-		for range 2 { // the second time the table of uploads knows the first
-			res := a.Attribute(&r)
+		answer := a.Answer(&r, []*Uploads{uploadsOf(a, &r)})
+		if answer.Class != Down && answer.Class != Unattributed {
+			t.Fatalf("answer: %+v", answer)
+		}
+		for _, res := range []Result{a.Attribute(&r), answer} {
 			if res.Class >= Classes || res.Rule == NoRule || res.Rule >= rules || ruleNames[res.Rule] == "" {
 				t.Fatalf("class %v, rule %v", res.Class, res.Rule)
 			}

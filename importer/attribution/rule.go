@@ -26,7 +26,7 @@ const (
 	NextHop Rule = 5
 	// NextHopOnly: as NextHop, interfaces not known.
 	NextHopOnly Rule = 6
-	// Reverse: a download that answers exactly one recent upload. Rests on
+	// Reverse: a download that answers the uploads of exactly one host. Rests on
 	// masquerade keeping the port when it is free [inferred].
 	Reverse Rule = 7
 	// ReverseOnly: as Reverse, interfaces not known.
@@ -55,7 +55,10 @@ const (
 	// Ambiguous: several hosts sent what this download could answer.
 	Ambiguous Rule = 24
 
-	rules Rule = 25
+	// Unanswered: a download that may answer an upload, which was not looked for.
+	Unanswered Rule = 25
+
+	rules Rule = 26
 )
 
 var ruleNames = [rules]string{
@@ -77,6 +80,7 @@ var ruleNames = [rules]string{
 	NoAddresses:       "no addresses",
 	NobodyInside:      "no address inside",
 	Ambiguous:         "answer to several uploads",
+	Unanswered:        "no address inside, uploads not searched",
 }
 
 // String is the rule's name.

@@ -1,0 +1,158 @@
+package attribution
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+	"net/netip"
+
+	"nfacct/collector/flow"
+)
+
+// Uploads are the uploads of one file whose exporters do not send translated
+// addresses: what Attribute looks for the host of a download in. They are a set:
+// which of them came first makes no difference to what is found.
+//
+// An upload is kept by the quarter-hour of the collector's clock in which it
+// came, and answered in that one and in its neighbours. That is more than
+// enough: both directions of a conversation end together, and so are exported
+// together, or by the same active timeout (RouterOS: 30 minutes at most). Longer
+// would meet more ports used twice and answer less.
+type Uploads struct {
+	places []upFlow // open addressing
+	n      int
+	seed   uint64 // so that nobody can send what all falls into one place
+}
+
+// upFlow is an upload as the answer to it will look from outside.
+type upFlow struct {
+	key      upKey
+	host     uint32
+	hostPort uint16
+	used     bool
+	several  bool // hosts
+}
+
+type upKey struct {
+	quarter               uint32 // since 1970
+	remote                uint32
+	remotePort, localPort uint16
+	router                uint16
+	proto                 uint8
+}
+
+const (
+	// quarter is 15 minutes in nanoseconds.
+	quarter = 900 * 1_000_000_000
+
+	// maxUploads bounds the table to 64 MB. What comes after so many is not
+	// remembered, and downloads that answer it are unattributed.
+	maxUploads = 1 << 20
+)
+
+func (k *upKey) hash(seed uint64) uint64 {
+	hi, lo := bits.Mul64(uint64(k.remote)<<32|uint64(k.remotePort)<<16|uint64(k.localPort)^seed,
+		uint64(k.quarter)<<32^uint64(k.router)<<16^uint64(k.proto)^0x9e3779b97f4a7c15)
+	hi, lo = bits.Mul64(hi^lo^seed, 0xa0761d6478bd642f)
+	return hi ^ lo
+}
+
+// Add remembers a record that was attributed, if it is an upload of an exporter
+// that does not send translated addresses: with them, downloads say themselves
+// whose they are.
+func (u *Uploads) Add(router int, r *flow.Record, res *Result) {
+	if res.Class != Up || !r.Dst.Is4() || !res.Host.Is4() {
+		return
+	}
+	_, src := translated(r.Src, r.PostNATSrc)
+	if _, dst := translated(r.Dst, r.PostNATDst); src && dst {
+		return
+	}
+	key := upKey{
+		quarter: uint32(r.Received / quarter), remote: word(r.Dst), router: uint16(router), proto: r.Proto,
+		remotePort: r.DstPort, localPort: after16(r, flow.HasPostNATSrcPort, r.PostNATSrcPort, r.SrcPort),
+	}
+	if portless(r.Proto) {
+		key.remotePort, key.localPort = 0, 0
+	}
+	if 2*u.n >= len(u.places) && !u.grow() {
+		return
+	}
+	at := u.place(&key)
+	host := word(res.Host)
+	if at.used {
+		at.several = at.several || at.host != host
+		return
+	}
+	*at = upFlow{key: key, host: host, hostPort: res.HostPort, used: true}
+	u.n++
+}
+
+// grow doubles the table, and says whether there is room for one more.
+func (u *Uploads) grow() bool {
+	if u.n == maxUploads {
+		return false
+	}
+	old := u.places
+	if old == nil {
+		u.seed = rand.Uint64()
+	}
+	u.places = make([]upFlow, max(2*len(old), 1<<10))
+	for i := range old {
+		if old[i].used {
+			*u.place(&old[i].key) = old[i]
+		}
+	}
+	return true
+}
+
+// place is where a key is, or would be.
+func (u *Uploads) place(key *upKey) *upFlow {
+	mask := uint64(len(u.places) - 1)
+	for at := key.hash(u.seed) & mask; ; at = (at + 1) & mask {
+		if p := &u.places[at]; !p.used || p.key == *key {
+			return p
+		}
+	}
+}
+
+// find looks for the one host whose uploads the download answers.
+func find(all []*Uploads, router int, r *flow.Record) (host netip.Addr, port uint16, found, ambiguous bool) {
+	if !r.Src.Is4() {
+		return
+	}
+	key := upKey{remote: word(r.Src), remotePort: r.SrcPort, localPort: r.DstPort, router: uint16(router), proto: r.Proto}
+	if portless(r.Proto) {
+		key.remotePort, key.localPort = 0, 0
+	}
+	var first *upFlow
+	for _, u := range all {
+		if u == nil || u.n == 0 {
+			continue
+		}
+		now := uint32(r.Received / quarter)
+		for _, key.quarter = range [...]uint32{now, now - 1, now + 1} {
+			at := u.place(&key)
+			switch {
+			case !at.used:
+			case at.several || first != nil && first.host != at.host:
+				return netip.Addr{}, 0, false, true
+			case first == nil:
+				first = at
+			}
+		}
+	}
+	if first == nil {
+		return
+	}
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], first.host)
+	return netip.AddrFrom4(b), first.hostPort, true, false
+}
+
+func portless(proto uint8) bool { return proto == protoICMP || proto == protoICMPv6 }
+
+func word(addr netip.Addr) uint32 {
+	b := addr.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
