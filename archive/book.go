@@ -61,7 +61,12 @@ type Book struct {
 	Estimated bool `json:"estimated,omitempty"`
 	// LostRecords are those that the exporter's sequence numbers say are
 	// missing; for v9, which counts datagrams, they are estimated from
-	// LostDatagrams, and LostEstimated says so.
+	// LostDatagrams, and LostEstimated says so. Gaps at a file's beginning count
+	// in it, because files carry the place in the sequence along. What is missed
+	// in one file and comes late in the next is a record there and stays lost
+	// here: the loss is never understated, and overstated by no more than what
+	// overtakes a file's sealing. Late within a file is not lost, be it over
+	// midnight.
 	LostRecords   uint64 `json:"lost_records"`
 	LostDatagrams uint64 `json:"lost_datagrams"`
 	LostEstimated bool   `json:"lost_estimated"`

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"slices"
 	"time"
 
 	"nfacct/archive"
@@ -20,6 +21,43 @@ const (
 	// accounted where they ended.
 	maxLength = 24 * 3600 * second
 )
+
+// NetFlow is not older than 1996, and a time of 1970 or 2106 is that of a clock
+// that was not set.
+var (
+	earliest = time.Date(1996, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+)
+
+// maxMonths is how many months one file may hold. Each is a table of the
+// archive; a capture with times by chance must not make hundreds of them.
+const maxMonths = 24
+
+// months are those that the datagrams of a file came in.
+type months struct {
+	last date   // day 0 of it
+	all  []date // no more than maxMonths
+}
+
+// plausible says whether a datagram's time can be believed: it lies between
+// earliest and latest, in one of the first maxMonths months of its file.
+func (m *months) plausible(received int64, calendar *calendar) bool {
+	if received < earliest || received >= latest {
+		return false
+	}
+	month := calendar.day(received).date &^ 31
+	if month == m.last {
+		return true
+	}
+	if !slices.Contains(m.all, month) {
+		if len(m.all) == maxMonths {
+			return false
+		}
+		m.all = append(m.all, month)
+	}
+	m.last = month
+	return true
+}
 
 // date is a local calendar day in the few bits that a table's key has for it.
 type date uint32

@@ -42,6 +42,7 @@ type source struct {
 	decoder *netflow.Decoder
 	books   *tallies
 	held    held
+	months  months
 	batch   *batch
 	// next takes a full batch and gives an empty one.
 	next func(*batch) (*batch, error)
@@ -91,6 +92,7 @@ type decoded struct {
 	statistics spool.Statistics
 	packets    int // datagrams of known routers
 	strangers  int // and of others
+	untimely   int // of known routers, with times that cannot be believed: not read
 	noTemplate int // data sets whose template never came
 }
 
@@ -98,6 +100,7 @@ type decoded struct {
 // decoded when those come, be it in one of the files that follow.
 func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder, following []string) (decoded, error) {
 	s.decoder, s.books, s.held = decoder, newTallies(), held{}
+	s.months = months{}
 	clear(s.recent[:]) // what other files hold makes no difference
 	reader, err := spool.Open(path)
 	if err != nil {
@@ -105,6 +108,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 	}
 	defer reader.Close()
 	packets, strangers, latest := 0, 0, int64(0)
+	untimely := map[int]uint64{} // by router
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return decoded{}, ctx.Err()
@@ -127,6 +131,9 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		case packet.Carried:
 			decoder.Learn(packet.Src, packet.Received, packet.Payload)
 			continue
+		case !s.months.plausible(packet.Received, &s.calendar):
+			untimely[router]++
+			continue
 		}
 		packets++
 		latest = packet.Received
@@ -142,13 +149,20 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 	if err := s.flush(); err != nil {
 		return decoded{}, err
 	}
+	s.books.settleLosses()
 	result := decoded{books: s.books, statistics: reader.Statistics(), packets: packets, strangers: strangers, noTemplate: s.held.sets}
-	if n := result.statistics.KernelDropped + result.statistics.QueueDropped; n > 0 {
-		if latest == 0 {
-			if info, err := os.Stat(path); err == nil {
-				latest = info.ModTime().UnixNano()
-			}
+	if latest == 0 { // nothing in it says when it was
+		if info, err := os.Stat(path); err == nil {
+			latest = info.ModTime().UnixNano()
 		}
+	}
+	for router, n := range untimely {
+		result.untimely += int(n)
+		if t := s.tally(latest, router); t != nil {
+			t.untimely += n
+		}
+	}
+	if n := result.statistics.KernelDropped + result.statistics.QueueDropped; n > 0 {
 		router := collectorItself
 		if s.single {
 			router = 0

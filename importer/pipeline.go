@@ -33,6 +33,9 @@ func (f fatal) Unwrap() error { return f.error }
 // errStrangers refuses a file that nobody's router sent.
 var errStrangers = errors.New("all its datagrams are of unknown exporters; add their addresses to the export list of a [[router]] and import it again")
 
+// errUntimely refuses a file whose times are all wrong.
+var errUntimely = errors.New("all its datagrams bear times before 1996 or after 2099; correct them, as editcap -t SECONDS does, and import it again")
+
 // pipeline is one import: reading and decoding, accounting, and loading go on at
 // the same time, each in a goroutine of its own, joined by bounded channels.
 type pipeline struct {
@@ -153,8 +156,11 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 				decoder = foreign
 			}
 			end.decoded, end.err = p.source.file(ctx, in.path, decoder, in.following)
-			if end.err == nil && p.loader != nil && end.packets == 0 && end.strangers > 0 {
+			if end.err == nil && p.loader != nil && end.packets+end.untimely == 0 && end.strangers > 0 {
 				end.err = errStrangers // not loaded, so that it can be when the router is configured
+			}
+			if end.err == nil && p.loader != nil && end.packets == 0 && end.untimely > 0 {
+				end.err = errUntimely
 			}
 			if end.err != nil {
 				p.source.batch.records = p.source.batch.records[:0]

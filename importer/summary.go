@@ -75,6 +75,10 @@ func (b *build) add(end *fileEnd, loads bool) {
 		s.Failed++
 	} else {
 		s.Loaded++
+		if end.untimely > 0 {
+			b.log.Warn(fmt.Sprintf("datagrams were left out because their times cannot be right: before 1996, after 2099, or in more than %d months; correct the clock of the machine that captured them, or the file with editcap -t", maxMonths),
+				"file", end.input.name, "datagrams", end.untimely)
+		}
 		for p, t := range end.books.all {
 			book := b.book(p, t)
 			key := bookOf{book.Day, book.Router}
@@ -133,7 +137,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		Records:       t.records.records,
 		Bytes:         t.records.bytes,
 		Estimated:     t.estimated,
-		LostDatagrams: uint64(max(t.lostDatagrams, 0)),
+		LostDatagrams: uint64(t.lostDatagrams),
 		KernelDropped: t.kernelDropped,
 		Rejected:      map[string]uint64{},
 		NoTemplate:    t.noTemplate,
@@ -154,6 +158,9 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 	}
 	if t.duplicates > 0 {
 		b.Rejected["duplicate"] = t.duplicates
+	}
+	if t.untimely > 0 {
+		b.Rejected["untimely"] = t.untimely
 	}
 	if t.noCounters > 0 {
 		b.Rejected["no_counters"] = t.noCounters

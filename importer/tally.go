@@ -1,7 +1,10 @@
 package importer
 
 import (
+	"cmp"
+	"maps"
 	"math"
+	"slices"
 
 	"nfacct/collector/flow"
 	"nfacct/collector/netflow"
@@ -20,10 +23,11 @@ func (c *counts) add(records, bytes uint64) {
 type tally struct {
 	datagrams     uint64
 	duplicates    uint64 // datagrams that came twice, read once
-	lost          int64  // records of v5 and IPFIX
+	lost          int64  // records of v5 and IPFIX; not below 0 once settled
 	lostDatagrams int64  // of v9
 	v9Datagrams   uint64 // that came, and their records: what a lost one held is estimated by them
 	v9Records     uint64
+	untimely      uint64 // datagrams with times that cannot be believed
 	kernelDropped uint64 // datagrams
 	noTemplate    uint64 // data sets
 	rejects       netflow.RejectTotals
@@ -59,7 +63,7 @@ func (t *tally) datagram(g *netflow.Datagram, synthetic bool) {
 // lostRecords is the loss in records, and whether that is an estimate: v9
 // numbers datagrams, so each lost one is taken to have held the mean.
 func (t *tally) lostRecords() (records uint64, estimated bool) {
-	lost := float64(max(t.lost, 0))
+	lost := float64(t.lost)
 	if t.lostDatagrams > 0 && t.v9Datagrams > 0 {
 		lost += math.Round(float64(t.lostDatagrams) * float64(t.v9Records) / float64(t.v9Datagrams))
 		estimated = true
@@ -75,6 +79,7 @@ func (t *tally) add(o *tally) {
 	t.lostDatagrams += o.lostDatagrams
 	t.v9Datagrams += o.v9Datagrams
 	t.v9Records += o.v9Records
+	t.untimely += o.untimely
 	t.kernelDropped += o.kernelDropped
 	t.noTemplate += o.noTemplate
 	for reason, n := range o.rejects {
@@ -121,6 +126,23 @@ func (t *tallies) of(p place) *tally {
 	}
 	t.last, t.at = p, found
 	return found
+}
+
+// settleLosses takes what came late after a midnight back from the day that
+// missed it. What an earlier file missed stays lost in that file's books.
+func (t *tallies) settleLosses() {
+	places := slices.SortedFunc(maps.Keys(t.all), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.router, b.router), cmp.Compare(b.day, a.day))
+	})
+	for i, p := range places {
+		late := t.all[p]
+		if i+1 < len(places) && places[i+1].router == p.router {
+			before := t.all[places[i+1]]
+			before.lost += min(late.lost, 0)
+			before.lostDatagrams += min(late.lostDatagrams, 0)
+		}
+		late.lost, late.lostDatagrams = max(late.lost, 0), max(late.lostDatagrams, 0)
+	}
 }
 
 // add merges the tallies of the same file made elsewhere.
