@@ -25,6 +25,7 @@ import (
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
+	"nfacct/routeros"
 )
 
 // Config is the whole configuration, checked.
@@ -40,7 +41,9 @@ type Config struct {
 	Importer  importer.Config  `toml:"importer"`
 	Database  archive.Config   `toml:"database"`
 	Jobs      Jobs             `toml:"jobs"`
-	Routers   []Router         `toml:"router"`
+
+	Provision routeros.Provision `toml:"provision"`
+	Routers   []Router           `toml:"router"`
 
 	file  string
 	lines lines
@@ -51,6 +54,8 @@ type Config struct {
 type Jobs struct {
 	Import schedule.Spec `toml:"import"`
 	Report schedule.Spec `toml:"report"`
+	// Routers reads what the routers know of themselves.
+	Routers schedule.Spec `toml:"routers"`
 }
 
 // Router is one Mikrotik.
@@ -58,6 +63,10 @@ type Router struct {
 	Name string `toml:"name"`
 	// Export are the addresses that its datagrams come from.
 	Export []netip.Addr `toml:"export"`
+	// How it is managed over its API, if it is.
+	routeros.Config
+	// How its records are attributed: what stands here comes before what the
+	// router says of itself.
 	importer.Router
 }
 
@@ -80,7 +89,10 @@ func Default() *Config {
 		Jobs: Jobs{
 			Import: spec("20 0 * * *"),
 			Report: spec("30 6 * * *"),
+
+			Routers: spec("*/15 * * * *"),
 		},
+		Provision: routeros.DefaultProvision(),
 	}
 }
 
@@ -236,6 +248,10 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		}
 	}
 	c.Database.Check(under("database"))
+	if c.Provision.AccountPasswordFile != "" {
+		c.Provision.AccountPasswordFile = c.path(c.Provision.AccountPasswordFile)
+	}
+	c.Provision.Check(under("provision"))
 	c.checkRouters(report)
 }
 
@@ -265,7 +281,22 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 			}
 			exports[addr] = router.Name
 		}
-		router.Check(func(key, what, remedy string) { report(table+"."+key, what, remedy) })
+		of := func(key, what, remedy string) { report(table+"."+key, what, remedy) }
+		router.Config.Name, router.Config.Timeout = router.Name, c.Provision.Timeout
+		for _, file := range []*string{&router.PasswordFile, &router.CAFile} {
+			if *file != "" {
+				*file = c.path(*file)
+			}
+		}
+		router.Config.Check(of)
+		if router.Managed() && len(router.Inside) == 0 {
+			// The router will say itself what is inside.
+			known := router.Router.Router
+			known.Inside = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+			known.Check(of)
+			continue
+		}
+		router.Router.Check(of)
 	}
 }
 

@@ -1,0 +1,185 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// RouterFacts are what a router said of itself that accounting needs, from an
+// instant on.
+type RouterFacts struct {
+	ValidFrom    time.Time // whole seconds
+	Version      string    // of RouterOS
+	WAN          []uint32  // ifIndex of the outside interfaces
+	Inside       []netip.Prefix
+	Own          []netip.Addr
+	InnerRouters []netip.Addr
+	Sampling     float64 // packets that each exported one stands for; 1: no sampling
+}
+
+// same says whether two facts say the same, whenever they did.
+func (f RouterFacts) same(o RouterFacts) bool {
+	return f.Version == o.Version && f.Sampling == o.Sampling && slices.Equal(f.WAN, o.WAN) && slices.Equal(f.Inside, o.Inside) &&
+		slices.Equal(f.Own, o.Own) && slices.Equal(f.InnerRouters, o.InnerRouters)
+}
+
+// NoteFacts notes what a router says of itself. Nothing is written when it said
+// the same before.
+func (a *Archive) NoteFacts(ctx context.Context, router string, f RouterFacts) error {
+	history, err := a.FactsOf(ctx, router)
+	if err != nil {
+		return err
+	}
+	if n := len(history); n > 0 && history[n-1].same(f) {
+		return nil
+	}
+	id, err := a.RouterID(ctx, router)
+	if err != nil {
+		return err
+	}
+	return a.exec(ctx, "facts of "+router, "REPLACE INTO router_facts (router, valid_from, version, wan, inside, own, inner_routers, sampling) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		id, f.ValidFrom.UTC().Truncate(time.Second), cut(f.Version, 60), list(f.WAN), list(f.Inside), list(f.Own), list(f.InnerRouters), f.Sampling)
+}
+
+// FactsOf is what a router said of itself, oldest first.
+func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, error) {
+	doing := "facts of " + router
+	id, err := a.RouterID(ctx, router)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.db.QueryContext(ctx, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling FROM router_facts WHERE router = ? ORDER BY valid_from", id)
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	defer rows.Close()
+	var history []RouterFacts
+	for rows.Next() {
+		var f RouterFacts
+		var wan, inside, own, inner string
+		if err := rows.Scan(&f.ValidFrom, &f.Version, &wan, &inside, &own, &inner, &f.Sampling); err != nil {
+			return nil, wrap(doing, err)
+		}
+		index := func(text string) (uint32, error) {
+			n, err := strconv.ParseUint(text, 10, 32)
+			return uint32(n), err
+		}
+		err := errors.Join(unlist(wan, &f.WAN, index), unlist(inside, &f.Inside, netip.ParsePrefix),
+			unlist(own, &f.Own, netip.ParseAddr), unlist(inner, &f.InnerRouters, netip.ParseAddr))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		history = append(history, f)
+	}
+	return history, wrap(doing, rows.Err())
+}
+
+// list writes values as they stand in the table.
+func list[T any](values []T) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = fmt.Sprint(value)
+	}
+	return strings.Join(texts, ",")
+}
+
+func unlist[T any](text string, into *[]T, parse func(string) (T, error)) error {
+	if text == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		value, err := parse(part)
+		if err != nil {
+			return err
+		}
+		*into = append(*into, value)
+	}
+	return nil
+}
+
+// cut makes a text one of at most n characters, and of UTF-8.
+func cut(text string, n int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if utf8.RuneCountInString(text) > n {
+		text = string([]rune(text)[:n])
+	}
+	return text
+}
+
+// NoteInterfaces notes what a router calls its interfaces, by ifIndex, from an
+// instant on. Names that it gave them before are not written again.
+func (a *Archive) NoteInterfaces(ctx context.Context, router string, names map[uint32]string, from time.Time) error {
+	doing := "interfaces of " + router
+	id, err := a.RouterID(ctx, router)
+	if err != nil {
+		return err
+	}
+	rows, err := a.db.QueryContext(ctx, `SELECT ifindex, name FROM interfaces AS named WHERE router = ?
+AND valid_from = (SELECT MAX(valid_from) FROM interfaces WHERE router = named.router AND ifindex = named.ifindex)`, id)
+	if err != nil {
+		return wrap(doing, err)
+	}
+	defer rows.Close()
+	known := map[uint32]string{}
+	for rows.Next() {
+		var index uint32
+		var name string
+		if err := rows.Scan(&index, &name); err != nil {
+			return wrap(doing, err)
+		}
+		known[index] = name
+	}
+	if err := rows.Err(); err != nil {
+		return wrap(doing, err)
+	}
+	for index, name := range names {
+		if name = cut(name, 190); name == "" || known[index] == name {
+			continue
+		}
+		if err := a.exec(ctx, doing, "REPLACE INTO interfaces (router, ifindex, valid_from, name) VALUES (?, ?, ?, ?)", id, index, from.UTC().Truncate(time.Second), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// NoteHostNames notes what a source calls hosts from an instant on; those that
+// it called so before are not written again.
+func (a *Archive) NoteHostNames(ctx context.Context, source string, names map[netip.Addr]string, from time.Time) error {
+	rows, err := a.db.QueryContext(ctx, `SELECT host, name FROM host_names AS named WHERE source = ?
+AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source)`, source)
+	if err != nil {
+		return wrap("names of hosts", err)
+	}
+	defer rows.Close()
+	known := map[netip.Addr]string{}
+	for rows.Next() {
+		var address []byte
+		var name string
+		if err := rows.Scan(&address, &name); err != nil {
+			return wrap("names of hosts", err)
+		}
+		if host, ok := netip.AddrFromSlice(address); ok {
+			known[host] = name
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return wrap("names of hosts", err)
+	}
+	for host, name := range names {
+		if name = cut(name, 190); name == "" || known[host.Unmap()] == name {
+			continue
+		}
+		if err := a.UpsertHostName(ctx, host, name, source, from.Truncate(time.Second)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package routeros
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+const (
+	menuGroup       = "/user/group"
+	menuUser        = "/user"
+	menuAddressList = "/ip/firewall/address-list"
+)
+
+// accountPolicies are the least rights that provisioning needs: api to log in,
+// read for facts, write for /ip traffic-flow. For facts alone api and read do.
+var accountPolicies = []string{"api", "read", "write"}
+
+// PlanAccount plans a group and a user of that name who can do what nfacct does
+// and no more, and from this machine only. The password is only written when the
+// user is new; a user that is there keeps the one it has.
+func (d *Device) PlanAccount(ctx context.Context, name, password string, from netip.Addr) (Plan, error) {
+	var plan Plan
+	groups, err := d.print(ctx, menuGroup)
+	if err != nil {
+		return plan, err
+	}
+	users, err := d.print(ctx, menuUser)
+	if err != nil {
+		return plan, err
+	}
+	named := func(items []Values) int {
+		return slices.IndexFunc(items, func(v Values) bool { return v["name"] == name })
+	}
+	if at := named(groups); at < 0 {
+		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "add", Settings: []Setting{
+			{Key: "name", Value: name}, {Key: "policy", Value: strings.Join(accountPolicies, ",")},
+		}})
+	} else if was := groups[at]["policy"]; !policies.same(was, strings.Join(accountPolicies, ",")) {
+		policy := slices.Clone(accountPolicies)
+		for _, other := range granted(was) { // what is not refused may stay
+			if !slices.Contains(accountPolicies, other) {
+				policy = append(policy, "!"+other)
+			}
+		}
+		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "set", ID: groups[at][".id"], find: "name=" + quote(name), Settings: []Setting{
+			{Key: "policy", Value: strings.Join(policy, ","), Was: was},
+		}})
+	}
+	if at := named(users); at < 0 {
+		settings := []Setting{{Key: "name", Value: name}, {Key: "group", Value: name}, {Key: "password", Value: password, Secret: true}}
+		if from.IsValid() && !from.IsLoopback() {
+			settings = append(settings, Setting{Key: "address", Value: from.String()})
+		}
+		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "add", Settings: settings})
+	} else if was := users[at]["group"]; was != name {
+		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "set", ID: users[at][".id"], find: "name=" + quote(name), Settings: []Setting{
+			{Key: "group", Value: name, Was: was},
+		}})
+	}
+	return plan, nil
+}
+
+// listComment marks the entries of address lists that are ours.
+const listComment = "nfacct"
+
+// PlanAddressList plans that a firewall address list holds these hosts. Entries
+// that do not bear nfacct's comment are another's: they stay, and count.
+func (d *Device) PlanAddressList(ctx context.Context, list string, hosts []netip.Addr) (Plan, error) {
+	var plan Plan
+	entries, err := d.print(ctx, menuAddressList, "?=list="+list)
+	if err != nil {
+		return plan, err
+	}
+	listed := map[netip.Addr]bool{}
+	for _, entry := range entries {
+		addr := parseAddr(strings.TrimSuffix(strings.TrimSuffix(entry["address"], "/32"), "/128"))
+		switch {
+		case slices.Contains(hosts, addr) && !isYes(entry["disabled"]):
+			listed[addr] = true
+		case entry["comment"] == listComment:
+			plan.Changes = append(plan.Changes, Change{Menu: menuAddressList, Verb: "remove", ID: entry[".id"],
+				find: "list=" + quote(list) + " address=" + quote(entry["address"])})
+		}
+	}
+	for _, host := range hosts {
+		if !listed[host] {
+			listed[host] = true
+			plan.Changes = append(plan.Changes, Change{Menu: menuAddressList, Verb: "add", Settings: []Setting{
+				{Key: "list", Value: list}, {Key: "address", Value: host.String()}, {Key: "comment", Value: listComment},
+			}})
+		}
+	}
+	return plan, nil
+}

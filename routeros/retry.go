@@ -1,0 +1,61 @@
+package routeros
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// attempts and pauses between them: what heals, such as a router that is
+// booting or has all its sessions in use, is tried again for a few seconds.
+const (
+	attempts   = 3
+	firstPause = 500 * time.Millisecond
+)
+
+// Use dials a router, does something with it, and closes it. What can heal is
+// tried again, as long as nothing was written: do says so by returning an Error
+// that Heals.
+func Use(ctx context.Context, cfg Config, log *slog.Logger, do func(context.Context, *Device) error) error {
+	pause := firstPause
+	for n := 1; ; n++ {
+		err := func() error {
+			d, err := Dial(ctx, cfg, log)
+			if err != nil {
+				return err
+			}
+			defer d.Close()
+			return do(ctx, d)
+		}()
+		var e *Error
+		if err == nil || n == attempts || !errors.As(err, &e) || !e.Heals || ctx.Err() != nil {
+			return err
+		}
+		log.Debug("trying again", "router", cfg.Name, "attempt", n, "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+		pause *= 2
+	}
+}
+
+// Each does something for each of n routers, so many at a time, and none longer
+// than limit: one that hangs takes up a place, and never delays the others by more.
+func Each(ctx context.Context, n, parallel int, limit time.Duration, do func(ctx context.Context, i int)) {
+	places := make(chan struct{}, max(parallel, 1))
+	var all sync.WaitGroup
+	for i := range n {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			do(ctx, i)
+		})
+	}
+	all.Wait()
+}

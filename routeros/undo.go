@@ -1,0 +1,166 @@
+package routeros
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// Saved is what a router exported before nfacct wrote to it for the first time,
+// and what has been written since, so that it can be undone.
+type Saved struct {
+	Router   string    `json:"router"`
+	Identity string    `json:"identity"`
+	Version  string    `json:"version"`
+	Time     time.Time `json:"saved"`
+	State    State     `json:"state"`
+	// Targets are those that nfacct has added or changed.
+	Targets []netip.AddrPort `json:"targets"`
+	// Wrote are the properties written, by menu.
+	Wrote map[string][]string `json:"wrote"`
+}
+
+// SavedPath is the file of a router in a folder, whatever its name.
+func SavedPath(folder, router string) string {
+	name := url.PathEscape(router)
+	if strings.HasPrefix(name, ".") {
+		name = "%2E" + name[1:]
+	}
+	return filepath.Join(folder, name+".json")
+}
+
+// LoadSaved reads a saved state; nil when there is none.
+func LoadSaved(path string) (*Saved, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the saved state: %w", err)
+	}
+	s := &Saved{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("read the saved state: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// Note adds what is going to be written.
+func (s *Saved) Note(changes []Change, to netip.AddrPort) {
+	if s.Wrote == nil {
+		s.Wrote = map[string][]string{}
+	}
+	for _, c := range changes {
+		for _, setting := range c.Settings {
+			if !slices.Contains(s.Wrote[c.Menu], setting.Key) {
+				s.Wrote[c.Menu] = append(s.Wrote[c.Menu], setting.Key)
+			}
+		}
+		if c.Menu == menuTarget && !slices.Contains(s.Targets, to) {
+			s.Targets = append(s.Targets, to)
+		}
+	}
+}
+
+// Write writes the file, whole or not at all. It has to be there before anything
+// is written to the router.
+func (s *Saved) Write(path string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o750)
+	}
+	if err == nil {
+		err = renameio.WriteFile(path, append(text, '\n'), 0o640)
+	}
+	if err != nil {
+		return fmt.Errorf("save the state before: %w", err)
+	}
+	return nil
+}
+
+// Undo plans what gives a router back the values that nfacct has replaced. The
+// order is the other way round: first the switch, at last the targets.
+func (s *Saved) Undo(found *State) Plan {
+	var plan Plan
+	if found.Version != s.Version {
+		plan.note("saved from RouterOS %s, now it is %s", s.Version, found.Version)
+	}
+	wrote := slices.DeleteFunc(slices.Clone(s.Wrote[menuFlow]), func(key string) bool { return key == "enabled" })
+	if len(wrote) < len(s.Wrote[menuFlow]) {
+		wrote = append([]string{"enabled"}, wrote...)
+	}
+	plan.set(menuFlow, found.Flow, plan.before(menuFlow, s.State.Flow, wrote))
+	if found.IPFIX != nil {
+		plan.set(menuIPFIX, found.IPFIX, plan.before(menuIPFIX, s.State.IPFIX, s.Wrote[menuIPFIX]))
+	}
+	for _, to := range s.Targets {
+		s.undoTarget(&plan, found, to)
+	}
+	for _, target := range s.State.Targets {
+		if to := destination(target); !slices.Contains(s.Targets, to) && len(found.at(to)) == 0 {
+			plan.note("the target %s was there before and is gone; nfacct did not remove it, and does not bring it back", where(target))
+		}
+	}
+	return plan
+}
+
+// before are the settings of a menu as they were.
+func (p *Plan) before(menu string, was Values, wrote []string) []Setting {
+	var settings []Setting
+	for _, key := range wrote {
+		value, had := was[key]
+		switch {
+		case !had:
+			p.note("cannot undo %s in %s: the router did not have it when its state was saved", key, typed(menu))
+		case strings.ContainsRune(value, '\uFFFD'):
+			p.note("cannot undo %s in %s: it was in no UTF-8", key, typed(menu))
+		default:
+			settings = append(settings, Setting{Key: key, Value: value})
+		}
+	}
+	return settings
+}
+
+func (s *Saved) undoTarget(plan *Plan, found *State, to netip.AddrPort) {
+	before, now := s.State.at(to), found.at(to)
+	switch {
+	case len(before) == 0 && len(now) == 0: // gone already
+	case len(before) == 0:
+		if len(now) > 1 {
+			plan.note("%d targets send to %s, one of which nfacct has added: the first is removed, the others stay", len(now), to)
+		}
+		plan.Changes = append(plan.Changes, Change{Menu: menuTarget, Verb: "remove", ID: now[0][".id"], find: finding(to)})
+	case len(now) == 0:
+		change := Change{Menu: menuTarget, Verb: "add"}
+		for _, key := range targetKeys {
+			if value, had := before[0][key]; had {
+				change.Settings = append(change.Settings, Setting{Key: key, Value: value})
+			}
+		}
+		plan.Changes = append(plan.Changes, change)
+	default:
+		var wrote []string
+		for _, key := range s.Wrote[menuTarget] {
+			if _, had := before[0][key]; had && key != "dst-address" && key != "port" {
+				wrote = append(wrote, key)
+			}
+		}
+		if change := plan.differ(menuTarget, now[0], plan.before(menuTarget, before[0], wrote)); change != nil {
+			change.ID, change.find = now[0][".id"], finding(to)
+			plan.Changes = append(plan.Changes, *change)
+		}
+	}
+}
+
+// targetKeys are the properties of a target, in the order of its add command.
+var targetKeys = []string{"dst-address", "port", "version", "src-address", "v9-template-refresh", "v9-template-timeout", "disabled"}
