@@ -41,10 +41,10 @@ and begins another.`,
 
 // collect runs the collector until ctx is done.
 func (a *app) collect(ctx context.Context, cfg *config.Config) error {
-	routers, err := exporters(cfg)
-	if err != nil {
+	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
 	}
+	routers := exporters(cfg)
 	inherited, err := inheritedSockets()
 	if err != nil {
 		return err
@@ -89,27 +89,21 @@ func (a *app) collect(ctx context.Context, cfg *config.Config) error {
 		return temporaryError(err)
 	}
 	if err != nil {
-		return err
+		return folderError(cfg, err)
 	}
 	a.log.Info("collector stopped", "datagrams", c.Status().Spool.Stored)
 	return nil
 }
 
 // exporters is the allow list: which router each address belongs to.
-func exporters(cfg *config.Config) (map[netip.Addr]string, error) {
+func exporters(cfg *config.Config) map[netip.Addr]string {
 	routers := map[netip.Addr]string{}
 	for _, router := range cfg.Routers {
 		for _, addr := range router.Export {
 			routers[addr.Unmap()] = router.Name
 		}
 	}
-	if len(routers) == 0 {
-		return nil, errors.New(`no router is configured, and datagrams from others are refused: add to the configuration
-[[router]]
-name = "office"
-export = ["192.168.88.1"] # the address that its flows come from`)
-	}
-	return routers, nil
+	return routers
 }
 
 // inheritedSockets are those that systemd opened, when a .socket unit started

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/config"
 )
 
 // errSaid ends a command whose error has been said already.
@@ -16,11 +17,25 @@ func (a *app) openArchive(ctx context.Context) (*archive.Archive, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.openDatabase(ctx, cfg)
+}
+
+func (a *app) openDatabase(ctx context.Context, cfg *config.Config) (*archive.Archive, error) {
 	db, err := archive.Open(ctx, cfg.Database, a.log)
 	if err != nil {
-		return nil, databaseError(err)
+		return nil, folderError(cfg, err)
 	}
 	return db, nil
+}
+
+// folderError gives an error its exit code, and names the key when the error is
+// that of a folder that cannot be used.
+func folderError(cfg *config.Config, err error) error {
+	err = cfg.FolderProblem(err)
+	if problem := (config.Problem{}); errors.As(err, &problem) {
+		return usageError(err)
+	}
+	return databaseError(err)
 }
 
 // databaseError gives what can heal by itself its exit code.

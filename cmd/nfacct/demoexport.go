@@ -37,11 +37,7 @@ func (d *demo) export(ctx context.Context) error {
 	clock.set(d.from.Add(-demoMargin).Unix())
 	cfg := d.cfg.Collector
 	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, clock.now
-	routers, err := exporters(d.cfg)
-	if err != nil {
-		return err
-	}
-	c, err := collector.New(cfg, routers, d.cfg.Spool, d.app.log)
+	c, err := collector.New(cfg, exporters(d.cfg), d.cfg.Spool, d.app.log)
 	if err != nil {
 		return err
 	}

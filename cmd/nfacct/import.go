@@ -63,10 +63,13 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	if len(days) > 0 && len(files) > 0 {
 		return usageError(errors.New("days and files: a day is loaded again from the files it came from; leave one of the two out"))
 	}
+	if err := cfg.NoRouter(); err != nil {
+		return usageError(err)
+	}
 	var db *archive.Archive
 	if !f.dryRun {
-		if db, err = archive.Open(ctx, cfg.Database, a.log); err != nil {
-			return databaseError(err)
+		if db, err = a.openDatabase(ctx, cfg); err != nil {
+			return err
 		}
 		defer db.Close()
 	}

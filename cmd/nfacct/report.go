@@ -74,9 +74,9 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	if err != nil {
 		return usageError(fmt.Errorf("--day: %w", err))
 	}
-	db, err := archive.Open(ctx, cfg.Database, a.log)
+	db, err := a.openDatabase(ctx, cfg)
 	if err != nil {
-		return databaseError(err)
+		return err
 	}
 	defer db.Close()
 	usage, err := dailyUsage(ctx, db, cfg, day, now)

@@ -154,6 +154,9 @@ func (c *Config) Problem(key string, err error) error {
 	return c.problem(key, err.Error(), "")
 }
 
+// Wrong is a problem with a key that a command finds, and its remedy.
+func (c *Config) Wrong(key, what, remedy string) error { return c.problem(key, what, remedy) }
+
 func (c *Config) problem(key, what, remedy string) Problem {
 	return Problem{File: c.file, Line: c.lines.at(key), Key: key, What: what, Remedy: remedy}
 }
