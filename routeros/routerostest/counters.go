@@ -1,6 +1,9 @@
 package routerostest
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // traffic is what passed an interface: bytes and packets in and out.
 type traffic [4]uint64
@@ -14,4 +17,42 @@ func counter(column int) func(*Device, *item) string {
 		}
 		return "0"
 	}
+}
+
+// ethernet is the bytes of a frame's header, which interfaces count and flows do
+// not.
+const ethernet = 14
+
+// pass counts a record's packets on the interfaces that they passed, and cuts off
+// what was before the device was started; it says whether anything is left. The
+// flow cache counts the first packet twice, interfaces do not. They count here when
+// the record is exported, and not, as on a device, as the packets come.
+func (d *Device) pass(r *Record, booted time.Time) bool {
+	if r.End < booted.UnixMilli() {
+		return false
+	}
+	packets := r.Packets - 1
+	bytes := r.Bytes - r.Bytes/r.Packets + packets*ethernet
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	add := func(index uint32, column int) {
+		if t := d.traffic[index]; t != nil {
+			t[column] += bytes
+			t[column+2] += packets
+		}
+	}
+	add(r.InIf, 0)
+	add(r.OutIf, 1)
+	return true
+}
+
+// unseen says whether a record is of a connection that the hardware forwards, so
+// that interfaces count it and traffic-flow does not.
+func (d *Device) unseen(r *Record) bool {
+	if d.cfg.Offloaded == 0 {
+		return false
+	}
+	const golden = 2654435761
+	low, high := min(r.SrcPort, r.DstPort), max(r.SrcPort, r.DstPort)
+	return float64((uint32(low)<<16|uint32(high))*golden>>22) < d.cfg.Offloaded*1024
 }

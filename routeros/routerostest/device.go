@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,6 +28,9 @@ type DeviceConfig struct {
 	Certificate CertificateKind
 	// FastTrack puts the default rule into the firewall.
 	FastTrack bool
+	// Offloaded is the share of connections, 0 to 1, that hardware forwards:
+	// interfaces count them, and traffic-flow does not see them.
+	Offloaded float64
 	// Now is the device's clock; nil is the machine's.
 	Now func() time.Time
 	// Booted is when the device was started; zero is some days before Now.
@@ -52,6 +56,10 @@ type Device struct {
 	sessions  map[*session]struct{}
 	sessionID int
 	listeners []*listener
+	settings  uint64 // counts changes of what traffic-flow depends on
+
+	sent  atomic.Uint64 // datagrams
+	cache flowCache     // of the goroutine that plays
 }
 
 // Sentence is one that a client sent.
@@ -94,7 +102,7 @@ func NewDevice(cfg DeviceConfig) (*Device, error) {
 	}
 	d := &Device{
 		cfg: cfg, office: cfg.Office, booted: cfg.Booted.Truncate(time.Second),
-		menus: map[string]*menu{}, traffic: map[uint32]*traffic{}, sessions: map[*session]struct{}{},
+		menus: map[string]*menu{}, traffic: map[uint32]*traffic{}, settings: 1, sessions: map[*session]struct{}{},
 	}
 	d.identity = sync.OnceValues(d.makeIdentity)
 	for _, list := range [][]*menu{flowMenus(cfg.Profile), systemMenus(), networkMenus()} {

@@ -10,9 +10,9 @@ import (
 const (
 	// maxPayload is the most that RouterOS puts into a datagram: 30 v5 records.
 	maxPayload = 1464
-	// templateEvery: the templates are sent first and as every 21st datagram, that
-	// is after 20 others (v9-template-refresh=20).
-	templateEvery = 21
+	// templateRefresh: the templates are sent first, and after 20 other datagrams
+	// (v9-template-refresh=20).
+	templateRefresh = 20
 	// patience is how many seconds a datagram waits to be filled (inferred).
 	patience = 5
 
@@ -30,7 +30,7 @@ type Exporter struct {
 	// format cannot carry.
 	Sent, Records, Skipped uint64
 
-	format   Format
+	layout   layout
 	boot     int64 // Unix ms
 	send     func(at int64, payload []byte) error
 	sequence uint32 // v9: datagrams sent; v5 and IPFIX: records sent
@@ -39,6 +39,14 @@ type Exporter struct {
 	six      packing
 	template []byte
 	err      error
+
+	refresh     uint64 // datagrams between two of the templates
+	timeout     int64  // seconds after which they are sent anyway; 0: never
+	templates   uint64 // datagrams with templates sent so far
+	untemplated uint64 // datagrams since the last of them
+	announced   int64  // Unix seconds of the last of them
+	sampling    uint32 // for elements 34 and 35; 0: all packets are counted
+	swapped     bool   // element 34 has its bytes in the wrong order
 }
 
 // packing is a datagram that is being filled.
@@ -63,12 +71,22 @@ func NewExporter(f Format, boot time.Time, send func(at int64, payload []byte) e
 	if boot.Nanosecond() != 0 {
 		return nil, errors.New("the boot time must be a whole second, or no collector can know the milliseconds")
 	}
-	e := &Exporter{format: f, boot: boot.UnixMilli(), send: send}
-	four, six := f.layouts()
+	return newExporter(f.layout(), boot, send), nil
+}
+
+func newExporter(l layout, boot time.Time, send func(at int64, payload []byte) error) *Exporter {
+	e := &Exporter{boot: boot.UnixMilli(), send: send, refresh: templateRefresh}
+	e.shape(l)
+	return e
+}
+
+// shape gives the exporter a layout; what was packed in another has been flushed.
+func (e *Exporter) shape(l layout) {
+	e.layout = l
 	header := e.headerLength()
-	e.four = packing{fields: four, id: template4, size: 48}
-	e.six = packing{fields: six, id: template6}
-	if f.Version() == 10 {
+	e.four = packing{fields: l.four, id: template4, size: 48}
+	e.six = packing{fields: l.six, id: template6}
+	if l.version == 10 {
 		e.four.id, e.six.id = 258, 259
 	}
 	for _, p := range []*packing{&e.four, &e.six} {
@@ -80,15 +98,16 @@ func NewExporter(f Format, boot time.Time, send func(at int64, payload []byte) e
 		}
 		p.payload = make([]byte, header, maxPayload+4)
 	}
-	if f != V5 {
-		e.template = e.templates()
+	e.template = nil
+	if l.version != 5 {
+		e.template = e.announcement()
+		e.templates = 0
 	}
-	return e, nil
 }
 
 // headerLength is that of the datagram's header and, but for v5, the set's.
 func (e *Exporter) headerLength() int {
-	switch e.format.Version() {
+	switch e.layout.version {
 	case 5:
 		return v5Header
 	case 9:
@@ -115,7 +134,7 @@ func (e *Exporter) Add(r *Record) error {
 	if p.count == 0 {
 		p.since = r.Export
 	}
-	if e.format == V5 {
+	if e.layout.version == 5 {
 		p.payload = e.appendV5(p.payload, r)
 	} else {
 		p.payload = e.appendFields(p.payload, p.fields, r)
@@ -153,11 +172,13 @@ func (e *Exporter) flush(p *packing, now int64) {
 	if p.count == 0 || e.err != nil {
 		return
 	}
-	if e.template != nil && e.Sent%templateEvery == 0 {
+	if e.due(now) {
 		e.finish(e.template, now, 2, 0)
+		e.templates++
+		e.untemplated, e.announced = 0, e.last
 	}
 	b := p.payload
-	if header := e.headerLength(); e.format != V5 {
+	if header := e.headerLength(); e.layout.version != 5 {
 		for (len(b)-header)%4 != 0 {
 			b = append(b, 0)
 		}
@@ -165,7 +186,13 @@ func (e *Exporter) flush(p *packing, now int64) {
 		binary.BigEndian.PutUint16(b[header-2:], uint16(len(b)-header+4))
 	}
 	e.finish(b, now, p.count, p.count)
+	e.untemplated++
 	p.payload, p.count = b[:e.headerLength()], 0
+}
+
+// due says whether the templates go out before the next datagram.
+func (e *Exporter) due(now int64) bool {
+	return e.template != nil && (e.templates == 0 || e.untemplated >= e.refresh || e.timeout > 0 && now-e.announced >= e.timeout)
 }
 
 // finish writes the header of a datagram with so many records (count as v9 has
@@ -177,8 +204,8 @@ func (e *Exporter) finish(b []byte, now int64, count, records int) {
 	now = max(now, e.last)
 	e.last = now
 	order := binary.BigEndian
-	order.PutUint16(b, e.format.Version())
-	switch e.format.Version() {
+	order.PutUint16(b, e.layout.version)
+	switch e.layout.version {
 	case 5:
 		order.PutUint16(b[2:], uint16(count))
 		order.PutUint32(b[4:], e.uptime(now*1000))
@@ -206,8 +233,8 @@ func (e *Exporter) finish(b []byte, now int64, count, records int) {
 	e.err = e.send(now, b)
 }
 
-// templates is the datagram that announces both layouts, header left free.
-func (e *Exporter) templates() []byte {
+// announcement is the datagram that announces both layouts, header left free.
+func (e *Exporter) announcement() []byte {
 	header := e.headerLength()
 	b := make([]byte, header)
 	for _, p := range []*packing{&e.four, &e.six} {
@@ -218,7 +245,7 @@ func (e *Exporter) templates() []byte {
 			b = binary.BigEndian.AppendUint16(b, f.length)
 		}
 	}
-	if e.format.Version() == 10 {
+	if e.layout.version == 10 {
 		binary.BigEndian.PutUint16(b[header-4:], 2) // RFC 7011, section 3.3.2
 	}
 	binary.BigEndian.PutUint16(b[header-2:], uint16(len(b)-header+4))

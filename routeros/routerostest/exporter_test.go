@@ -145,7 +145,7 @@ func TestSequence(t *testing.T) {
 				if sequence != want {
 					t.Fatalf("datagram %d has sequence %d, not %d", datagrams, sequence, want)
 				}
-				template := f != V5 && datagrams%21 == 0
+				template := f != V5 && datagrams%(templateRefresh+1) == 0
 				if f != V5 {
 					header := map[uint16]int{9: v9Header, 10: ipfixHeader}[f.Version()]
 					if set := binary.BigEndian.Uint16(b[header:]); (set < 256) != template {

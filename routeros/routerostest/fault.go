@@ -199,6 +199,3 @@ func (d *Device) admits(conn net.Conn, secure bool) bool {
 	service := d.menus["/ip/service"].byName(name)
 	return service.values["disabled"] != "true" && within(conn, service.values["address"])
 }
-
-// servicesChanged ends nothing: sessions go on when their service is closed.
-func (d *Device) servicesChanged() {}

@@ -1,6 +1,8 @@
 package routerostest
 
-import "encoding/binary"
+import (
+	"slices"
+)
 
 // Format is an export version together with the layout that a RouterOS of some
 // year gives it.
@@ -42,47 +44,20 @@ func (f Format) Version() uint16 {
 // field is an information element and its length on the wire.
 type field struct{ id, length uint16 }
 
-// Information elements (IANA's IPFIX registry; the numbers of NetFlow v9 in
-// RFC 3954, section 8, are the same up to 127).
-const (
-	octetDeltaCount          = 1
-	packetDeltaCount         = 2
-	protocolIdentifier       = 4
-	ipClassOfService         = 5
-	tcpControlBits           = 6
-	sourceTransportPort      = 7
-	sourceIPv4Address        = 8
-	sourceIPv4PrefixLength   = 9
-	ingressInterface         = 10
-	destinationTransportPort = 11
-	destinationIPv4Address   = 12
-	destinationPrefixLength  = 13
-	egressInterface          = 14
-	ipNextHopIPv4Address     = 15
-	flowEndSysUpTime         = 21
-	flowStartSysUpTime       = 22
-	sourceIPv6Address        = 27
-	destinationIPv6Address   = 28
-	sourceIPv6PrefixLength   = 29
-	destinationIPv6Prefix    = 30
-	flowLabelIPv6            = 31
-	samplingInterval         = 34
-	samplingAlgorithm        = 35
-	sourceMacAddress         = 56
-	postDestinationMac       = 57
-	ipVersion                = 60
-	ipNextHopIPv6Address     = 62
-	destinationMacAddress    = 80
-	postSourceMacAddress     = 81
-	systemInitTime           = 160
-	postNATSourceIPv4        = 225
-	postNATDestinationIPv4   = 226
-	postNAPTSourcePort       = 227
-	postNAPTDestinationPort  = 228
-)
+// layout is an export version and the fields of its IPv4 and IPv6 templates; v5
+// has none.
+type layout struct {
+	version   uint16
+	four, six []field
+}
 
-// layout4 and layout6 are the fields of a format's IPv4 and IPv6 template. The
-// v9 orders are reconstructed: see the package comment.
+func (f Format) layout() layout {
+	four, six := f.layouts()
+	return layout{f.Version(), four, six}
+}
+
+// layouts are the fields of a format's IPv4 and IPv6 template. The v9 orders are
+// reconstructed: see the package comment.
 func (f Format) layouts() (four, six []field) {
 	counter := uint16(4)
 	if f == V9With64Bit {
@@ -92,24 +67,11 @@ func (f Format) layouts() (four, six []field) {
 	case V5:
 		return nil, nil
 	case IPFIX, IPFIXOld:
-		head := []field{{ipVersion, 1}, {flowStartSysUpTime, 4}, {flowEndSysUpTime, 4}}
+		chosen := oldFields
 		if f == IPFIX {
-			head = append(head, field{systemInitTime, 8})
+			chosen = append([]string{"sys-init-time", "nat-src-port", "nat-dst-port"}, oldFields...)
 		}
-		head = append(head,
-			field{packetDeltaCount, 4}, field{octetDeltaCount, 4},
-			field{sourceTransportPort, 2}, field{destinationTransportPort, 2},
-			field{ingressInterface, 4}, field{egressInterface, 4},
-			field{protocolIdentifier, 1}, field{tcpControlBits, 1})
-		four = append(append(four, head...),
-			field{sourceIPv4Address, 4}, field{destinationIPv4Address, 4}, field{ipNextHopIPv4Address, 4},
-			field{postNATSourceIPv4, 4}, field{postNATDestinationIPv4, 4})
-		if f == IPFIX {
-			four = append(four, field{postNAPTSourcePort, 2}, field{postNAPTDestinationPort, 2})
-		}
-		six = append(append(six, head...),
-			field{sourceIPv6Address, 16}, field{destinationIPv6Address, 16}, field{ipNextHopIPv6Address, 16})
-		return four, six
+		return ipfixLayouts(func(toggle string) bool { return slices.Contains(chosen, toggle) })
 	}
 	head := []field{
 		{flowEndSysUpTime, 4}, {flowStartSysUpTime, 4},
@@ -148,80 +110,4 @@ func size(fields []field) int {
 		n += int(f.length)
 	}
 	return n
-}
-
-// appendFields appends a data record in the given layout.
-func (e *Exporter) appendFields(b []byte, fields []field, r *Record) []byte {
-	for _, f := range fields {
-		switch f.id {
-		case flowEndSysUpTime:
-			b = binary.BigEndian.AppendUint32(b, e.uptime(r.End))
-		case flowStartSysUpTime:
-			b = binary.BigEndian.AppendUint32(b, e.uptime(r.Start))
-		case packetDeltaCount:
-			b = appendCounter(b, f.length, r.Packets)
-		case octetDeltaCount:
-			b = appendCounter(b, f.length, r.Bytes)
-		case ingressInterface:
-			b = binary.BigEndian.AppendUint32(b, r.InIf)
-		case egressInterface:
-			b = binary.BigEndian.AppendUint32(b, r.OutIf)
-		case sourceIPv4Address:
-			b = append4(b, r.Src)
-		case destinationIPv4Address:
-			b = append4(b, r.Dst)
-		case ipNextHopIPv4Address:
-			b = append4(b, r.NextHop)
-		case postNATSourceIPv4:
-			b = append4(b, r.PostSrc)
-		case postNATDestinationIPv4:
-			b = append4(b, r.PostDst)
-		case sourceIPv6Address:
-			b = append16(b, r.Src)
-		case destinationIPv6Address:
-			b = append16(b, r.Dst)
-		case ipNextHopIPv6Address:
-			b = append16(b, r.NextHop)
-		case sourceTransportPort:
-			b = binary.BigEndian.AppendUint16(b, r.SrcPort)
-		case destinationTransportPort:
-			b = binary.BigEndian.AppendUint16(b, r.DstPort)
-		case postNAPTSourcePort:
-			b = binary.BigEndian.AppendUint16(b, r.PostSrcPort)
-		case postNAPTDestinationPort:
-			b = binary.BigEndian.AppendUint16(b, r.PostDstPort)
-		case protocolIdentifier:
-			b = append(b, r.Proto)
-		case ipClassOfService:
-			b = append(b, r.TOS)
-		case tcpControlBits:
-			b = append(b, r.TCPFlags)
-		case sourceMacAddress:
-			b = append(b, r.SrcMAC[:]...)
-		case destinationMacAddress:
-			b = append(b, r.DstMAC[:]...)
-		case postSourceMacAddress:
-			b = append(b, r.PostSrcMAC[:]...)
-		case postDestinationMac:
-			b = append(b, r.PostDstMAC[:]...)
-		case ipVersion:
-			version := byte(6)
-			if r.Src.Is4() {
-				version = 4
-			}
-			b = append(b, version)
-		case systemInitTime:
-			b = binary.BigEndian.AppendUint64(b, uint64(e.boot))
-		default: // masks, flow label, sampling: zero
-			b = appendCounter(b, f.length, 0)
-		}
-	}
-	return b
-}
-
-func appendCounter(b []byte, length uint16, n uint64) []byte {
-	for shift := int(length-1) * 8; shift >= 0; shift -= 8 {
-		b = append(b, byte(n>>shift))
-	}
-	return b
 }

@@ -33,6 +33,8 @@ type Record struct {
 	Cause Cause
 	Host  netip.Addr // the inside side of up and down records, else zero
 	Peer  netip.Addr // the outside side of up and down records, else zero
+
+	slot int32 // in the flow cache
 }
 
 // Class is what a record is to the accounting of the office.

@@ -72,7 +72,7 @@ func flowMenus(version Profile) []*menu {
 		toggles = append(toggles, toggle)
 	}
 	return []*menu{
-		{path: "/ip/traffic-flow", single: true, changed: (*Device).flowsChanged, properties: together(
+		{path: "/ip/traffic-flow", single: true, changed: (*Device).settingsChanged, properties: together(
 			flag("enabled", "false"),
 			of(interfaceSet, "interfaces", "all"),
 			pick("cache-entries", version.cacheEntries(), cacheSizes...),
@@ -82,7 +82,7 @@ func flowMenus(version Profile) []*menu {
 			num("sampling-interval", "0", 0, longest).from(V6_49),
 			num("sampling-space", "0", 0, longest).from(V6_49),
 		)},
-		{path: "/ip/traffic-flow/target", changed: (*Device).flowsChanged, properties: together(
+		{path: "/ip/traffic-flow/target", changed: (*Device).settingsChanged, properties: together(
 			of(address, "src-address", "0.0.0.0"),
 			of(address, "dst-address", "").must(),
 			num("port", "2055", 1, 65535),
@@ -91,7 +91,7 @@ func flowMenus(version Profile) []*menu {
 			span("v9-template-timeout", "30m", 1, longest),
 			flag("disabled", "false"),
 		)},
-		{path: "/ip/traffic-flow/ipfix", single: true, changed: (*Device).flowsChanged, properties: toggles},
+		{path: "/ip/traffic-flow/ipfix", single: true, changed: (*Device).settingsChanged, properties: toggles},
 	}
 }
 
@@ -122,7 +122,7 @@ func systemMenus() []*menu {
 		{path: "/certificate", key: "name", fixed: true, properties: together(
 			shown("name", "common-name", "subject-alt-name", "key-type", "key-size", "fingerprint", "invalid-after", "trusted", "private-key"),
 		)},
-		{path: "/ip/service", key: "name", fixed: true, changed: (*Device).servicesChanged, properties: together(
+		{path: "/ip/service", key: "name", fixed: true, properties: together(
 			shown("name"), num("port", "", 1, 65535), of(networks, "address", ""), of(certificate, "certificate", ""),
 			pick("tls-version", "", "any", "only-1.2"), str("vrf", "main").from(V7_16),
 			num("max-sessions", "20", 1, 1000).from(V7_16), flag("disabled", "false"), shown("invalid"),
@@ -133,17 +133,17 @@ func systemMenus() []*menu {
 // networkMenus are what nfacct reads to know the office.
 func networkMenus() []*menu {
 	return []*menu{
-		{path: "/interface", key: "name", fixed: true, properties: together(
+		{path: "/interface", key: "name", fixed: true, changed: (*Device).settingsChanged, properties: together(
 			str("name", ""), shown("default-name", "type"), str("mtu", ""), shown("actual-mtu", "l2mtu", "mac-address"),
 			shown("last-link-up-time", "link-downs"),
 			live("rx-byte", counter(0)), live("tx-byte", counter(1)), live("rx-packet", counter(2)), live("tx-packet", counter(3)),
 			shown("rx-drop", "tx-drop", "rx-error", "tx-error"),
 			flag("running", ""), flag("disabled", "false"), str("comment", ""),
 		)},
-		{path: "/interface/list", key: "name", properties: together(
+		{path: "/interface/list", key: "name", changed: (*Device).settingsChanged, properties: together(
 			str("name", "").must(), str("include", ""), str("exclude", ""), shown("dynamic", "builtin"), str("comment", ""),
 		)},
-		{path: "/interface/list/member", properties: together(
+		{path: "/interface/list/member", changed: (*Device).settingsChanged, properties: together(
 			of(listName, "list", "").must(), of(anInterface, "interface", "").must(), shown("dynamic"), flag("disabled", "false"), str("comment", ""),
 		)},
 		{path: "/interface/bridge/port", properties: together(

@@ -11,11 +11,14 @@ import (
 // The flow cache's settings, as nfacct provisions them.
 const (
 	activeTimeout   = 60_000 // ms
-	inactiveTimeout = 15_300 // ms after the last packet, as measured on captures
+	inactiveTimeout = 15_000 // ms after the last packet
+	// exportLag is how much later than that a record is exported, as measured on
+	// captures: 15.3 s after the last packet.
+	exportLag = 300
 )
 
-// wheelSize is how many seconds ahead a record may be due: more than the active
-// timeout and the wait after it.
+// wheelSize is how many seconds ahead a conversation is looked at again: with the
+// usual settings more than the active timeout and the wait after it.
 const wheelSize = 128
 
 // Records yields what the router exports of the traffic between from and to
@@ -24,21 +27,29 @@ const wheelSize = 128
 // last records come some 16 seconds after `to`. A record is valid until the next
 // one.
 func (o *Office) Records(from, to time.Time) iter.Seq[*Record] {
-	return func(yield func(*Record) bool) {
-		s := &simulation{
-			office: o,
-			random: rand.NewPCG(o.cfg.Seed, uint64(from.Unix())),
-			to:     to.Unix() * 1000,
-			recent: make([]conversation, len(o.programs)),
-		}
-		s.run(from.Unix(), yield)
+	return func(yield func(*Record) bool) { o.simulate(from, to, nil, yield) }
+}
+
+// simulate is Records with a function that is called at each second before its
+// records, and ends the simulation by returning false. It may change the flow
+// cache's timeouts.
+func (o *Office) simulate(from, to time.Time, second func(*simulation, int64) bool, yield func(*Record) bool) {
+	s := &simulation{
+		office: o,
+		random: rand.NewPCG(o.cfg.Seed, uint64(from.Unix())),
+		to:     to.Unix() * 1000,
+		active: activeTimeout, inactive: inactiveTimeout,
+		recent: make([]conversation, len(o.programs)),
 	}
+	s.run(from.Unix(), second, yield)
 }
 
 type simulation struct {
 	office *Office
 	random *rand.PCG
 	to     int64 // Unix ms
+
+	active, inactive int64 // timeouts in ms
 
 	wheel  [wheelSize][]int32 // by second: conversations with a record due
 	all    []conversation
@@ -61,9 +72,12 @@ type conversation struct {
 	up, down          uint64
 }
 
-func (s *simulation) run(now int64, yield func(*Record) bool) {
+func (s *simulation) run(now int64, second func(*simulation, int64) bool, yield func(*Record) bool) {
 	var perSecond, owed float64
 	for ; ; now++ {
+		if second != nil && !second(s, now) {
+			return
+		}
 		if now*1000 < s.to {
 			if now%60 == 0 || perSecond == 0 {
 				perSecond = s.office.pace(now)
@@ -194,7 +208,7 @@ func (s *simulation) begin(now int64) {
 	if p.proto == tcp {
 		c.up += c.down / 1400 * 26 // every second packet is acknowledged
 	}
-	s.schedule(i)
+	s.schedule(i, now)
 }
 
 // clash makes one connection in forty use the port that another host just used
@@ -220,14 +234,18 @@ func (s *simulation) duration(seconds int) int64 {
 	return int64(typical/8+s.below(typical)) << min(bits.TrailingZeros64(s.random.Uint64()), 2)
 }
 
-// schedule puts a conversation where its next record is due.
-func (s *simulation) schedule(i int32) {
-	c := &s.all[i]
-	due := (c.end + inactiveTimeout + 999) / 1000
-	if c.end-c.start > activeTimeout {
-		due = (c.start+activeTimeout)/1000 + 1
+// due is the second in which the next record of a conversation is exported.
+func (s *simulation) due(c *conversation) int64 {
+	if c.end-c.start > s.active {
+		return (c.start+s.active)/1000 + 1
 	}
-	slot := &s.wheel[due%wheelSize]
+	return (c.end + s.inactive + exportLag + 999) / 1000
+}
+
+// schedule puts a conversation where it is looked at next.
+func (s *simulation) schedule(i int32, now int64) {
+	at := min(max(s.due(&s.all[i]), now+1), now+wheelSize-1)
+	slot := &s.wheel[at%wheelSize]
 	*slot = append(*slot, i)
 }
 
@@ -235,19 +253,24 @@ func (s *simulation) schedule(i int32) {
 // forgets it.
 func (s *simulation) export(i int32, now int64, yield func(*Record) bool) bool {
 	c := &s.all[i]
+	if s.due(c) > now {
+		s.schedule(i, now)
+		return true
+	}
 	left := c.end - c.start
 	end, up, down := c.end, c.up, c.down
-	if left > activeTimeout {
-		end = c.start + activeTimeout
+	if left > s.active {
+		end = c.start + s.active
 		// A steady stream with some noise: 3/4 to 5/4 of the even share.
 		noise := 768 + s.below(512)
-		up = min(up, up*activeTimeout/uint64(left)*noise/1024)
-		down = min(down, down*activeTimeout/uint64(left)*noise/1024)
+		up = min(up, share(up, uint64(s.active), uint64(left))*noise/1024)
+		down = min(down, share(down, uint64(s.active), uint64(left))*noise/1024)
 	}
 	going := end < c.end
 	r := &s.record
 	if up > 0 && c.program.up > 0 {
 		s.outward(r, c, now, end, up, down)
+		r.slot = i
 		if !yield(r) {
 			return false
 		}
@@ -260,6 +283,7 @@ func (s *simulation) export(i int32, now int64, yield func(*Record) bool) bool {
 	}
 	if down > 0 && c.program.down > 0 {
 		s.inward(r, c, now, end, up, down)
+		r.slot = i
 		if !yield(r) {
 			return false
 		}
@@ -270,6 +294,6 @@ func (s *simulation) export(i int32, now int64, yield func(*Record) bool) bool {
 	}
 	c = &s.all[i]
 	c.start, c.up, c.down = end, c.up-up, c.down-down
-	s.schedule(i)
+	s.schedule(i, now)
 	return true
 }
