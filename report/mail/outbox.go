@@ -1,0 +1,142 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"nfacct/archive"
+)
+
+// Outbox sends what the ledger of mails says is to be sent. A mail is rendered
+// anew for each try, so that nothing but the ledger has to be kept.
+type Outbox struct {
+	cfg    Config
+	mails  archive.Mails
+	send   func(ctx context.Context, msg *gomail.Msg) (answer string, err error)
+	letter func(ctx context.Context, mail archive.Mail) (*Letter, error)
+	log    *slog.Logger
+}
+
+// NewOutbox returns an outbox that renders letters by the function given.
+func NewOutbox(cfg Config, mails archive.Mails, letter func(context.Context, archive.Mail) (*Letter, error), log *slog.Logger) (*Outbox, error) {
+	transport, err := NewTransport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Outbox{cfg: cfg, mails: mails, send: transport.Send, letter: letter, log: log}, nil
+}
+
+// giveUp is for how long a mail is tried.
+const giveUp = 24 * time.Hour
+
+// backoff is how long to wait after so many tries: 1, 2, 4 ... minutes, at most an
+// hour.
+func backoff(attempts int) time.Duration {
+	return min(time.Minute<<min(max(attempts-1, 0), 6), time.Hour)
+}
+
+// Note enters a report for its recipients, each once.
+func (o *Outbox) Note(ctx context.Context, report, period, department string, recipients []string, again bool) error {
+	for _, recipient := range recipients {
+		addr, err := ParseAddress(recipient)
+		if err != nil {
+			return err
+		}
+		mail := archive.Mail{Report: report, Period: period, Department: department, Recipient: addr.Address}
+		round := 0
+		if again {
+			round = int(time.Now().Unix())
+		}
+		mail.MessageID = MessageID(o.cfg.From, report, period, department, addr.Address, round)
+		if err := o.mails.Add(ctx, mail, again); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Result says how a round of the outbox went.
+type Result struct {
+	Sent, Failed int
+	// Problems are of the mails that failed, each with its recipient.
+	Problems []error
+}
+
+// Deliver tries each mail that is due once. With all, those too that were to wait
+// longer. A mail that fails is noted for later, and the others go on; an error is
+// of the ledger alone.
+func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
+	var result Result
+	due, err := o.mails.Due(ctx, all)
+	if err != nil {
+		return result, err
+	}
+	letters := map[[3]string]*Letter{}
+	var dead error // the server does not answer: the others need not wait for it too
+	for _, mail := range due {
+		if ctx.Err() != nil {
+			return result, ctx.Err()
+		}
+		mine, err := o.mails.Claim(ctx, mail.ID, all)
+		if err != nil {
+			return result, err
+		}
+		if !mine { // another process has it
+			continue
+		}
+		err = dead
+		if err == nil {
+			err = o.deliver(ctx, mail, letters)
+		}
+		// What the server has said is written down even when the program is being
+		// stopped: forgotten, it would be said twice.
+		note, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		if err == nil {
+			err = o.mails.Delivered(note, mail.ID)
+			cancel()
+			if err != nil {
+				return result, err
+			}
+			result.Sent++
+			o.log.Info("mailed", "report", mail.Report, "period", mail.Period, "department", mail.Department, "to", mail.Recipient)
+			continue
+		}
+		wait := backoff(mail.Attempts + 1)
+		noted := o.mails.Refused(note, mail.ID, err.Error(), wait, giveUp)
+		cancel()
+		if noted != nil {
+			return result, noted
+		}
+		if errors.Is(err, ErrUnreachable) {
+			dead = err
+		}
+		result.Failed++
+		result.Problems = append(result.Problems, fmt.Errorf("%s %s to %s: %w", mail.Report, mail.Period, mail.Recipient, err))
+		o.log.Debug("not mailed", "report", mail.Report, "period", mail.Period, "to", mail.Recipient, "err", err, "retry_in", wait)
+	}
+	return result, nil
+}
+
+func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[[3]string]*Letter) error {
+	key := [3]string{mail.Report, mail.Period, mail.Department}
+	letter := letters[key]
+	if letter == nil {
+		var err error
+		if letter, err = o.letter(ctx, mail); err != nil {
+			return fmt.Errorf("make report: %w", err)
+		}
+		clear(letters) // they come in this order, and workbooks are big
+		letters[key] = letter
+	}
+	msg, err := letter.Message(Envelope{From: o.cfg.From, ReplyTo: o.cfg.ReplyTo, To: mail.Recipient, MessageID: mail.MessageID, Date: time.Now()})
+	if err != nil {
+		return err
+	}
+	_, err = o.send(ctx, msg)
+	return err
+}
