@@ -28,7 +28,7 @@ func (d *Drawing) PNG(scale float64) ([]byte, error) {
 		x0, x1 := float32(r.X*scale), float32((r.X+r.W)*scale)
 		y0, y1 := float32(math.Round(r.Y*scale)), float32(math.Round((r.Y+r.H)*scale))
 		if y1 <= y0 {
-			y0, y1 = y1-1, y1
+			y0 = y1 - 1
 		}
 		box := image.Rect(int(x0), int(y0), int(math.Ceil(float64(x1))), int(math.Ceil(float64(y1)))).Intersect(canvas.Bounds())
 		if box.Empty() {

@@ -45,7 +45,7 @@ type Config struct {
 	WeeklyTo  []string `toml:"weekly_to"`
 	MonthlyTo []string `toml:"monthly_to"`
 	// Rows is how many hosts the mail itself lists; the workbook has all.
-	Rows int `toml:"rows"`
+	Rows         int    `toml:"rows"`
 	DKIMDomain   string `toml:"dkim_domain"`
 	DKIMSelector string `toml:"dkim_selector"`
 	DKIMKeyFile  string `toml:"dkim_key_file"`

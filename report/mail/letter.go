@@ -1,0 +1,88 @@
+package mail
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/report"
+	"nfacct/report/phrase"
+)
+
+// Options say how a letter is written.
+type Options struct {
+	// Words of the language; nil is English.
+	Words *phrase.Catalogue
+	// Rows is how many hosts the HTML lists; 0 is the default.
+	Rows int
+	// Source is where the recipient was named, such as mail.to; empty leaves the
+	// sentence about it out.
+	Source string
+}
+
+// mostHTML is how long the HTML may get: Gmail clips at 102 KB.
+const mostHTML = 90_000
+
+//go:embed templates/report.html
+var templates embed.FS
+
+var page = template.Must(template.ParseFS(templates, "templates/report.html"))
+
+// NewLetter renders a usage.
+func NewLetter(u *report.Usage, o Options) (*Letter, error) {
+	if o.Words == nil {
+		o.Words = phrase.English()
+	}
+	if o.Rows == 0 {
+		o.Rows = DefaultConfig().Rows
+	}
+	l := &Letter{File: "nfacct-" + Key(u.Period) + ".xlsx"}
+	var err error
+	if l.Workbook, err = Workbook(u, o.Words); err != nil {
+		return nil, err
+	}
+	if l.Subject, l.HTML, l.Images, err = render(u, o, l.File); err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	if err := u.WriteText(&text); err != nil {
+		return nil, err
+	}
+	l.Text = text.String()
+	return l, nil
+}
+
+// render makes the HTML, of fewer hosts where it gets too long.
+func render(u *report.Usage, o Options, file string) (subject, html string, images []Image, err error) {
+	for rows := o.Rows; ; rows = rows * 2 / 3 {
+		v := &view{Usage: u, words: o.Words, rows: rows}
+		if err := v.build(o.Source, file); err != nil {
+			return "", "", nil, err
+		}
+		var b bytes.Buffer
+		if err := page.Execute(&b, v); err != nil {
+			return "", "", nil, fmt.Errorf("render mail: %w", err)
+		}
+		if b.Len() <= mostHTML || rows <= 1 {
+			return v.Subject, b.String(), v.images, nil
+		}
+	}
+}
+
+// Key names a period in file names and in the ledger: 2026-11-23, 2026-W48,
+// 2026-11, 2026-11-03_2026-11-09.
+func Key(p report.Period) string {
+	switch p.Kind {
+	case report.KindWeek:
+		year, week := time.Date(p.From.Year, p.From.Month, p.From.Day, 0, 0, 0, 0, time.UTC).ISOWeek()
+		return fmt.Sprintf("%04d-W%02d", year, week)
+	case report.KindMonth:
+		return archive.MonthOf(p.From).String()
+	case report.KindRange:
+		return p.From.String() + "_" + p.To.String()
+	}
+	return p.From.String()
+}
