@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 	"report":                {"archive", "report/phrase"},
 	"report/phrase":         {},
 	"report/query":          {"archive"},
-	"report/mail":           {"report", "report/phrase", "archive"},
+	"report/chart":          {},
+	"report/mail":           {"report", "report/chart", "report/phrase", "archive"},
 	"report/web":            {"report", "report/phrase", "report/query", "archive"},
 }
 

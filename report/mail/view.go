@@ -297,8 +297,7 @@ func (v *view) summary() {
 		add(v.text("before."+v.Usage.Period.Kind, v.words.Change(*c.Change), v.bytes(c.Bytes())))
 	}
 	if c := v.Weekday; c != nil && c.Change != nil {
-		day := time.Date(c.From.Year, c.From.Month, c.From.Day, 0, 0, 0, 0, time.UTC).Weekday()
-		add(v.text("weekday", v.words.Change(*c.Change), v.bytes(c.Bytes()), v.words.Weekday(day)))
+		add(v.text("weekday", v.words.Change(*c.Change), v.bytes(c.Bytes())))
 	}
 	if t.Unattributed.Records > 0 {
 		add(v.text("unattributed", v.bytes(t.Unattributed.Bytes), v.words.Percent(t.UnattributedShare)))

@@ -68,7 +68,6 @@ func (w *workbook) write() error {
 			return err
 		}
 	}
-	w.file.SetActiveSheet(0)
 	return nil
 }
 
@@ -107,7 +106,6 @@ type sheet struct {
 	stream  *excelize.StreamWriter
 	columns []sheetColumn
 	row     int
-	cells   []any
 }
 
 // sheet begins one, with its head frozen.
