@@ -54,7 +54,11 @@ func (s *session) command(r request) bool {
 	if len(rows) == 0 && verb == "print" && ret == "" && d.cfg.Profile.saysEmpty() {
 		rows = append(rows, []string{"!empty"})
 	}
-	if !s.reply(r, append(rows, done)...) {
+	rows = append(rows, done)
+	if d.cfg.Interleave && r.tagged {
+		return s.mix(r, rows)
+	}
+	if !s.reply(r, rows...) {
 		return false
 	}
 	if verb == "reboot" {

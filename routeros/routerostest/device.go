@@ -26,6 +26,14 @@ type DeviceConfig struct {
 	Listen, ListenTLS string
 	// Certificate is what api-ssl shows.
 	Certificate CertificateKind
+	// KeyPair is the certificate of api-ssl and its RSA key as PEM, as KeyPairPEM of
+	// an earlier device returned them; nil makes new ones.
+	KeyPair []byte
+	// Interleave mixes the answers of tagged commands that came together, as a device
+	// does that carries them out side by side.
+	Interleave bool
+	// Dribble sends every byte by itself.
+	Dribble bool
 	// FastTrack puts the default rule into the firewall.
 	FastTrack bool
 	// Offloaded is the share of connections, 0 to 1, that hardware forwards:

@@ -22,6 +22,9 @@ const (
 // has never defined one.
 var errReserved = errors.New("reserved control byte in place of a word length")
 
+// errTooLong: the client is cut off.
+var errTooLong = errors.New("sentence of more than the device takes")
+
 // sentenceReader reads the sentences of the API: words, each after its length,
 // up to one of length zero.
 type sentenceReader struct {
@@ -55,7 +58,7 @@ func (s *sentenceReader) read() ([]string, error) {
 			continue // empty sentences are ignored
 		}
 		if size += n; size > s.limit || len(words) >= maxWords {
-			return nil, fmt.Errorf("sentence of more than %d bytes or %d words", s.limit, maxWords)
+			return nil, fmt.Errorf("%w: %d bytes and %d words", errTooLong, s.limit, maxWords)
 		}
 		word, err := s.word(n)
 		if err != nil {

@@ -27,6 +27,14 @@ type session struct {
 
 	mu  sync.Mutex // guards out, which listeners write to as well
 	out *bufio.Writer
+
+	held []answer // of tagged commands, to be mixed
+}
+
+// answer is what a command is answered with.
+type answer struct {
+	request   request
+	sentences [][]string
 }
 
 func (d *Device) serve(ctx context.Context, conn net.Conn, secure bool) {
@@ -52,6 +60,9 @@ func (d *Device) serve(ctx context.Context, conn net.Conn, secure bool) {
 		}
 	}
 	s.reader, s.out = newSentenceReader(conn), bufio.NewWriter(conn)
+	if d.cfg.Dribble {
+		s.out = bufio.NewWriter(dribble{conn})
+	}
 	s.reader.first = s.early
 	d.mu.Lock()
 	d.sessionID++
@@ -136,6 +147,42 @@ func (s *session) reply(r request, sentences ...[]string) bool {
 		}
 	}
 	return s.out.Flush() == nil
+}
+
+// mix answers a tagged command together with those that are waiting, a sentence of
+// each in turn; while more has come, it waits itself.
+func (s *session) mix(r request, sentences [][]string) bool {
+	s.held = append(s.held, answer{r, sentences})
+	if s.reader.r.Buffered() > 0 {
+		return true
+	}
+	held := s.held
+	s.held = nil
+	for left := true; left; {
+		left = false
+		for i := range held {
+			if a := &held[i]; len(a.sentences) > 0 {
+				if !s.reply(a.request, a.sentences[0]) {
+					return false
+				}
+				a.sentences = a.sentences[1:]
+				left = true
+			}
+		}
+	}
+	return true
+}
+
+// dribble writes byte by byte.
+type dribble struct{ conn net.Conn }
+
+func (d dribble) Write(b []byte) (int, error) {
+	for i := range b {
+		if _, err := d.conn.Write(b[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(b), nil
 }
 
 // fail is the answer of an error: the trap, and then done.

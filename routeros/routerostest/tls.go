@@ -31,7 +31,7 @@ const (
 
 // identity is the certificate of api-ssl.
 type identity struct {
-	leaf   *x509.Certificate
+	pair   tls.Certificate
 	config *tls.Config
 }
 
@@ -40,6 +40,13 @@ type identity struct {
 func (d *Device) makeIdentity() (*identity, error) {
 	if d.secure == nil || d.cfg.Certificate == NoCertificate {
 		return nil, nil
+	}
+	if d.cfg.KeyPair != nil {
+		pair, err := tls.X509KeyPair(d.cfg.KeyPair, d.cfg.KeyPair)
+		if err != nil {
+			return nil, err
+		}
+		return newIdentity(pair), nil
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -66,17 +73,21 @@ func (d *Device) makeIdentity() (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identity{leaf: leaf, config: &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}},
+	return newIdentity(tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}), nil
+}
+
+func newIdentity(pair tls.Certificate) *identity {
+	return &identity{pair: pair, config: &tls.Config{
+		Certificates: []tls.Certificate{pair},
 		// Seen on RouterOS 7: TLS 1.2, ECDHE-RSA-AES256-GCM-SHA384.
 		MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
-	}}, nil
+	}}
 }
 
 // Certificate is api-ssl's, which is its own authority; nil without one.
 func (d *Device) Certificate() *x509.Certificate {
 	if id, err := d.identity(); err == nil && id != nil {
-		return id.leaf
+		return id.pair.Leaf
 	}
 	return nil
 }
@@ -98,6 +109,19 @@ func (d *Device) CertificatePEM() []byte {
 		return nil
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
+}
+
+// KeyPairPEM is the certificate and its key, for DeviceConfig.KeyPair.
+func (d *Device) KeyPairPEM() ([]byte, error) {
+	id, err := d.identity()
+	if err != nil || id == nil {
+		return nil, err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(id.pair.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return append(d.CertificatePEM(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
 // handshake returns the connection under TLS, or nil when there can be none.
