@@ -101,6 +101,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.importCommand(),
 		a.reportCommand(),
 		a.runCommand(),
+		a.simulateCommand(),
 		a.sqlCommand(),
 		a.statusCommand(),
 	)

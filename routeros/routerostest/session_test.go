@@ -285,21 +285,21 @@ func TestQueries(t *testing.T) {
 	d := running(t, DeviceConfig{Profile: V7_16})
 	c := admin(t, d)
 	for query, want := range map[string]string{
-		"?type=vlan":                         "vlan20-servers",
-		"?=type=bridge":                      "bridge",
-		"?type=vlan ?type=bridge ?#|":        "bridge vlan20-servers",
-		"?type=ether ?name=ether9":           "ether9",
-		"?type=ether ?name=ether9 ?#&":       "ether9",
-		"?type=ether ?#!":                    "bridge vlan20-servers",
-		"?-default-name":                     "bridge vlan20-servers",
-		"?default-name ?name=ether1":         "ether1",
-		"?<link-downs=1 ?name=ether2":        "ether2",
-		"?>link-downs=0":                     "",
-		"?disabled=yes":                      "",
-		"?running=yes ?name=ether1":          "ether1",
-		"?nonsense=1":                        "",
-		"?type=ether ?name=ether1 ?#1.!2":    "ether1 ether2 ether3 ether4 ether5 ether9",
-		"?name=ether1 ?type=ether ?#0":       "ether1 ether2 ether3 ether4 ether5 ether9",
+		"?type=vlan":                      "vlan20-servers",
+		"?=type=bridge":                   "bridge",
+		"?type=vlan ?type=bridge ?#|":     "bridge vlan20-servers",
+		"?type=ether ?name=ether9":        "ether9",
+		"?type=ether ?name=ether9 ?#&":    "ether9",
+		"?type=ether ?#!":                 "bridge vlan20-servers",
+		"?-default-name":                  "bridge vlan20-servers",
+		"?default-name ?name=ether1":      "ether1",
+		"?<link-downs=1 ?name=ether2":     "ether2",
+		"?>link-downs=0":                  "",
+		"?disabled=yes":                   "",
+		"?running=yes ?name=ether1":       "ether1",
+		"?nonsense=1":                     "",
+		"?type=ether ?name=ether1 ?#1.!2": "ether1 ether2 ether3 ether4 ether5 ether9",
+		"?name=ether1 ?type=ether ?#0":    "ether1 ether2 ether3 ether4 ether5 ether9",
 	} {
 		var names []string
 		for line := range strings.Lines(c.ask(append([]string{"/interface/print", "=.proplist=name"}, strings.Fields(query)...)...)) {

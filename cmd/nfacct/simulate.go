@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"nfacct/routeros/routerostest"
+)
+
+func (a *app) simulateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "imitate what nfacct works with, to try it without",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	cmd.AddCommand(a.simulateRouterCommand())
+	return cmd
+}
+
+// simulateFlags are what the command line of simulate router says.
+type simulateFlags struct {
+	profile, name           string
+	hosts                   int
+	rate, offloaded         float64
+	ipv6, fastTrack         bool
+	listen, listenTLS, cert string
+	user, passwordFile      string
+}
+
+func (a *app) simulateRouterCommand() *cobra.Command {
+	var f simulateFlags
+	var versions []string
+	for _, p := range routerostest.Profiles() {
+		versions = append(versions, p.String())
+	}
+	cmd := &cobra.Command{
+		Use:   "router",
+		Short: "a simulated Mikrotik with its API, and an office behind it",
+		Long: `Imitates a RouterOS device: its API answers on this machine as such a version
+does, with its menus, default values, errors and both kinds of login, over TCP and
+TLS. Behind it an office works in real time. Traffic-flow is off, as on a new
+device: switch it on with nfacct provision or with any other API client, and the
+device sends what such a RouterOS sends, in NetFlow v5, v9 or IPFIX.
+
+The password is made up and written to a file that only you can read; a file that
+is there already is used. What is printed has the lines for nfacct.toml. With -v
+every sentence of a client is shown, without its secrets. Ctrl-C ends the device,
+and what was changed on it is forgotten.`,
+		Example: `  nfacct simulate router
+  nfacct simulate router --profile 6.42 --hosts 500 --rate 3
+  nfacct simulate router --certificate none --api-ssl 127.0.0.1:8729 -v`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulateRouter(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.profile, "profile", "7.18", "the RouterOS `VERSION`: "+strings.Join(versions, ", "))
+	flags.StringVar(&f.name, "name", "office", "the `NAME` that the device has")
+	flags.IntVar(&f.hosts, "hosts", 60, "how many computers the office has")
+	flags.Float64Var(&f.rate, "rate", 1, "how busy they are; 1 is some 10,000 records a computer and day")
+	flags.BoolVar(&f.ipv6, "ipv6", true, "computers have IPv6 addresses too")
+	flags.BoolVar(&f.fastTrack, "fasttrack", false, "the firewall has the FastTrack rule")
+	flags.Float64Var(&f.offloaded, "offloaded", 0, "the `SHARE` of connections, 0 to 1, that interfaces count and traffic-flow does not see")
+	flags.StringVar(&f.listen, "api", "127.0.0.1:8728", "the `ADDRESS` of the API; - for none")
+	flags.StringVar(&f.listenTLS, "api-ssl", "127.0.0.1:8729", "the `ADDRESS` of the API over TLS; - for none")
+	flags.StringVar(&f.cert, "certificate", "cn", "what api-ssl shows: cn (a common name alone, as most routers), names (also its address) or none")
+	flags.StringVar(&f.user, "user", "admin", "the `USER` who may do everything")
+	flags.StringVar(&f.passwordFile, "password-file", "simulated-router.password", "the `FILE` of the password; written when it is not there")
+	return cmd
+}
+
+// simulatedRouter is what is printed of it.
+type simulatedRouter struct {
+	Name         string `json:"name"`
+	Version      string `json:"version"`
+	API          string `json:"api,omitempty"`
+	APISSL       string `json:"api_ssl,omitempty"`
+	Fingerprint  string `json:"fingerprint,omitempty"`
+	User         string `json:"user"`
+	PasswordFile string `json:"password_file"`
+	Hosts        int    `json:"hosts"`
+	Proxy        string `json:"proxy"`
+}
+
+// simulateRouter runs the device until it is told to stop.
+func (a *app) simulateRouter(ctx context.Context, f simulateFlags) error {
+	cfg, err := f.device(a)
+	if err != nil {
+		return usageError(err)
+	}
+	if cfg.Password, err = simulatedPassword(f.passwordFile); err != nil {
+		return usageError(fmt.Errorf("--password-file: %w", err))
+	}
+	d, err := routerostest.NewDevice(cfg)
+	if err != nil {
+		return err
+	}
+	path, err := filepath.Abs(f.passwordFile)
+	if err != nil {
+		path = f.passwordFile
+	}
+	shown := simulatedRouter{
+		Name: f.name, Version: d.Print("/system/resource")[0]["version"],
+		API: addressOf(d.Addr()), APISSL: addressOf(d.AddrTLS()), Fingerprint: d.Fingerprint(),
+		User: f.user, PasswordFile: path, Hosts: f.hosts, Proxy: cfg.Office.Proxy.String(),
+	}
+	if a.json {
+		err = json.NewEncoder(a.out).Encode(shown)
+	} else {
+		err = shown.print(a)
+	}
+	if err != nil {
+		return errors.Join(err, d.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.Run(ctx) })
+	group.Go(func() error { return d.Export(ctx) })
+	err = group.Wait()
+	a.log.Info("the simulated router is off", "datagrams", d.Sent())
+	return err
+}
+
+func addressOf(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// device is what the flags ask for.
+func (f *simulateFlags) device(a *app) (cfg routerostest.DeviceConfig, err error) {
+	profiles := routerostest.Profiles()
+	at := slices.IndexFunc(profiles, func(p routerostest.Profile) bool { return p.String() == f.profile })
+	if at < 0 {
+		return cfg, fmt.Errorf("--profile: %q is none of %v", f.profile, profiles)
+	}
+	kinds := []string{"cn", "names", "none"} // in the order of CertificateKind
+	kind := slices.Index(kinds, f.cert)
+	if kind < 0 {
+		return cfg, fmt.Errorf("--certificate: %q is none of %v", f.cert, kinds)
+	}
+	if f.offloaded < 0 || f.offloaded > 1 {
+		return cfg, errors.New("--offloaded: from 0 to 1")
+	}
+	if f.rate <= 0 || f.hosts < 1 {
+		return cfg, errors.New("--hosts and --rate: above 0")
+	}
+	if f.listen == "-" && f.listenTLS == "-" {
+		return cfg, errors.New("--api and --api-ssl: one of them has to be there")
+	}
+	for _, flag := range []struct{ name, address string }{{"--api", f.listen}, {"--api-ssl", f.listenTLS}} {
+		if _, err := netip.ParseAddrPort(flag.address); err != nil && flag.address != "-" {
+			return cfg, fmt.Errorf("%s: %w", flag.name, err)
+		}
+	}
+	office, err := routerostest.New(routerostest.Config{
+		Hosts: f.hosts, Seed: 1, Location: time.Local, Busy: f.rate, IPv6: f.ipv6,
+	})
+	if err != nil {
+		return cfg, err
+	}
+	return routerostest.DeviceConfig{
+		Profile: profiles[at], Name: f.name, Office: office, User: f.user,
+		Listen: f.listen, ListenTLS: f.listenTLS, Certificate: routerostest.CertificateKind(kind),
+		FastTrack: f.fastTrack, Offloaded: f.offloaded,
+		OnSentence: func(s routerostest.Sentence) {
+			a.log.Debug("sentence", "session", s.Session, "user", s.User, "words", strings.Join(s.Words, " "))
+		},
+	}, nil
+}
+
+// simulatedPassword reads the password from a file, or makes one up and writes it.
+func simulatedPassword(name string) (string, error) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		info, err := os.Stat(name)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("%s can be read by others: chmod 600 %s", name, name)
+		}
+		text, err := os.ReadFile(name)
+		return strings.TrimRight(string(text), "\r\n"), err
+	}
+	if err != nil {
+		return "", err
+	}
+	password := rand.Text()
+	_, err = fmt.Fprintln(file, password)
+	return password, errors.Join(err, file.Close())
+}
+
+// print says where the device is, and what nfacct.toml wants to know of it.
+func (r *simulatedRouter) print(a *app) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "RouterOS %s with an office of %d hosts, simulated.\n\n", r.Version, r.Hosts)
+	line := func(what, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "  %-13s %s\n", what, value)
+		}
+	}
+	line("api", r.API)
+	line("api-ssl", r.APISSL)
+	line("certificate", r.Fingerprint)
+	line("user", r.User)
+	line("password in", r.PasswordFile)
+	line("proxy", r.Proxy)
+	fmt.Fprintf(&b, "\nFor nfacct.toml:\n\n[[router]]\nname = %q\nexport = [\"127.0.0.1\"]\n", r.Name)
+	if r.APISSL != "" && r.Fingerprint != "" {
+		fmt.Fprintf(&b, "address = %q\nfingerprint = %q\n", r.APISSL, r.Fingerprint)
+	} else {
+		address, service := r.API, "api"
+		if address == "" {
+			address, service = r.APISSL, "api-ssl"
+		}
+		fmt.Fprintf(&b, "address = %q\napi = %q\n", address, service)
+	}
+	fmt.Fprintf(&b, "user = %q\npassword_file = %q\nproxies = [%q]\n", r.User, r.PasswordFile, r.Proxy)
+	b.WriteString("\nNothing is exported until traffic-flow is on: nfacct provision. Ctrl-C ends it.\n")
+	_, err := fmt.Fprint(a.out, b.String())
+	return err
+}
