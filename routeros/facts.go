@@ -96,10 +96,25 @@ type ListEntry struct {
 	Address string `json:"address"` // an address, a network, a range or a name
 }
 
-// Facts reads what the router knows. A menu that this version does not have, or
+// need is how much a menu is needed.
+type need uint8
+
+const (
+	may  need = iota // noted when missing
+	must             // its lack is an error
+	long             // as may, and left out of the outline
+)
+
+// Facts reads all that the router knows. A menu that this version does not have, or
 // that the user may not read, is noted in Missing; identity, version, interfaces
 // and addresses have to be readable.
-func (d *Device) Facts(ctx context.Context) (*Facts, error) {
+func (d *Device) Facts(ctx context.Context) (*Facts, error) { return d.facts(ctx, true) }
+
+// Outline reads what provisioning needs: Facts without leases, neighbours and
+// address lists, which may be long.
+func (d *Device) Outline(ctx context.Context) (*Facts, error) { return d.facts(ctx, false) }
+
+func (d *Device) facts(ctx context.Context, all bool) (*Facts, error) {
 	f := &Facts{Read: time.Now(), Lists: map[string][]string{}, Missing: map[string]string{}}
 	state, err := d.State(ctx)
 	if err != nil {
@@ -110,31 +125,34 @@ func (d *Device) Facts(ctx context.Context) (*Facts, error) {
 	for _, menu := range []struct {
 		path  string
 		words []string
-		must  bool
+		need  need
 		take  func(*Facts, Values)
 	}{
-		{"/system/identity", nil, true, func(f *Facts, v Values) { f.Identity = clean(v["name"]) }},
-		{"/system/resource", nil, true, (*Facts).takeResource},
-		{"/interface", nil, true, (*Facts).takeInterface},
-		{"/interface/list/member", nil, false, (*Facts).takeMember},
-		{"/ip/address", nil, true, (*Facts).takeAddress},
-		{"/ipv6/address", nil, false, (*Facts).takeAddress},
-		{"/ip/route", []string{"?=dst-address=0.0.0.0/0"}, false, (*Facts).takeDefault},
-		{"/ipv6/route", []string{"?=dst-address=::/0"}, false, (*Facts).takeDefault},
+		{"/system/identity", nil, must, func(f *Facts, v Values) { f.Identity = clean(v["name"]) }},
+		{"/system/resource", nil, must, (*Facts).takeResource},
+		{"/interface", nil, must, (*Facts).takeInterface},
+		{"/interface/list/member", nil, may, (*Facts).takeMember},
+		{"/ip/address", nil, must, (*Facts).takeAddress},
+		{"/ipv6/address", nil, may, (*Facts).takeAddress},
+		{"/ip/route", []string{"?=dst-address=0.0.0.0/0"}, may, (*Facts).takeDefault},
+		{"/ipv6/route", []string{"?=dst-address=::/0"}, may, (*Facts).takeDefault},
 		// Only what was configured: a router of a provider has a million others.
-		{"/ip/route", []string{"?=static=true"}, false, (*Facts).takeStatic},
-		{"/ip/firewall/nat", []string{"?=chain=srcnat"}, false, (*Facts).takeNAT},
-		{"/ip/firewall/filter", []string{"?=action=fasttrack-connection"}, false, (*Facts).takeFastTrack},
-		{"/ip/dhcp-server/lease", nil, false, (*Facts).takeLease},
-		{"/ip/arp", []string{"=.proplist=address,mac-address,interface,complete,disabled"}, false, (*Facts).takeNeighbour},
+		{"/ip/route", []string{"?=static=true"}, may, (*Facts).takeStatic},
+		{"/ip/firewall/nat", []string{"?=chain=srcnat"}, may, (*Facts).takeNAT},
+		{"/ip/firewall/filter", []string{"?=action=fasttrack-connection"}, may, (*Facts).takeFastTrack},
+		{"/ip/dhcp-server/lease", nil, long, (*Facts).takeLease},
+		{"/ip/arp", []string{"=.proplist=address,mac-address,interface,complete,disabled"}, long, (*Facts).takeNeighbour},
 		// Last: block lists can be larger than we hold, and end the connection.
-		{"/ip/firewall/address-list", []string{"=.proplist=list,address,disabled"}, false, (*Facts).takeListEntry},
+		{"/ip/firewall/address-list", []string{"=.proplist=list,address,disabled"}, long, (*Facts).takeListEntry},
 	} {
+		if menu.need == long && !all {
+			continue
+		}
 		items, err := d.print(ctx, menu.path, menu.words...)
 		var de *DeviceError
 		switch {
 		case err == nil:
-		case errors.Is(err, errTooLarge), !menu.must && errors.As(err, &de) && !de.Fatal && !de.Cut:
+		case errors.Is(err, errTooLarge), menu.need != must && errors.As(err, &de) && !de.Fatal && !de.Cut:
 			f.Missing[menu.path] = clean(errors.Unwrap(err).Error())
 			if d.broken != nil {
 				return f.tidy(), nil

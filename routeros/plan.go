@@ -1,6 +1,7 @@
 package routeros
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,6 +16,15 @@ type Setting struct {
 	Was   string `json:"was"` // what the router says now; "" when new
 	// Secret values are not shown, in commands or elsewhere.
 	Secret bool `json:"-"`
+}
+
+// MarshalJSON leaves secrets out.
+func (s Setting) MarshalJSON() ([]byte, error) {
+	type plain Setting // without this method
+	if s.Secret {
+		s.Value = "..."
+	}
+	return json.Marshal(plain(s))
 }
 
 // Change is one thing to write: a command of the API.

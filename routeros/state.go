@@ -80,3 +80,6 @@ func destination(target Values) netip.AddrPort {
 	port, _ := strconv.ParseUint(target["port"], 10, 16)
 	return netip.AddrPortFrom(parseAddr(strings.TrimSpace(target["dst-address"])), uint16(port))
 }
+
+// Sends says whether there is a target to an address and port.
+func (s *State) Sends(to netip.AddrPort) bool { return len(s.at(to)) > 0 }

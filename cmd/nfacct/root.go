@@ -99,6 +99,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.demoCommand(),
 		a.flowsCommand(),
 		a.importCommand(),
+		a.provisionCommand(),
 		a.reportCommand(),
 		a.runCommand(),
 		a.simulateCommand(),

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"nfacct/cmd/internal/config"
+	"nfacct/collector/flow"
+)
+
+// heard is a datagram of an exporter.
+type heard struct {
+	addr    netip.Addr
+	version string
+	at      time.Time
+	refused bool // of an address that no router has
+}
+
+// ears hear what arrives: through the collector that runs, by what it writes to
+// its status file, or when none runs by sockets of their own.
+type ears struct {
+	cfg     *config.Config
+	sockets []net.PacketConn
+	problem error // why nothing can be heard
+
+	mu    sync.Mutex
+	last  map[netip.Addr]heard
+	group sync.WaitGroup
+}
+
+// listenFor opens ears, before anything is written that they are to hear of.
+func listenFor(cfg *config.Config) *ears {
+	e := &ears{cfg: cfg, last: map[netip.Addr]heard{}}
+	if s, err := readStatus(cfg); err == nil && s.Running && time.Since(s.Written) < 4*statusEvery {
+		return e
+	}
+	for _, address := range cfg.Collector.Listen {
+		socket, err := net.ListenPacket("udp", address)
+		if err != nil {
+			e.problem = fmt.Errorf("no collector of this configuration runs, and %s cannot be listened at: %w", address, err)
+			if errors.Is(err, syscall.EADDRINUSE) {
+				e.problem = fmt.Errorf("something else listens at UDP %s: a collector with another state folder?", address)
+			}
+			continue
+		}
+		e.sockets = append(e.sockets, socket)
+		e.group.Go(func() { e.listen(socket) })
+	}
+	return e
+}
+
+// readStatus reads what the collector wrote last.
+func readStatus(cfg *config.Config) (*runStatus, error) {
+	text, err := os.ReadFile(filepath.Join(cfg.State, statusFile))
+	if err != nil {
+		return nil, err
+	}
+	s := &runStatus{}
+	return s, json.Unmarshal(text, s)
+}
+
+// listen notes who sends what until the socket is closed.
+func (e *ears) listen(socket net.PacketConn) {
+	known := exporters(e.cfg)
+	buffer := make([]byte, 64<<10)
+	for {
+		n, from, err := socket.ReadFrom(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		udp, ok := from.(*net.UDPAddr)
+		if err != nil || !ok || n < 2 {
+			continue
+		}
+		version := flow.Version(binary.BigEndian.Uint16(buffer))
+		if version != flow.V5 && version != flow.V9 && version != flow.IPFIX {
+			continue
+		}
+		addr := udp.AddrPort().Addr().Unmap()
+		e.mu.Lock()
+		if len(e.last) < 10_000 {
+			e.last[addr] = heard{addr: addr, version: version.String(), at: time.Now(), refused: known[addr] == ""}
+		}
+		e.mu.Unlock()
+	}
+}
+
+func (e *ears) close() {
+	for _, socket := range e.sockets {
+		socket.Close()
+	}
+	e.group.Wait()
+}
+
+// heard lists who was heard, and when last.
+func (e *ears) heard() []heard {
+	var list []heard
+	if len(e.sockets) == 0 {
+		s, err := readStatus(e.cfg)
+		if err != nil {
+			return nil
+		}
+		for _, x := range s.Exporters {
+			list = append(list, heard{addr: x.Address, version: strings.Join(x.Versions, " "), at: x.Received})
+		}
+		for _, x := range s.Refused {
+			list = append(list, heard{addr: x.Address, at: x.Last, refused: true})
+		}
+		return list
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, h := range e.last {
+		list = append(list, h)
+	}
+	return list
+}
+
+// recent is how old a datagram may be to prove that a router exports that was
+// left as it was.
+const recent = 5 * time.Minute
+
+// awaitDatagrams waits until each router that is as wanted has been heard.
+func (a *app) awaitDatagrams(ctx context.Context, cfg *config.Config, e *ears, results []provisionResult, wait time.Duration) {
+	if e.problem != nil {
+		a.log.Warn("not waiting for datagrams", "err", e.problem)
+		return
+	}
+	until := time.Now().Add(wait)
+	ticks := time.NewTicker(200 * time.Millisecond)
+	defer ticks.Stop()
+	for {
+		waiting := false
+		list := e.heard()
+		for i := range results {
+			r := &results[i]
+			if r.Datagram != nil || r.State != stateWritten && r.State != stateUnchanged {
+				continue
+			}
+			r.Datagram = r.hear(exportOf(cfg, r.Router), list)
+			waiting = waiting || r.Datagram == nil
+		}
+		if !waiting {
+			return
+		}
+		if ctx.Err() != nil || time.Now().After(until) {
+			break
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+		}
+	}
+	for i := range results {
+		r := &results[i]
+		if r.Datagram == nil && (r.State == stateWritten || r.State == stateUnchanged) {
+			r.State, r.Check = stateSilent, r.suspects(cfg, e.heard())
+		}
+	}
+}
+
+func exportOf(cfg *config.Config, router string) []netip.Addr {
+	at := slices.IndexFunc(cfg.Routers, func(r config.Router) bool { return r.Name == router })
+	return cfg.Routers[at].Export
+}
+
+// hear finds the first datagram of the router since it was written to.
+func (r *provisionResult) hear(export []netip.Addr, list []heard) *firstDatagram {
+	for _, h := range list {
+		if h.refused || !slices.Contains(export, h.addr) {
+			continue
+		}
+		d := &firstDatagram{Exporter: h.addr.String(), Version: h.version}
+		switch {
+		case r.wrote.IsZero() && time.Since(h.at) < recent:
+			return d
+		case !r.wrote.IsZero() && h.at.After(r.wrote):
+			d.After = max(h.at.Sub(r.wrote).Seconds(), 0.001)
+			return d
+		}
+	}
+	return nil
+}
+
+// suspects are what to look at when a router stays silent, most likely first.
+func (r *provisionResult) suspects(cfg *config.Config, list []heard) []string {
+	to := r.wanted.Collector
+	var checks []string
+	for _, h := range list {
+		if h.refused && time.Since(h.at) < recent {
+			checks = append(checks, fmt.Sprintf("datagrams come from %s, which is in no export list: if that is %s, write export = [%q] to it", h.addr, r.Router, h.addr))
+		}
+	}
+	if !ownAddress(to.Addr()) {
+		checks = append(checks, fmt.Sprintf("%s is no address of this machine: unless it is translated on the way, set provision.collector", to.Addr()))
+	}
+	checks = append(checks, fmt.Sprintf("the router's clock and its route here: /system clock print; /ip route check %s", to.Addr()))
+	if !r.wanted.Source.IsValid() {
+		checks = append(checks, "src-address is left to the router, and some send from 0.0.0.0 then, which this machine drops: put the router's own address into export and provision again")
+	}
+	listens := strings.Join(cfg.Collector.Listen, " ")
+	return append(checks,
+		fmt.Sprintf("a firewall: UDP port %d has to come in here (nft list ruleset), and the router's output chain has to let it out", to.Port()),
+		fmt.Sprintf("the target: the router sends to %s, and the collector listens at %s", to, listens),
+		fmt.Sprintf("nothing passes the interfaces %s: /interface monitor-traffic shows it; and flows come only after the inactive timeout of %s", strings.Join(r.wanted.Interfaces, ","), r.wanted.InactiveTimeout),
+	)
+}
+
+// ownAddress says whether this machine has the address.
+func ownAddress(addr netip.Addr) bool {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true // not known
+	}
+	return slices.ContainsFunc(addrs, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr().Unmap() == addr
+	})
+}
