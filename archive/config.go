@@ -59,7 +59,7 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 		}
 	}
 	if c.DSNFile != "" {
-		if _, err := readDSN(c.DSNFile); err != nil {
+		if _, err := ReadDSN(c.DSNFile); err != nil {
 			report("dsn_file", err.Error(), "write a file of mode 0600 with one line: user:password@tcp(host:3306)/nfacct")
 		}
 	}

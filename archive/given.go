@@ -27,13 +27,13 @@ func (c Config) given() (*mysql.Config, error) {
 		}
 		return dsn, nil
 	case c.DSNFile != "":
-		dsn, err := readDSN(c.DSNFile)
+		dsn, err := ReadDSN(c.DSNFile)
 		if err != nil {
 			return nil, fmt.Errorf("database.dsn_file: %w", err)
 		}
 		return dsn, nil
 	case folder != "":
-		dsn, err := readDSN(filepath.Join(folder, credential))
+		dsn, err := ReadDSN(filepath.Join(folder, credential))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
@@ -45,9 +45,9 @@ func (c Config) given() (*mysql.Config, error) {
 	return nil, nil
 }
 
-// readDSN reads a DSN with its password from a file that only its owner may
+// ReadDSN reads a DSN with its password from a file that only its owner may
 // read. Errors never quote the content.
-func readDSN(name string) (*mysql.Config, error) {
+func ReadDSN(name string) (*mysql.Config, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, program: program, log: log, free: freeBytes}
+	s := &server{folder: folder, program: program, log: log, free: FreeBytes}
 	if s.users, err = openLock(s.path("users.lock")); err != nil {
 		return nil, err
 	}

@@ -24,8 +24,8 @@ func (s *server) room(want uint64) error {
 	return nil
 }
 
-// freeBytes is what an ordinary user may still write to the disk of a folder.
-func freeBytes(folder string) (uint64, error) {
+// FreeBytes is what an ordinary user may still write to the disk of a folder.
+func FreeBytes(folder string) (uint64, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(folder, &stat); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", folder, err)

@@ -19,6 +19,7 @@ type accountant struct {
 	only      date // if not anyDay, the one day whose books and rows are wanted
 	books     *tallies
 	table     *table // nil when no rows are wanted
+	migrated  bool   // records are of Streams
 }
 
 // accounted is a router as the accountant sees it.
@@ -32,7 +33,7 @@ const anyDay = date(0)
 
 func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only date) *accountant {
 	a := &accountant{calendar: calendar, only: only, books: newTallies(), ruleCount: len(list)}
-	a.uploads = uploads{routers: exporters(routers), known: map[string]*attribution.Uploads{}}
+	a.uploads = uploads{routers: exportersOf(routers), known: map[string]*attribution.Uploads{}}
 	for i, r := range routers {
 		who := attribution.New(r.Router, i)
 		a.uploads.attributors = append(a.uploads.attributors, who)
@@ -55,7 +56,7 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 	}
 	who := &a.routers[router]
 	res := who.attributor.Attribute(r)
-	if res.Rule == attribution.Unanswered {
+	if res.Rule == attribution.Unanswered && !a.migrated {
 		uploads, err := a.uploads.forFile(ctx, in)
 		if err != nil {
 			return err
@@ -63,6 +64,9 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		res = who.attributor.Answer(r, uploads)
 	}
 	bytes, packets, estimated := who.attributor.Scale(r)
+	if a.migrated { // whether the router sampled in those days is not known
+		res, bytes, packets, estimated = res.Migrated(), r.Bytes, r.Packets, false
+	}
 	rule := rules.None
 	if res.Class == attribution.Up || res.Class == attribution.Down {
 		rule = who.rules.Match(r, &res, bytes)

@@ -29,7 +29,7 @@ type batch struct {
 
 // source decodes files.
 type source struct {
-	routers  map[netip.Addr]int
+	routers  exporters
 	single   bool // exactly one router is configured
 	calendar calendar
 	only     date // if not anyDay, the one day that is counted
@@ -66,7 +66,7 @@ func (s *strangers) add(addr netip.Addr) {
 
 func newSource(routers []Router, calendar calendar, only date) *source {
 	return &source{
-		routers:  exporters(routers),
+		routers:  exportersOf(routers),
 		single:   len(routers) == 1,
 		calendar: calendar,
 		only:     only,
@@ -76,14 +76,26 @@ func newSource(routers []Router, calendar calendar, only date) *source {
 }
 
 // exporters says which router an address belongs to.
-func exporters(routers []Router) map[netip.Addr]int {
-	of := map[netip.Addr]int{}
+type exporters map[netip.Addr]int
+
+func exportersOf(routers []Router) exporters {
+	of := exporters{}
 	for i := range routers {
 		for _, addr := range routers[i].Export {
 			of[addr.Unmap()] = i
 		}
 	}
 	return of
+}
+
+// others is the key of the router that all other addresses are taken for.
+var others netip.Addr
+
+func (e exporters) find(addr netip.Addr) (router int, known bool) {
+	if router, known = e[addr]; !known {
+		router, known = e[others]
+	}
+	return router, known
 }
 
 // decoded is what a file was found to be when it was read to its end.
@@ -107,7 +119,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		return decoded{}, err
 	}
 	defer reader.Close()
-	packets, strangers, latest := 0, 0, int64(0)
+	packets, strangers, latest, exporter := 0, 0, int64(0), netip.Addr{}
 	untimely := map[int]uint64{} // by router
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -120,7 +132,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		if err != nil {
 			return decoded{}, err
 		}
-		router, known := s.routers[packet.Src.Addr()]
+		router, known := s.routers.find(packet.Src.Addr())
 		switch {
 		case !known && !packet.Carried:
 			s.unknown.add(packet.Src.Addr())
@@ -136,7 +148,7 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 			continue
 		}
 		packets++
-		latest = packet.Received
+		latest, exporter = packet.Received, packet.Src.Addr()
 		if err := s.datagram(router, &packet); err != nil {
 			return decoded{}, err
 		}
@@ -148,6 +160,11 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 	}
 	if err := s.flush(); err != nil {
 		return decoded{}, err
+	}
+	if info := reader.Info(); info.Format == spool.FormatFlowTools && packets > 0 {
+		if router, known := s.routers.find(exporter); known {
+			s.captured(info, latest, router)
+		}
 	}
 	s.books.settleLosses()
 	result := decoded{books: s.books, statistics: reader.Statistics(), packets: packets, strangers: strangers, noTemplate: s.held.sets}
@@ -172,6 +189,19 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		}
 	}
 	return result, nil
+}
+
+// captured counts what flow-capture says it has lost. Its files do not tell of
+// which router that was, so it is booked to the one that the last record is of.
+func (s *source) captured(info spool.Info, latest int64, router int) {
+	t := s.tally(latest, router)
+	if t == nil {
+		return
+	}
+	t.lost += int64(info.Lost)
+	if info.Corrupt > 0 {
+		t.reject("corrupt for flow-capture", uint64(info.Corrupt))
+	}
 }
 
 // tally is that of a datagram's day, or nil if that is not wanted.

@@ -104,6 +104,10 @@ func New(cfg Config, routers []Router, loc *time.Location, a *archive.Archive, l
 type Options struct {
 	// Wait is how long another import is waited for.
 	Wait time.Duration
+	// Others names the router that datagrams of unknown exporters are booked
+	// to: old files may bear an address that the router no longer has. Empty:
+	// they are left out and counted.
+	Others string
 	// Progress, if set, is called after each file with the bytes of files done
 	// and of all files.
 	Progress func(done, all int64)
@@ -385,6 +389,13 @@ func (b *build) run(ctx context.Context, inputs []input, loader loader, only dat
 	}
 	source := newSource(b.routers, newCalendar(b.loc), only)
 	accountant := newAccountant(newCalendar(b.loc), b.routers, b.rules, only)
+	if b.opts.Others != "" {
+		router := slices.IndexFunc(b.routers, func(r Router) bool { return r.Name == b.opts.Others })
+		if router < 0 {
+			return fmt.Errorf("no router %q is configured", b.opts.Others)
+		}
+		source.routers[others], accountant.uploads.routers[others] = router, router
+	}
 	p := newPipeline(source, accountant, loader, func(end *fileEnd) {
 		b.add(end, loader != nil)
 		b.done += sizes[end.input.path]

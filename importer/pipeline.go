@@ -91,12 +91,17 @@ func newPipeline(source *source, accountant *accountant, loader loader, done fun
 // run takes the files one after the other. A file that fails is told to done
 // and does not keep the others from going on; a fatal error ends the run.
 func (p *pipeline) run(ctx context.Context, inputs []input) error {
+	return p.runFrom(ctx, func(ctx context.Context, messages chan<- message) error { return p.read(ctx, inputs, messages) })
+}
+
+// runFrom is run for whatever read sends.
+func (p *pipeline) runFrom(ctx context.Context, read func(context.Context, chan<- message) error) error {
 	messages := make(chan message, cap(p.batches))
 	chunks := make(chan chunk)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(messages)
-		return p.read(ctx, inputs, messages)
+		return read(ctx, messages)
 	})
 	group.Go(func() error {
 		defer close(chunks)
@@ -125,16 +130,9 @@ func receive[T any](ctx context.Context, from <-chan T) (value T, err error) {
 }
 
 func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- message) error {
-	var err error
-	if p.source.batch, err = receive(ctx, p.batches); err != nil {
-		return err
-	}
 	current := (*fileEnd)(nil)
-	p.source.next = func(full *batch) (*batch, error) {
-		if err := send(ctx, messages, message{batch: full, end: current}); err != nil {
-			return nil, err
-		}
-		return receive(ctx, p.batches)
+	if err := p.connect(ctx, messages, &current); err != nil {
+		return err
 	}
 	var foreign *netflow.Decoder // shared by captures that are given together
 	loaded := map[[32]byte]bool{}
@@ -175,6 +173,18 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 		}
 	}
 	return nil
+}
+
+// connect makes the source send its full batches as those of the current file.
+func (p *pipeline) connect(ctx context.Context, messages chan<- message, current **fileEnd) (err error) {
+	p.source.next = func(full *batch) (*batch, error) {
+		if err := send(ctx, messages, message{batch: full, end: *current}); err != nil {
+			return nil, err
+		}
+		return receive(ctx, p.batches)
+	}
+	p.source.batch, err = receive(ctx, p.batches)
+	return err
 }
 
 func (p *pipeline) account(ctx context.Context, messages <-chan message, chunks chan<- chunk) error {

@@ -156,6 +156,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 	for reason, n := range t.rejects.All() {
 		b.Rejected[reason.String()] = n
 	}
+	maps.Copy(b.Rejected, t.unreadable)
 	if t.duplicates > 0 {
 		b.Rejected["duplicate"] = t.duplicates
 	}

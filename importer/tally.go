@@ -31,7 +31,8 @@ type tally struct {
 	kernelDropped uint64 // datagrams
 	noTemplate    uint64 // data sets
 	rejects       netflow.RejectTotals
-	noCounters    uint64 // records
+	noCounters    uint64            // records
+	unreadable    map[string]uint64 // of a Stream, by reason
 
 	records   counts
 	classes   [attribution.Classes]counts
@@ -60,6 +61,14 @@ func (t *tally) datagram(g *netflow.Datagram, synthetic bool) {
 	}
 }
 
+// reject counts what a Stream could not read.
+func (t *tally) reject(reason string, n uint64) {
+	if t.unreadable == nil {
+		t.unreadable = map[string]uint64{}
+	}
+	t.unreadable[reason] += n
+}
+
 // lostRecords is the loss in records, and whether that is an estimate: v9
 // numbers datagrams, so each lost one is taken to have held the mean.
 func (t *tally) lostRecords() (records uint64, estimated bool) {
@@ -86,6 +95,9 @@ func (t *tally) add(o *tally) {
 		t.rejects[reason] += n
 	}
 	t.noCounters += o.noCounters
+	for reason, n := range o.unreadable {
+		t.reject(reason, n)
+	}
 	t.records.add(o.records.records, o.records.bytes)
 	for i := range t.classes {
 		t.classes[i].add(o.classes[i].records, o.classes[i].bytes)

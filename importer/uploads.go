@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 
 	"nfacct/collector/flow"
@@ -22,7 +21,7 @@ import (
 // Files are read for their uploads when the first such download comes, and not
 // at all where exporters send translated addresses.
 type uploads struct {
-	routers     map[netip.Addr]int
+	routers     exporters
 	attributors []*attribution.Attributor
 
 	known map[string]*attribution.Uploads // by path: of the file at hand and those before it
@@ -75,7 +74,7 @@ func (u *uploads) read(ctx context.Context, path string) (*attribution.Uploads, 
 		if err != nil { // its end, be it too early
 			return found, nil
 		}
-		router, known := u.routers[packet.Src.Addr()]
+		router, known := u.routers.find(packet.Src.Addr())
 		switch {
 		case !known:
 			continue

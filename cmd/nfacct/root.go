@@ -100,6 +100,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.flowsCommand(),
 		a.importCommand(),
 		a.provisionCommand(),
+		a.migrateCommand(),
 		a.reportCommand(),
 		a.runCommand(),
 		a.simulateCommand(),

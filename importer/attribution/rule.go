@@ -31,6 +31,9 @@ const (
 	Reverse Rule = 7
 	// ReverseOnly: as Reverse, interfaces not known.
 	ReverseOnly Rule = 8
+	// Migrated: a record that another program kept without interfaces,
+	// translation and times of its own, exactly one side of which is inside.
+	Migrated Rule = 9
 
 	lastStored Rule = 15
 
@@ -71,6 +74,7 @@ var ruleNames = [rules]string{
 	NextHopOnly:       "next hop, interfaces unknown",
 	Reverse:           "answer to an upload",
 	ReverseOnly:       "answer to an upload, interfaces unknown",
+	Migrated:          "inside address, kept by another program",
 	RouterInterface:   "interface of the router itself",
 	RouterAddress:     "address of the router itself",
 	InsideInterfaces:  "no outside interface",
@@ -103,6 +107,19 @@ func (r Result) Code() uint8 {
 		return uint8(r.Rule) << 4
 	}
 	return 0
+}
+
+// Migrated is the result for a record that another program kept: its addresses
+// may say whose it is, but never what was uploaded shortly before, because the
+// order and time of such records are not known well enough.
+func (r Result) Migrated() Result {
+	switch r.Rule {
+	case InsideOnly:
+		r.Rule = Migrated
+	case Unanswered:
+		r.Rule = NobodyInside
+	}
+	return r
 }
 
 // Weaker merges two attribution bytes: the weaker rule of each direction stays.

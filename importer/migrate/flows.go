@@ -1,0 +1,133 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/collector/spool"
+	"nfacct/importer"
+)
+
+// flowFile is a file of flow-tools.
+type flowFile struct {
+	path  string
+	start time.Time
+}
+
+// flowName is how flow-capture names files: the local time of their beginning,
+// and its offset. The folders above say the same (-N) and are not needed.
+var flowName = regexp.MustCompile(`^(ft|tmp)-v\d\d(?:m\d\d)?\.(\d{4}-\d\d-\d\d\.\d{6}[+-]\d{4})(?:\.(?:gz|zst))?$`)
+
+// abandoned is the age from which on a file that flow-capture seems to write is
+// taken for one that a crash left: it is rotated at least daily.
+const abandoned = 25 * time.Hour
+
+// flowFile recognises a file of flow-tools by how it begins. One that is still
+// written is not taken, and why is told.
+func (m *Migrator) flowFile(path string) (_ flowFile, why string, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return flowFile{}, "", err
+	}
+	defer file.Close()
+	named := strings.HasPrefix(filepath.Base(path), "ft-v")
+	var head [2]byte
+	_, err = io.ReadFull(file, head[:])
+	switch {
+	case err == nil && head == [2]byte{0xcf, 0x10}:
+	case err == nil && named && (head == [2]byte{0x1f, 0x8b} || head == [2]byte{0x28, 0xb5}): // gzip, zstd
+	default:
+		if named {
+			return flowFile{}, "it does not begin like a file of flow-tools", nil
+		}
+		return flowFile{}, "", nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return flowFile{}, "", err
+	}
+	f := flowFile{path: path, start: info.ModTime()}
+	if parts := flowName.FindStringSubmatch(filepath.Base(path)); parts != nil {
+		if start, err := time.Parse("2006-01-02.150405-0700", parts[2]); err == nil {
+			f.start = start
+		}
+		if age := m.opts.Now().Sub(info.ModTime()); parts[1] == "tmp" && age < abandoned {
+			return flowFile{}, "flow-capture may still write it; it is taken when nothing has come for a day", nil
+		}
+	} else if reader, err := spool.Open(path); err == nil {
+		if start := reader.Info().Start; !start.IsZero() {
+			f.start = start
+		}
+		reader.Close()
+	}
+	return f, "", nil
+}
+
+// Flows imports flow-tools files in the order of time, through the ordinary
+// importer: they hold the datagrams' own records. Days that were migrated from
+// tables are left out.
+func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) error {
+	covered := map[archive.Day]string{}
+	var wanted []string
+	for _, path := range files {
+		why, err := m.covered(ctx, path, covered)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			summary.LeftFiles = append(summary.LeftFiles, Ignored{path, why})
+			continue
+		}
+		wanted = append(wanted, path)
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	opts := importer.Options{Wait: m.opts.Wait, Others: m.opts.Router, Progress: func(done, all int64) { m.opts.Progress("flow-tools", done, all) }}
+	var done importer.Summary
+	var err error
+	if m.opts.DryRun {
+		done, err = m.importer.Preview(ctx, wanted, archive.Day{}, opts)
+	} else {
+		done, err = m.importer.Import(ctx, wanted, opts)
+	}
+	summary.Files = &done
+	if errors.Is(err, importer.ErrPartial) {
+		return fmt.Errorf("%w: %w", ErrPartial, err)
+	}
+	return err
+}
+
+// covered says whether the day of a file came from a table.
+func (m *Migrator) covered(ctx context.Context, path string, known map[archive.Day]string) (string, error) {
+	if m.archive == nil || m.opts.Beside {
+		return "", nil
+	}
+	f, _, err := m.flowFile(path)
+	if err != nil {
+		return "", err
+	}
+	day := archive.DayOf(f.start.In(m.opts.Location))
+	if why, ok := known[day]; ok {
+		return why, nil
+	}
+	files, err := m.archive.FilesOfDay(ctx, day)
+	if err != nil {
+		return "", err
+	}
+	known[day] = ""
+	for _, f := range files {
+		if strings.HasPrefix(f.Name, prefix) {
+			known[day] = fmt.Sprintf("%s was migrated from a table already: %s", day, f.Name)
+		}
+	}
+	return known[day], nil
+}
