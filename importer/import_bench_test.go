@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,30 +79,50 @@ func officeSpool(t testing.TB, folder string, format routerostest.Format, record
 	}}
 }
 
+// shortSpool fills a spool with files of a million v5 records each, two to a
+// conversation: as few to a row as there can be, but for scans.
+func shortSpool(t testing.TB, folder string, files int) Router {
+	t.Helper()
+	start := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	for i := range files {
+		from := start.Add(time.Duration(i) * spool.SlotLength)
+		spoolFile(t, folder, from, office(1_000_000/30, from)...)
+	}
+	return v5Office()
+}
+
 // BenchmarkImport is from spool files to rows loaded: a busy office's records,
-// four million as v9 and as v5, and the predecessor's way beside it, a prepared
+// four million as v9 and as v5, whose long conversations have a record a minute;
+// as many of short conversations; and the predecessor's way beside it, a prepared
 // INSERT for each record into its table with its nine indexes.
 func BenchmarkImport(b *testing.B) {
 	theirs := 0.0
 	b.Run("predecessor", func(b *testing.B) { theirs = predecessor(b) })
-	for _, format := range []routerostest.Format{routerostest.V9, routerostest.V5} {
-		b.Run(format.String(), func(b *testing.B) {
+	for _, kind := range []struct {
+		name string
+		fill func(folder string) Router
+	}{
+		{"v9", func(folder string) Router { return officeSpool(b, folder, routerostest.V9, 4_000_000) }},
+		{"v5", func(folder string) Router { return officeSpool(b, folder, routerostest.V5, 4_000_000) }},
+		{"short", func(folder string) Router { return shortSpool(b, folder, 4) }},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
 			folder := b.TempDir()
-			router := officeSpool(b, folder, format, 4_000_000)
+			router := kind.fill(folder)
 			var records, rows uint64
-			var server time.Duration
+			var server, importer time.Duration
 			for b.Loop() {
 				b.StopTimer()
 				im := real(b, time.UTC, router)
 				im.cfg.Spool = folder
-				before := serverTime(b, im)
+				before, own := serverTime(b, im), ownTime(b)
 				b.StartTimer()
 				s, err := im.Import(context.Background(), nil, Options{})
 				if err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()
-				server += serverTime(b, im) - before
+				server, importer = server+serverTime(b, im)-before, importer+ownTime(b)-own
 				records, rows = records+s.Records, rows+s.Rows
 				bytes, err := strconv.ParseFloat(lines(b, im, "SELECT SUM(DATA_LENGTH + INDEX_LENGTH) FROM information_schema.TABLES WHERE TABLE_NAME LIKE 'flows%'"), 64)
 				if err != nil {
@@ -116,6 +137,7 @@ func BenchmarkImport(b *testing.B) {
 			ours := float64(records) / b.Elapsed().Seconds()
 			b.ReportMetric(ours, "records/s")
 			b.ReportMetric(float64(rows)/float64(records), "rows/record")
+			b.ReportMetric(importer.Seconds()/float64(records)*1e6, "importer-s/Mrecords")
 			b.ReportMetric(server.Seconds()/float64(records)*1e6, "server-s/Mrecords")
 			if theirs > 0 {
 				b.ReportMetric(ours/theirs, "times-predecessor")
@@ -148,6 +170,16 @@ func serverTime(t testing.TB, im *Importer) time.Duration {
 		ticks += n
 	}
 	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// ownTime is the processor time that this process has used.
+func ownTime(t testing.TB) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // predecessor loads records as the predecessor did, and says how many a second.
@@ -190,12 +222,8 @@ func predecessor(b *testing.B) float64 {
 // much memory this process took at most.
 func BenchmarkImportMemory(b *testing.B) {
 	folder := b.TempDir()
-	start := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	const files = 16
-	for i := range files {
-		from := start.Add(time.Duration(i) * spool.SlotLength)
-		spoolFile(b, folder, from, office(1_000_000/30, from)...)
-	}
+	shortSpool(b, folder, files)
 	for b.Loop() {
 		im := real(b, time.UTC, v5Office())
 		im.cfg.Spool = folder
