@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/importer"
+	"nfacct/report"
+	"nfacct/report/mail"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -48,6 +49,7 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.collect(ctx, cfg) })
 	group.Go(func() error { return jobs.Run(ctx) })
+	group.Go(func() error { return a.mails(ctx, cfg, db) })
 	return group.Wait()
 }
 
@@ -80,7 +82,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) e
 	return err
 }
 
-// reportJob writes the report of a day to files, whole or not at all.
+// reportJob writes the report of a day to files, and has it mailed.
 func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, period string) error {
 	open, err := db.get(ctx)
 	if err != nil {
@@ -90,30 +92,52 @@ func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, p
 	if err != nil {
 		return err
 	}
-	usage, err := dailyUsage(ctx, open, cfg, day, time.Now())
+	p := dayPeriod(day, cfg.Location())
+	usage, err := a.usage(ctx, open, cfg, p, "", time.Now())
 	if err != nil {
 		return err
 	}
+	if err := a.writeReport(cfg, usage, p); err != nil {
+		return err
+	}
+	return a.noteMails(ctx, cfg, open, p)
+}
+
+// writeReport writes a report to the folder reports, in each form that is a file
+// whole or not at all.
+func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Period) error {
 	folder := filepath.Join(cfg.State, "reports")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
-	text, err := renameio.NewPendingFile(filepath.Join(folder, period+".txt"), renameio.WithPermissions(0o640))
+	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
+		data, err := a.render(cfg, usage, form.format, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := renameio.WriteFile(filepath.Join(folder, mail.Key(p)+form.ending), data, 0o640); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteMails enters a report into the ledger of mails, for each who gets it. It is
+// sent by mails, so a mail server that is down does not hold up the next report.
+func (a *app) noteMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period) error {
+	if !cfg.Mail.Enabled() {
+		return nil
+	}
+	outbox, err := a.newOutbox(cfg, db)
 	if err != nil {
 		return err
 	}
-	defer text.Cleanup()
-	if err := usage.WriteText(text); err != nil {
-		return err
+	for _, m := range mailings(cfg, p) {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, false); err != nil {
+			return err
+		}
 	}
-	data, err := json.MarshalIndent(usage, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(filepath.Join(folder, period+".json"), append(data, '\n'), 0o640); err != nil {
-		return err
-	}
-	return text.CloseAtomicallyReplace()
+	return nil
 }
 
 // database is an archive that is opened when it is needed first, and again when

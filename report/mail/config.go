@@ -8,7 +8,6 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -64,7 +63,7 @@ const credential = "mail_password"
 
 // DefaultConfig sends nothing until a server, a sender and a recipient are named.
 func DefaultConfig() Config {
-	return Config{TLS: TLSStart, Auth: "auto", Rows: 25}
+	return Config{TLS: TLSStart, Auth: "auto", To: []string{}, WeeklyTo: []string{}, MonthlyTo: []string{}, Rows: 25}
 }
 
 // mostRows is what fits into a mail that Gmail does not clip: it does at 102 KB,
@@ -116,13 +115,13 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 	if c.From == "" && c.Enabled() {
 		report("from", "no sender is named", `write for example from = "nfacct <nfacct@example.net>"`)
 	}
-	for key, list := range map[string][]string{"from": {c.From}, "reply_to": {c.ReplyTo}, "to": c.To, "weekly_to": c.WeeklyTo, "monthly_to": c.MonthlyTo} {
-		for _, text := range list {
-			if text == "" && !slices.Contains([]string{"to", "weekly_to", "monthly_to"}, key) {
-				continue
-			}
+	for _, key := range []struct {
+		name string
+		list []string
+	}{{"from", one(c.From)}, {"reply_to", one(c.ReplyTo)}, {"to", c.To}, {"weekly_to", c.WeeklyTo}, {"monthly_to", c.MonthlyTo}} {
+		for _, text := range key.list {
 			if _, err := ParseAddress(text); err != nil {
-				report(key, err.Error(), `write an address such as "head@example.net"`)
+				report(key.name, err.Error(), `write an address such as "head@example.net"`)
 			}
 		}
 	}
@@ -130,6 +129,14 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 		report("rows", fmt.Sprintf("%d is not from 1 to %d", c.Rows, mostRows), "the workbook has every host; a mail that is too long is clipped")
 	}
 	c.checkDKIM(report)
+}
+
+// one is a list of an address that may be left out.
+func one(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
 }
 
 func (c Config) checkDKIM(report func(key, problem, remedy string)) {

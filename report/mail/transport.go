@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"html/template"
 	"net"
 	"os/exec"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"nfacct/report"
+	"nfacct/report/phrase"
 )
 
 // authTypes are the ways to log in. Those that send the password itself are
@@ -174,6 +176,11 @@ func (t *Transport) pipe(ctx context.Context, msg *gomail.Msg) error {
 	if err != nil {
 		return err
 	}
+	// The library writes them as SMTP does, in <>.
+	from = strings.Trim(from, "<>")
+	for i := range recipients {
+		recipients[i] = strings.Trim(recipients[i], "<>")
+	}
 	var text, complaint bytes.Buffer
 	if _, err := msg.WriteTo(&text); err != nil {
 		return err
@@ -203,4 +210,23 @@ func readSigner(cfg Config) (*gomail.DKIMSigner, error) {
 	signer.HeaderCanonicalization(gomail.CanonicalizationRelaxed)
 	signer.BodyCanonicalization(gomail.CanonicalizationRelaxed)
 	return signer, nil
+}
+
+// Test sends a message that only says that it came, and returns what the server
+// said.
+func (t *Transport) Test(ctx context.Context, words *phrase.Catalogue, to string, now time.Time) (answer string, err error) {
+	text := words.Text("mail.test.text")
+	l := &Letter{
+		Subject: words.Text("mail.test.subject"), Text: text + "\n",
+		HTML: "<!DOCTYPE html>\n<html lang=\"" + words.Language + "\"><head><title>nfacct</title></head><body>" + template.HTMLEscapeString(text) + "</body></html>\n",
+	}
+	msg, err := l.Message(Envelope{From: t.cfg.From, ReplyTo: t.cfg.ReplyTo, To: to, Date: now,
+		MessageID: MessageID(t.cfg.From, "test", now.UTC().Format("20060102T150405.000"), "", to, 0)})
+	if err != nil {
+		return "", err
+	}
+	if answer, err = t.Send(ctx, msg); err == nil && answer == "" {
+		answer = "no complaint"
+	}
+	return answer, err
 }

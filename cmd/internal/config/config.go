@@ -25,6 +25,7 @@ import (
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
+	"nfacct/report/mail"
 	"nfacct/routeros"
 )
 
@@ -41,6 +42,7 @@ type Config struct {
 	Importer  importer.Config  `toml:"importer"`
 	Database  archive.Config   `toml:"database"`
 	Jobs      Jobs             `toml:"jobs"`
+	Mail      mail.Config      `toml:"mail"`
 
 	Provision routeros.Provision `toml:"provision"`
 	Routers   []Router           `toml:"router"`
@@ -86,6 +88,7 @@ func Default() *Config {
 		Spool:     spool.DefaultConfig(),
 		Importer:  importer.DefaultConfig(),
 		Database:  archive.DefaultConfig(),
+		Mail:      mail.DefaultConfig(),
 		Jobs: Jobs{
 			Import: spec("20 0 * * *"),
 			Report: spec("30 6 * * *"),
@@ -251,6 +254,12 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		}
 	}
 	c.Database.Check(under("database"))
+	for _, file := range []*string{&c.Mail.CAFile, &c.Mail.PasswordFile, &c.Mail.DKIMKeyFile, &c.Mail.Sendmail} {
+		if *file != "" {
+			*file = c.path(*file)
+		}
+	}
+	c.Mail.Check(under("mail"))
 	if c.Provision.AccountPasswordFile != "" {
 		c.Provision.AccountPasswordFile = c.path(c.Provision.AccountPasswordFile)
 	}

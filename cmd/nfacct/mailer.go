@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/report"
+	"nfacct/report/mail"
+)
+
+// mailing is one report of one period for some recipients.
+type mailing struct {
+	report, period string // as the ledger names them
+	department     string
+	to             []string
+}
+
+// mailings lists who gets a report: the heads everything, and each department's
+// recipients its own hosts.
+func mailings(cfg *config.Config, p report.Period) []mailing {
+	m := mailing{report: p.Kind, period: mail.Key(p)}
+	var list []mailing
+	if to := cfg.Mail.Recipients(p.Kind); len(to) > 0 {
+		m.to = to
+		list = append(list, m)
+	}
+	for _, department := range departmentRecipients(cfg) {
+		m.department, m.to = department.name, department.to
+		list = append(list, m)
+	}
+	return list
+}
+
+// newOutbox makes letters of the reports that the ledger asks for.
+func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, error) {
+	return mail.NewOutbox(cfg.Mail, db.Mails(), func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
+		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
+		if err != nil {
+			return nil, err
+		}
+		usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		return a.letter(cfg, usage, m.Department)
+	}, a.log)
+}
+
+// letter renders a usage as it is mailed.
+func (a *app) letter(cfg *config.Config, usage *report.Usage, department string) (*mail.Letter, error) {
+	words, err := phrases(cfg)
+	if err != nil {
+		return nil, err
+	}
+	source := "mail.to"
+	if department != "" {
+		source = fmt.Sprintf("department %q", department)
+	}
+	return mail.NewLetter(usage, mail.Options{Words: words, Rows: cfg.Mail.Rows, Source: source})
+}
+
+// send enters a report into the ledger and tries everything that is due.
+func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, f *reportFlags) error {
+	outbox, err := a.newOutbox(cfg, db)
+	if err != nil {
+		return usageError(err)
+	}
+	list := mailings(cfg, p)
+	if len(f.to) > 0 {
+		list = []mailing{{report: p.Kind, period: mail.Key(p), department: f.department, to: f.to}}
+	}
+	if len(list) == 0 {
+		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
+	}
+	for _, m := range list {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, f.again); err != nil {
+			return databaseError(err)
+		}
+	}
+	result, err := outbox.Deliver(ctx, true)
+	if err != nil {
+		return databaseError(err)
+	}
+	if a.json {
+		mails, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
+		if err != nil {
+			return databaseError(err)
+		}
+		if err := a.printMails(mails); err != nil {
+			return err
+		}
+	}
+	if result.Failed == 0 {
+		return nil
+	}
+	err = errors.Join(append(result.Problems, fmt.Errorf("%d of %d mails were not sent; nfacct run tries again for a day, and so does the next nfacct report --send", result.Failed, result.Failed+result.Sent))...)
+	if result.Sent > 0 {
+		return partialError(err)
+	}
+	return temporaryError(err)
+}
+
+// sent is a mail as --json prints it.
+type sentMail struct {
+	Report     string    `json:"report"`
+	Period     string    `json:"period"`
+	Department string    `json:"department,omitempty"`
+	Recipient  string    `json:"recipient"`
+	State      string    `json:"state"`
+	Attempts   int       `json:"attempts"`
+	Problem    string    `json:"problem,omitempty"`
+	Sent       time.Time `json:"sent,omitzero"`
+}
+
+func (a *app) printMails(mails []archive.Mail) error {
+	list := []sentMail{}
+	for _, m := range mails {
+		list = append(list, sentMail{m.Report, m.Period, m.Department, m.Recipient, m.State, m.Attempts, report.Clean(m.Problem), m.Sent})
+	}
+	encoder := json.NewEncoder(a.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(list)
+}
+
+// testMail sends a message that only says that it came, and prints what the
+// server said.
+func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) error {
+	transport, err := mail.NewTransport(cfg.Mail)
+	if err != nil {
+		return usageError(err)
+	}
+	if len(to) == 0 {
+		to = cfg.Mail.To
+	}
+	if len(to) == 0 {
+		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
+	}
+	words, err := phrases(cfg)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, address := range to {
+		answer, err := transport.Test(ctx, words, address, time.Now())
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", address, err))
+			continue
+		}
+		fmt.Fprintf(a.out, "%s: %s took it: %s\n", address, transport, answer)
+	}
+	switch {
+	case len(failed) == 0:
+		return nil
+	case len(failed) < len(to):
+		return partialError(errors.Join(failed...))
+	}
+	return errors.Join(failed...)
+}
+
+// mails tries what is due each minute until ctx is done. It is no scheduled job:
+// a slow mail server holds up neither an import nor a report.
+func (a *app) mails(ctx context.Context, cfg *config.Config, db *database) error {
+	if !cfg.Mail.Enabled() {
+		return nil
+	}
+	for {
+		if err := a.deliver(ctx, cfg, db); err != nil && ctx.Err() == nil {
+			a.log.Error("mail", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(mailTick):
+		}
+	}
+}
+
+const mailTick = time.Minute
+
+func (a *app) deliver(ctx context.Context, cfg *config.Config, db *database) error {
+	open, err := db.get(ctx)
+	if err != nil {
+		return err
+	}
+	outbox, err := a.newOutbox(cfg, open)
+	if err != nil {
+		return err
+	}
+	result, err := outbox.Deliver(ctx, false)
+	for _, problem := range result.Problems {
+		a.log.Warn("mail not sent, it is tried again", "err", problem)
+	}
+	return err
+}
