@@ -28,8 +28,11 @@ func (b *Book) columns() ([]string, []*uint64) {
 	return append(names, "loaded_rows"), append(figures, &b.Loaded.Rows)
 }
 
+// bookKeys are the other columns.
+var bookKeys = []string{"import", "day", "router", "rejected", "excluded", "lost_estimated", "estimated"}
+
 // writeBook stores a file's book of a router's day.
-func (a *Archive) writeBook(ctx context.Context, importID uint32, router uint16, b Book) error {
+func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, router uint16, b Book) error {
 	rejected, err := json.Marshal(b.Rejected)
 	if err != nil {
 		return err
@@ -43,13 +46,13 @@ func (a *Archive) writeBook(ctx context.Context, importID uint32, router uint16,
 	for _, figure := range figures {
 		args = append(args, *figure)
 	}
-	return a.exec(ctx, "write book", "INSERT INTO books (import, day, router, rejected, excluded, lost_estimated, estimated, "+
-		strings.Join(names, ", ")+") VALUES (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
+	return a.exec(ctx, "write book", "INSERT INTO "+table+" ("+strings.Join(append(bookKeys[:len(bookKeys):len(bookKeys)], names...), ", ")+
+		") VALUES (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
 }
 
 // Books are the balances of the days from..to, by day and router, summed over
 // the files loaded. Difference is filled in where one does not balance, in
-// itself or against the tables.
+// itself or against the rollups. Audit looks at the rows too.
 func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 	books, err := a.readBooks(ctx, "books.day BETWEEN ? AND ?", from, to)
 	if err != nil {
@@ -65,16 +68,22 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 			}
 			day = b.Day
 		}
-		var wrong []string
 		if err := b.Check(); err != nil {
-			wrong = append(wrong, err.Error())
+			b.differ(err.Error())
 		}
 		if what := off[b.Router]; what != "" {
-			wrong = append(wrong, what)
+			b.differ(what)
 		}
-		b.Difference = strings.Join(wrong, "; ")
 	}
 	return books, nil
+}
+
+// differ adds to what does not balance.
+func (b *Book) differ(what string) {
+	if b.Difference != "" {
+		b.Difference += "; "
+	}
+	b.Difference += what
 }
 
 // readBooks sums books by day and router.

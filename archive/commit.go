@@ -46,22 +46,26 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 		return nil, err
 	}
 	for _, m := range slices.SortedFunc(maps.Keys(l.rows), Month.Compare) {
-		n, err := l.a.count(ctx, m.Table())
+		table := l.table(m)
+		n, err := l.a.count(ctx, table)
 		if err != nil {
 			return nil, err
 		}
 		if want := l.before[m] + l.rows[m]; n != want {
-			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", m.Table(), n, l.before[m], l.rows[m], want)
+			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", table, n, l.before[m], l.rows[m], want)
 		}
-		if err := l.a.sync(m.Table()); err != nil {
+		if l.reload != nil { // whose end is when they must be on disk
+			continue
+		}
+		if err := l.a.sync(table); err != nil {
 			return nil, err
 		}
 		l.a.step("month on disk")
 	}
-	if !l.only.IsZero() {
-		books = slices.DeleteFunc(slices.Clone(books), func(b Book) bool { return b.Day != l.only })
+	if l.reload != nil {
+		return nil, l.stage(ctx, books)
 	}
-	if err := l.writeBooks(ctx, books); err != nil {
+	if err := l.writeBooks(ctx, "books", books); err != nil {
 		return nil, err
 	}
 	l.a.step("books written")
@@ -118,7 +122,7 @@ func (l *Load) addUsage(ctx context.Context) error {
 
 // noteHours writes down which hours the load changes, before it changes them.
 func (l *Load) noteHours(ctx context.Context) error {
-	if !l.only.IsZero() { // the mark on a day being reloaded says enough
+	if l.reload != nil {
 		return nil
 	}
 	if err := l.a.noteHours(ctx, l.id, l.hours()); err != nil {
@@ -130,7 +134,7 @@ func (l *Load) noteHours(ctx context.Context) error {
 
 // writeBooks stores the file's books, and an empty one for a router's day that
 // has rows but no book, so that the balance is looked at.
-func (l *Load) writeBooks(ctx context.Context, books []Book) error {
+func (l *Load) writeBooks(ctx context.Context, table string, books []Book) error {
 	missing := maps.Clone(l.tallies)
 	merged := map[tallyKey]Book{}
 	for _, b := range books {
@@ -157,10 +161,34 @@ func (l *Load) writeBooks(ctx context.Context, books []Book) error {
 		return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.router, b.router))
 	})
 	for _, key := range keys {
-		if err := l.a.writeBook(ctx, l.id, key.router, merged[key]); err != nil {
+		if err := l.a.writeBook(ctx, table, l.id, key.router, merged[key]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// stage ends the file of a day that is loaded again. Here books must balance: the
+// day stays as it was if they do not.
+func (l *Load) stage(ctx context.Context, books []Book) error {
+	books = slices.DeleteFunc(slices.Clone(books), func(b Book) bool { return b.Day != l.reload.day })
+	for _, b := range books {
+		if err := b.Check(); err != nil {
+			return l.fail(err)
+		}
+	}
+	if err := l.writeBooks(ctx, "reload_books", books); err != nil {
+		return l.fail(err)
+	}
+	l.a.step("books staged")
+	if err := l.a.exec(ctx, "note file", "INSERT INTO reload_files (import, memory) VALUES (?, ?)", l.id, l.memory); err != nil {
+		return l.fail(err)
+	}
+	for _, n := range l.rows {
+		l.reload.rows += n
+	}
+	delete(l.reload.files, l.id)
+	l.a.step("file staged")
 	return nil
 }
 
@@ -191,24 +219,9 @@ func (l *Load) balance(ctx context.Context, books []Book) (problems []string, er
 
 // close says `loaded`: from here on the file is in the archive.
 func (l *Load) close(ctx context.Context, problems []string) error {
-	rules, err := l.a.rulesOf(ctx, l.id)
-	if err != nil {
+	l.a.step("before loaded")
+	if err := l.a.sumUp(ctx, l.id, ", memory = ?", strings.Join(problems, "; "), l.memory); err != nil {
 		return err
-	}
-	if l.only.IsZero() {
-		l.a.step("before loaded")
-	}
-	err = l.a.exec(ctx, "say loaded", `UPDATE imports SET
-	records = (SELECT COALESCE(SUM(records), 0) FROM books WHERE import = imports.id),
-	row_count = (SELECT COALESCE(SUM(loaded_rows), 0) FROM books WHERE import = imports.id),
-	no_template = (SELECT COALESCE(SUM(no_template), 0) FROM books WHERE import = imports.id),
-	rules = ?, problem = ?, state = 'loaded', finished = UTC_TIMESTAMP()
-WHERE id = ?`, rules, strings.Join(problems, "; "), l.id)
-	if err != nil {
-		return err
-	}
-	if !l.only.IsZero() {
-		return l.a.exec(ctx, "say reloaded", "UPDATE reload_files SET done = TRUE WHERE day = ? AND import = ?", l.only, l.id)
 	}
 	// The rest is tidying; recovery does it too.
 	if err := l.a.forget(ctx, l.id); err != nil {

@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -35,6 +36,16 @@ const (
 
 // DefaultConfig is the private server; its folder is the caller's to say.
 func DefaultConfig() Config { return Config{Load: LoadAuto} }
+
+// Exists reports whether there is a database that Open would open: a given server
+// is taken to have one, the private one is set up by Open when it is first used.
+func (c Config) Exists() bool {
+	if dsn, err := c.given(); dsn != nil || err != nil {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(c.Folder, "data"))
+	return err == nil
+}
 
 // Check calls report for each value that cannot work.
 func (c Config) Check(report func(key, problem, remedy string)) {

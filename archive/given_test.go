@@ -136,7 +136,7 @@ func TestGiven(t *testing.T) {
 			wipe(t, a)
 			lock(t, a)
 			mustLoad(t, a, newFile(t, a, 1, 500, november, monday))
-			if err := reload(t, a, monday, newFile(t, a, 1, 500, november, monday)); err != nil {
+			if err := reload(t.Context(), a, monday, newFile(t, a, 1, 500, november, monday)); err != nil {
 				t.Fatal(err)
 			}
 			books, err := a.Books(t.Context(), november, monday)

@@ -28,13 +28,27 @@ type session struct {
 	keyed   map[Month]uint64 // rows loaded with keys on
 	keyless map[Month]bool   // keys are off
 	hours   map[Day]uint64   // loaded into, not compared yet
+	day     Day              // that is being loaded again
 }
 
 func (s *session) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.coming = 0
+	s.coming, s.day = 0, Day{}
 	s.keyed, s.keyless, s.hours = map[Month]uint64{}, map[Month]bool{}, map[Day]uint64{}
+}
+
+// reload notes which day is being loaded again; the zero Day is none.
+func (s *session) reload(day Day) {
+	s.mu.Lock()
+	s.day = day
+	s.mu.Unlock()
+}
+
+func (s *session) reloading() Day {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.day
 }
 
 // Expect tells about how many rows the files to come will make, after Lock and

@@ -40,11 +40,10 @@ func (a *Archive) ImportsByName(ctx context.Context, name string) ([]Import, err
 	return a.imports(ctx, "WHERE file = ? ORDER BY id", ledgerName(name))
 }
 
-// FilesOfDay lists the files that hold something of a day, by name. While the
-// day is being loaded again, those too that are not there yet.
+// FilesOfDay lists the files that hold something of a day, in the order in which
+// they were loaded first.
 func (a *Archive) FilesOfDay(ctx context.Context, day Day) ([]Import, error) {
-	return a.imports(ctx, `WHERE state = 'loaded' AND (id IN (SELECT import FROM books WHERE day = ?)
-	OR id IN (SELECT import FROM reload_files WHERE day = ?)) ORDER BY file, id`, day, day)
+	return a.imports(ctx, `WHERE state = 'loaded' AND id IN (SELECT import FROM books WHERE day = ?) ORDER BY id`, day)
 }
 
 // MissingTemplates lists the files that were loaded without some of their
@@ -56,8 +55,41 @@ func (a *Archive) MissingTemplates(ctx context.Context) ([]Import, error) {
 
 // DaysOf lists the days that a file holds something of.
 func (a *Archive) DaysOf(ctx context.Context, importID uint32) ([]Day, error) {
-	return a.days(ctx, `SELECT day FROM books WHERE import = ?
-UNION SELECT day FROM reload_files WHERE import = ? ORDER BY day`, importID, importID)
+	return a.days(ctx, "SELECT DISTINCT day FROM books WHERE import = ? ORDER BY day", importID)
+}
+
+// days reads a list of days.
+func (a *Archive) days(ctx context.Context, query string, args ...any) ([]Day, error) {
+	rows, err := a.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	defer rows.Close()
+	var days []Day
+	for rows.Next() {
+		var day Day
+		if err := rows.Scan(&day); err != nil {
+			return nil, wrap("read ledger", err)
+		}
+		days = append(days, day)
+	}
+	return days, wrap("read ledger", rows.Err())
+}
+
+// Memory is what Load.Remember stored with a file; nil if nothing was.
+func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT memory FROM imports WHERE id = ?", importID).Scan(&memory)
+	if errors.Is(err, errNoRows) {
+		return nil, nil
+	}
+	return memory, wrap("read ledger", err)
+}
+
+// DatagramsOf is how many datagrams of known routers a file holds of a day, as it
+// was loaded.
+func (a *Archive) DatagramsOf(ctx context.Context, importID uint32, day Day) (n uint64, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT COALESCE(SUM(datagrams), 0) FROM books WHERE import = ? AND day = ?", importID, day).Scan(&n)
+	return n, wrap("read ledger", err)
 }
 
 // LoadedNames lists the names of all files loaded, sorted.
@@ -107,9 +139,13 @@ func (a *Archive) imports(ctx context.Context, rest string, args ...any) ([]Impo
 	return found, wrap("read ledger", rows.Err())
 }
 
-// idle returns an error if a load was begun that is not over. Rows that others
-// append behind its own would be cut off with them when it is undone.
+// idle returns an error if something was begun that is not over. Rows that others
+// append behind those of a load would be cut off with them when it is undone, and
+// rows that come to a month while a day of it is loaded again would be left out.
 func (a *Archive) idle(ctx context.Context) error {
+	if day := a.session.reloading(); !day.IsZero() {
+		return fmt.Errorf("%s is still being loaded again: end that, or take the writer lock again", day)
+	}
 	var file string
 	err := a.db.QueryRowContext(ctx, "SELECT file FROM imports WHERE state = 'loading' LIMIT 1").Scan(&file)
 	switch {

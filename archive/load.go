@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +22,9 @@ type Load struct {
 	ctx  context.Context // of BeginLoad: it bounds Append
 	id   uint32          // in the ledger
 	file File
-	only Day // of BeginReload; the zero Day is no bound
+
+	reload *Reload // if not nil: then only its day's rows go in, beside the tables
+	memory []byte  // see Remember
 
 	streams []*stream
 	before  map[Month]uint64 // rows of the month's table before the first of ours
@@ -83,35 +83,6 @@ func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
 	return a.newLoad(ctx, uint32(id), f), nil
 }
 
-// BeginReload loads a day of a file again, between ClearDay and FinishDay: rows
-// and books of other days are left out by the Load itself.
-func (a *Archive) BeginReload(ctx context.Context, f File, day Day) (*Load, error) {
-	doing := fmt.Sprintf("begin reload of %s for %s", f.Name, day)
-	if err := a.ready(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	known, err := a.ImportByDigest(ctx, f.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	if known == nil {
-		return nil, fmt.Errorf("%s: the file was never loaded, or has changed since (SHA-256 is %s)", doing, hex.EncodeToString(f.Digest[:]))
-	}
-	var done bool
-	err = a.db.QueryRowContext(ctx, "SELECT done FROM reload_files WHERE day = ? AND import = ?", day, known.ID).Scan(&done)
-	switch {
-	case errors.Is(err, errNoRows):
-		return nil, fmt.Errorf("%s: the day was not cleared, or holds nothing of the file", doing)
-	case err != nil:
-		return nil, wrap(doing, err)
-	case done:
-		return nil, fmt.Errorf("%s: %w", doing, ErrLoaded)
-	}
-	l := a.newLoad(ctx, known.ID, f)
-	l.only = day
-	return l, nil
-}
-
 // ready is asked before anything is written.
 func (a *Archive) ready(ctx context.Context) error {
 	if err := a.held(ctx); err != nil {
@@ -139,7 +110,7 @@ func (l *Load) Append(r *Row) error {
 	switch {
 	case l.err != nil:
 		return l.err
-	case !l.only.IsZero() && r.Day != l.only:
+	case l.reload != nil && r.Day != l.reload.day:
 		return nil
 	case !r.Host.IsValid() || !r.Peer.IsValid() || r.Day.IsZero():
 		return l.fail(fmt.Errorf("load %s: a row without day, host or peer", l.file.Name))
@@ -162,7 +133,9 @@ func (l *Load) Append(r *Row) error {
 	}
 	l.tally.rows += rows
 	l.tally.hours |= 1 << r.Slot.Hour()
-	l.usage.add(r)
+	if l.reload == nil { // else the day's rollups are made from its rows at the end
+		l.usage.add(r)
+	}
 	if l.usage.full() {
 		if err := l.addUsage(l.ctx); err != nil {
 			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
@@ -193,6 +166,22 @@ func (l *Load) fail(err error) error {
 	return err
 }
 
+// Remember stores with the file what the importer must know to read it again, at
+// most MaxMemory bytes; Memory gives it back. Before Commit.
+func (l *Load) Remember(memory []byte) { l.memory = memory }
+
+// MaxMemory is what the ledger keeps for a file at most: a statement holds it
+// within the limit that servers have by default (max_allowed_packet, 16 MiB).
+const MaxMemory = 4 << 20
+
+// table is what a month's rows go to.
+func (l *Load) table(m Month) string {
+	if l.reload != nil {
+		return l.reload.table()
+	}
+	return m.Table()
+}
+
 // stream is the month's statement, opened when there is none.
 func (l *Load) stream(m Month) (*stream, error) {
 	for _, s := range l.streams {
@@ -209,7 +198,7 @@ func (l *Load) stream(m Month) (*stream, error) {
 	if err := l.prepare(m); err != nil {
 		return nil, err
 	}
-	s, err := l.a.openStream(l.ctx, m)
+	s, err := l.a.openStream(l.ctx, m, l.table(m))
 	if err != nil {
 		return nil, err
 	}
@@ -233,6 +222,10 @@ func (l *Load) prepare(m Month) error {
 	if _, ok := l.before[m]; ok {
 		return nil
 	}
+	if l.reload != nil {
+		l.before[m] = l.reload.rows
+		return nil
+	}
 	if err := l.a.makeMonth(l.ctx, m); err != nil {
 		return err
 	}
@@ -240,10 +233,8 @@ func (l *Load) prepare(m Month) error {
 	if err != nil {
 		return err
 	}
-	if l.only.IsZero() { // the mark on a day being reloaded says enough
-		if err := l.a.exec(l.ctx, "note length of "+m.Table(), "INSERT INTO import_months (import, month, rows_before) VALUES (?, ?, ?)", l.id, m.String(), n); err != nil {
-			return err
-		}
+	if err := l.a.exec(l.ctx, "note length of "+m.Table(), "INSERT INTO import_months (import, month, rows_before) VALUES (?, ?, ?)", l.id, m.String(), n); err != nil {
+		return err
 	}
 	l.before[m] = n
 	if err := l.a.chooseKeys(l.ctx, m, n); err != nil {
@@ -264,6 +255,10 @@ func (l *Load) Abort(ctx context.Context) error {
 		s.abort()
 	}
 	l.streams = nil
+	if l.reload != nil {
+		l.reload.err = fmt.Errorf("load of %s was given up", l.file.Name)
+		return nil
+	}
 	if err := l.undo(ctx); err != nil {
 		return fmt.Errorf("abort load of %s: %w", l.file.Name, err)
 	}
@@ -276,10 +271,6 @@ func (l *Load) undo(ctx context.Context) error {
 	}
 	if err := l.a.quiesce(ctx); err != nil {
 		return err
-	}
-	if !l.only.IsZero() {
-		// What the day had is gone already; it is begun anew.
-		return l.a.ClearDay(ctx, l.only)
 	}
 	return l.a.undo(ctx, l.id)
 }

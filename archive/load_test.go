@@ -23,8 +23,9 @@ var (
 // testFile is a made-up file: its rows follow from its number.
 type testFile struct {
 	File
-	rows  []Row
-	books []Book
+	rows   []Row
+	books  []Book
+	memory []byte
 }
 
 // newFile makes rows of a router for each of days, and the books that go with
@@ -40,7 +41,7 @@ func newFile(t testing.TB, a *Archive, number, rows int, days ...Day) testFile {
 
 func makeFile(ctx context.Context, a *Archive, number, rows int, days ...Day) (testFile, error) {
 	name := fmt.Sprintf("spool/file-%d", number)
-	f := testFile{File: File{Name: name, Size: int64(rows), Digest: sha256.Sum256([]byte(name))}}
+	f := testFile{File: File{Name: name, Size: int64(rows), Digest: sha256.Sum256([]byte(name))}, memory: fmt.Append(nil, rows)}
 	for d, day := range days {
 		router := fmt.Sprintf("gw%d", d%2)
 		id, err := a.RouterID(ctx, router)
@@ -85,6 +86,7 @@ func (f testFile) finish(ctx context.Context, l *Load) (err error) {
 			return err
 		}
 	}
+	l.Remember(f.memory)
 	return l.Commit(ctx, f.books)
 }
 
@@ -129,7 +131,7 @@ func state(t testing.TB, a *Archive) []string {
 		query(table, "SELECT CONCAT_WS(' ', "+strings.ReplaceAll(strings.ReplaceAll(columns, "`host`", "HEX(`host`)"), "`peer`", "HEX(`peer`)")+") FROM "+table+" ORDER BY 1")
 	}
 	query("usage", "SELECT CONCAT_WS(' ', day, hour, router, HEX(host), up_bytes, down_bytes, up_packets, down_packets, flows) FROM usage_hourly ORDER BY 1")
-	query("import", "SELECT CONCAT_WS(' ', file, state, records, row_count, rules, problem) FROM imports ORDER BY 1")
+	query("import", "SELECT CONCAT_WS(' ', file, state, records, row_count, rules, problem, HEX(memory)) FROM imports ORDER BY 1")
 	query("book", "SELECT CONCAT_WS(' ', file, day, router, books.records, bytes, loaded_records, loaded_bytes, loaded_rows) FROM books JOIN imports ON id = import ORDER BY 1")
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
 		query("unlike "+table, unlike(table))
@@ -137,7 +139,8 @@ func state(t testing.TB, a *Archive) []string {
 	query("left over", "SELECT CONCAT_WS(' ', 'month', import) FROM import_months")
 	query("left over", "SELECT CONCAT_WS(' ', 'hour', import) FROM import_hours")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', day) FROM reloads")
-	query("left over", "SELECT CONCAT_WS(' ', 'reload', day, import) FROM reload_files")
+	query("left over", "SELECT CONCAT_WS(' ', 'reload', import) FROM reload_files")
+	query("left over", "SELECT CONCAT_WS(' ', 'reload', import, day) FROM reload_books")
 	return lines
 }
 

@@ -107,14 +107,8 @@ func escapeGlob(folder string) string {
 // rewrite replaces a table by what a query's end leaves of it. Rows keep their
 // order. The new table is whole and durable before it takes the old one's place.
 func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
-	if a.server != nil {
-		size, err := a.tableSize(table)
-		if err != nil {
-			return err
-		}
-		if err := a.server.room(size); err != nil {
-			return fmt.Errorf("rewrite %s: %w", table, err)
-		}
+	if err := a.roomFor(table); err != nil {
+		return fmt.Errorf("rewrite %s: %w", table, err)
 	}
 	fresh, old := table+"_new", table+"_old"
 	for _, statement := range []string{
@@ -140,6 +134,18 @@ func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
 		return err
 	}
 	return a.settle(ctx, table)
+}
+
+// roomFor returns an error if the disk has no room for a table once more.
+func (a *Archive) roomFor(table string) error {
+	if a.server == nil {
+		return nil
+	}
+	size, err := a.tableSize(table)
+	if err != nil {
+		return err
+	}
+	return a.server.room(size)
 }
 
 // tableSize is what a private table's files take.

@@ -6,13 +6,19 @@ import (
 	"time"
 )
 
-// recover undoes what loads that were cut short have left. The writer lock is
-// held, so nobody else is loading.
+// recover undoes what loads that were cut short have left, and finishes what was
+// only to be put in place. The writer lock is held, so nobody else is loading.
 func (a *Archive) recover(ctx context.Context) error {
 	if err := a.quiesce(ctx); err != nil {
 		return err
 	}
+	if err := a.finishReloads(ctx); err != nil {
+		return err
+	}
 	if err := a.tidy(ctx); err != nil {
+		return err
+	}
+	if err := a.clearStage(ctx); err != nil {
 		return err
 	}
 	rows, err := a.db.QueryContext(ctx, "SELECT id, file FROM imports WHERE state = 'loading'")
@@ -38,9 +44,6 @@ func (a *Archive) recover(ctx context.Context) error {
 			return fmt.Errorf("undo load of %s: %w", file, err)
 		}
 	}
-	if err := a.mendReloads(ctx); err != nil {
-		return err
-	}
 	if err := a.makeKeys(ctx); err != nil {
 		return err
 	}
@@ -48,35 +51,6 @@ func (a *Archive) recover(ctx context.Context) error {
 	for _, table := range []string{"import_months", "import_hours"} {
 		if err := a.exec(ctx, "tidy ledger", "DELETE FROM "+table+" WHERE import NOT IN (SELECT id FROM imports WHERE state = 'loading')"); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// mendReloads sees to it that days whose reload was cut short have tables whose
-// keys fit, so that other files can be loaded before the day is cleared again.
-func (a *Archive) mendReloads(ctx context.Context) error {
-	days, err := a.Reloading(ctx)
-	if err != nil {
-		return err
-	}
-	tables, err := a.tables(ctx)
-	if err != nil {
-		return err
-	}
-	for _, day := range days {
-		table := MonthOf(day).Table()
-		if !tables[table] {
-			continue
-		}
-		sound, err := a.sound(ctx, table)
-		if err != nil {
-			return err
-		}
-		if !sound {
-			if err := a.rewrite(ctx, table, ""); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

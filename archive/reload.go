@@ -2,24 +2,43 @@ package archive
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// ClearDay takes a day's rows, books and rollups out of the archive and marks
-// the day, durably, as being loaded again; FinishDay removes the mark. The
-// files that the day is made of are those of FilesOfDay, before and after; the
-// caller sees to it that it has them all before it calls. On a day that is
-// marked already it starts over. The writer lock must be held.
-func (a *Archive) ClearDay(ctx context.Context, day Day) error {
-	if err := a.clearDay(ctx, day); err != nil {
-		return fmt.Errorf("clear %s: %w", day, err)
-	}
-	return nil
+// Reload loads a day again beside the tables. The month's rows without the day
+// go to a table of their own, the day's files are loaded behind them, and their
+// books are kept apart. Nothing that anybody reads has changed by then, and
+// nothing does when it is given up, or cut short. Commit sets a mark once all of
+// it is on disk; from then on the new takes the place of the old, and if that is
+// cut short, the next Lock finishes it.
+//
+// It is used by one goroutine, and ended by Commit or Abort.
+type Reload struct {
+	a     *Archive
+	day   Day
+	files map[uint32]Import // of the day, that are not loaded again yet
+	rows  uint64            // in the new table
+	load  *Load             // under way
+	over  bool
+	err   error // of a file; nothing but Abort works after it
 }
 
-func (a *Archive) clearDay(ctx context.Context, day Day) error {
+// BeginReload begins to load a day again, from all the files of FilesOfDay. The
+// writer lock must be held; until Commit or Abort no other load can begin.
+func (a *Archive) BeginReload(ctx context.Context, day Day) (*Reload, error) {
+	r := &Reload{a: a, day: day, files: map[uint32]Import{}}
+	if err := r.begin(ctx); err != nil {
+		return nil, fmt.Errorf("load %s again: %w", day, err)
+	}
+	return r, nil
+}
+
+func (r *Reload) begin(ctx context.Context) error {
+	a, table := r.a, MonthOf(r.day).Table()
 	if err := a.ready(ctx); err != nil {
 		return err
 	}
@@ -27,96 +46,248 @@ func (a *Archive) clearDay(ctx context.Context, day Day) error {
 	if err != nil {
 		return err
 	}
-	month := MonthOf(day)
-	if tables[month.Table()+"c"] {
-		return fmt.Errorf("the month is packed: run nfacct archive --month %s --unpack first", month)
+	if tables[MonthOf(r.day).PackedTable()] {
+		return fmt.Errorf("the month is packed: run nfacct archive --month %s --unpack first", MonthOf(r.day))
 	}
-	marked, err := a.Reloading(ctx)
+	files, err := a.FilesOfDay(ctx, r.day)
 	if err != nil {
 		return err
 	}
-	for _, step := range []struct{ doing, statement string }{
-		{"mark day", "INSERT IGNORE INTO reloads (day, started) VALUES (?, UTC_TIMESTAMP())"},
-		{"note files", "INSERT IGNORE INTO reload_files (day, import, done) SELECT DISTINCT day, import, FALSE FROM books WHERE day = ?"},
-		{"note files", "UPDATE reload_files SET done = FALSE WHERE day = ?"},
-	} {
-		if err := a.exec(ctx, step.doing, step.statement, day); err != nil {
-			return err
-		}
-		a.step("day marked")
+	for _, f := range files {
+		r.files[f.ID] = f
 	}
-	if tables[month.Table()] {
-		some := slices.Contains(marked, day) // then keys may not know all rows
-		if !some {
-			err := a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+month.Table()+" WHERE `day` = ?)", day).Scan(&some)
-			if err != nil {
-				return wrap("look for rows", err)
-			}
-		}
-		if some {
-			if err := a.rewrite(ctx, month.Table(), "WHERE `day` <> "+quoteText(day.String())); err != nil {
-				return err
-			}
-		}
-	}
-	a.step("day rewritten")
-	for _, table := range []string{"books", "usage_hourly"} {
-		if err := a.exec(ctx, "empty "+table, "DELETE FROM "+table+" WHERE day = ?", day); err != nil {
-			return err
-		}
-		a.step("day emptied")
+	a.session.reload(r.day)
+	if err := r.copy(ctx, tables[table]); err != nil {
+		return giveUp(ctx, r, err)
 	}
 	return nil
 }
 
-// FinishDay says that every file of the day is loaded again; it is an error that
-// names them when some are not.
-func (a *Archive) FinishDay(ctx context.Context, day Day) error {
-	doing := fmt.Sprintf("finish %s", day)
-	if err := a.held(ctx); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+// giveUp aborts after an error.
+func giveUp(ctx context.Context, r *Reload, err error) error {
+	if aborting := r.Abort(context.WithoutCancel(ctx)); aborting != nil {
+		return fmt.Errorf("%w; and then: %w", err, aborting)
 	}
-	files, err := a.imports(ctx, "WHERE id IN (SELECT import FROM reload_files WHERE day = ? AND NOT done) ORDER BY file", day)
+	return err
+}
+
+// table is where the month is made anew.
+func (r *Reload) table() string { return MonthOf(r.day).Table() + "_new" }
+
+// copy makes the new table, without the day. Its keys are made at the end, by
+// sorting.
+func (r *Reload) copy(ctx context.Context, exists bool) error {
+	a, table, fresh := r.a, MonthOf(r.day).Table(), r.table()
+	if err := a.clearStage(ctx); err != nil {
+		return err
+	}
+	form := fmt.Sprintf(monthForm, fresh)
+	if exists {
+		form = "CREATE TABLE " + fresh + " LIKE " + table
+		if err := a.roomFor(table); err != nil {
+			return err
+		}
+	}
+	for _, statement := range []string{"DROP TABLE IF EXISTS " + fresh, form, "ALTER TABLE " + fresh + " DISABLE KEYS"} {
+		if err := a.exec(ctx, "make "+fresh, statement); err != nil {
+			return err
+		}
+		a.step("new table")
+	}
+	if !exists {
+		return nil
+	}
+	result, err := a.db.ExecContext(ctx, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () WHERE `day` <> "+quoteText(r.day.String()))
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return wrap("fill "+fresh, err)
 	}
-	if len(files) > 0 {
+	n, err := result.RowsAffected()
+	if err != nil {
+		return wrap("fill "+fresh, err)
+	}
+	r.rows = uint64(n)
+	a.step("month copied")
+	return nil
+}
+
+// BeginFile begins to load one of the day's files. Rows and books of other days
+// are left out by the Load itself. When the Load fails or is aborted, so is the
+// reload: its Abort is all that is left.
+func (r *Reload) BeginFile(ctx context.Context, f File) (*Load, error) {
+	doing := fmt.Sprintf("begin load of %s for %s", f.Name, r.day)
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case r.over || r.load != nil && !r.load.over:
+		return nil, fmt.Errorf("%s: the load before it, or all of the day, is not what it should be: begin again", doing)
+	}
+	if err := r.a.held(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	known, err := r.a.ImportByDigest(ctx, f.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	if known == nil {
+		return nil, fmt.Errorf("%s: the file was never loaded, or has changed since (SHA-256 is %s)", doing, hex.EncodeToString(f.Digest[:]))
+	}
+	if _, waits := r.files[known.ID]; !waits {
+		return nil, fmt.Errorf("%s: the day holds nothing of the file, or it is loaded again already", doing)
+	}
+	r.load = r.a.newLoad(ctx, known.ID, f)
+	r.load.reload = r
+	return r.load, nil
+}
+
+// Commit puts the new rows and books in the place of the old. An error that
+// wraps ErrUnfinished says that this was begun and will be finished by the next
+// Lock; after any other error nothing has changed.
+func (r *Reload) Commit(ctx context.Context) error {
+	doing := fmt.Sprintf("load %s again", r.day)
+	if err := r.prepare(ctx); err != nil {
+		return fmt.Errorf("%s: %w", doing, giveUp(ctx, r, err))
+	}
+	// Told to stop from here on, finishing is the shorter way to an archive in order.
+	ctx = context.WithoutCancel(ctx)
+	if err := r.a.exec(ctx, "mark day", "INSERT INTO reloads (day, started) VALUES (?, UTC_TIMESTAMP())", r.day); err != nil {
+		// An error does not say that nothing was written.
+		if days, reading := r.a.marked(ctx); reading == nil && len(days) == 0 {
+			return fmt.Errorf("%s: %w", doing, giveUp(ctx, r, err))
+		}
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnfinished, err)
+	}
+	r.over = true
+	r.a.step("day marked")
+	if err := r.a.finishReload(ctx, r.day); err != nil {
+		return fmt.Errorf("%s: %w: %w", doing, ErrUnfinished, err)
+	}
+	r.a.session.reload(Day{})
+	return nil
+}
+
+// prepare sees to it that what is new is whole, right and on disk.
+func (r *Reload) prepare(ctx context.Context) error {
+	a, fresh := r.a, r.table()
+	if r.err != nil {
+		return r.err
+	}
+	if r.over {
+		return fmt.Errorf("it is over already")
+	}
+	if len(r.files) > 0 {
 		var names []string
-		for _, file := range files {
-			names = append(names, file.Name)
+		for _, f := range r.files {
+			names = append(names, f.Name)
 		}
-		return fmt.Errorf("%s: %d files are not loaded again: %s", doing, len(names), strings.Join(names, ", "))
+		slices.Sort(names)
+		return fmt.Errorf("%d files are not loaded again: %s", len(names), strings.Join(names, ", "))
 	}
-	// The mark goes last: whoever finds it starts the day over.
-	for _, table := range []string{"reload_files", "reloads"} {
-		if err := a.exec(ctx, doing, "DELETE FROM "+table+" WHERE day = ?", day); err != nil {
-			return err
+	if err := a.exec(ctx, "make keys of "+fresh, mark+"ALTER TABLE "+fresh+" ENABLE KEYS"); err != nil {
+		return err
+	}
+	a.step("new keys made")
+	n, err := a.count(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	if n != r.rows {
+		return fmt.Errorf("%s has %d rows, but %d were written to it", fresh, n, r.rows)
+	}
+	if err := r.compare(ctx); err != nil {
+		return err
+	}
+	if err := a.settle(ctx, fresh); err != nil {
+		return err
+	}
+	a.step("new table settled")
+	return a.held(ctx)
+}
+
+// compare compares the day's new rows with its new books.
+func (r *Reload) compare(ctx context.Context) error {
+	rows, err := r.a.countsOf(ctx, "SELECT `router`, SUM(`flows`), SUM(`up_bytes` + `down_bytes`) FROM "+r.table()+" WHERE `day` = ? GROUP BY `router`", r.day)
+	if err != nil {
+		return err
+	}
+	books, err := r.a.countsOf(ctx, "SELECT router, SUM(loaded_records), SUM(loaded_bytes) FROM reload_books GROUP BY router")
+	if err != nil {
+		return err
+	}
+	var off []string
+	for router := range books {
+		rows[router] = rows[router].Plus(Counts{})
+	}
+	names, err := r.a.Routers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, router := range slices.Sorted(maps.Keys(rows)) {
+		if rows[router] != books[router] {
+			off = append(off, fmt.Sprintf("the new rows of %s hold %v, but the books say %v: %s",
+				names[router], rows[router], books[router], difference(rows[router], books[router])))
 		}
-		a.step("mark removed")
+	}
+	if off != nil {
+		return &BalanceError{off}
 	}
 	return nil
 }
 
-// Reloading lists the days that ClearDay marked and FinishDay did not finish:
-// what tables and books say of them is not the whole day.
-func (a *Archive) Reloading(ctx context.Context) ([]Day, error) {
-	return a.days(ctx, "SELECT day FROM reloads ORDER BY day")
-}
-
-// days reads a list of days.
-func (a *Archive) days(ctx context.Context, query string, args ...any) ([]Day, error) {
+// countsOf reads records and bytes by router.
+func (a *Archive) countsOf(ctx context.Context, query string, args ...any) (map[uint16]Counts, error) {
 	rows, err := a.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, wrap("read ledger", err)
+		return nil, wrap("compare books and rows", err)
 	}
 	defer rows.Close()
-	var days []Day
+	sums := map[uint16]Counts{}
 	for rows.Next() {
-		var day Day
-		if err := rows.Scan(&day); err != nil {
-			return nil, wrap("read ledger", err)
+		var router uint16
+		var c Counts
+		if err := rows.Scan(&router, &c.Records, &c.Bytes); err != nil {
+			return nil, wrap("compare books and rows", err)
 		}
-		days = append(days, day)
+		sums[router] = c
 	}
-	return days, wrap("read ledger", rows.Err())
+	return sums, wrap("compare books and rows", rows.Err())
+}
+
+// Abort gives the reload up: nothing has changed. After Commit it does nothing,
+// so it can be deferred. If it returns an error, the next Lock tidies up.
+func (r *Reload) Abort(ctx context.Context) error {
+	if r.over {
+		return nil
+	}
+	r.over = true
+	if r.load != nil {
+		if err := r.load.Abort(ctx); err != nil {
+			return err
+		}
+	}
+	err := r.a.held(ctx)
+	if err == nil {
+		err = r.a.quiesce(ctx)
+	}
+	if err == nil {
+		err = r.a.exec(ctx, "drop "+r.table(), "DROP TABLE IF EXISTS "+r.table())
+	}
+	if err == nil {
+		err = r.a.clearStage(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("give up loading %s again: %w", r.day, err)
+	}
+	r.a.session.reload(Day{})
+	return nil
+}
+
+// clearStage empties what was staged.
+func (a *Archive) clearStage(ctx context.Context) error {
+	for _, table := range []string{"reload_books", "reload_files"} {
+		if err := a.exec(ctx, "empty "+table, "DELETE FROM "+table); err != nil {
+			return err
+		}
+		a.step("stage emptied")
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ import (
 // reads.
 type stream struct {
 	month  Month
+	table  string
 	out    io.WriteCloser
 	cancel context.CancelFunc
 	buf    []byte
@@ -33,14 +34,14 @@ type stream struct {
 // streamBuffer is how much text is gathered before it is written.
 const streamBuffer = 128 << 10
 
-// openStream begins to load into a month's table, which exists.
-func (a *Archive) openStream(ctx context.Context, m Month) (*stream, error) {
+// openStream begins to load rows of a month into a table, which exists.
+func (a *Archive) openStream(ctx context.Context, m Month, table string) (*stream, error) {
 	how, err := a.choosePipes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// Room for a row behind a full buffer, so that it never grows.
-	s := &stream{month: m, done: make(chan struct{}), buf: make([]byte, 0, streamBuffer+4096)}
+	s := &stream{month: m, table: table, done: make(chan struct{}), buf: make([]byte, 0, streamBuffer+4096)}
 	ctx, s.cancel = context.WithCancel(ctx)
 	conn, err := a.db.Conn(ctx)
 	if err != nil {
@@ -54,7 +55,7 @@ func (a *Archive) openStream(ctx context.Context, m Month) (*stream, error) {
 	if err := s.openPipe(ctx, conn, how); err != nil {
 		s.cancel()
 		<-s.done
-		return nil, wrap("load "+m.Table(), err)
+		return nil, wrap("load "+table, err)
 	}
 	return s, nil
 }
@@ -63,7 +64,7 @@ func (a *Archive) openStream(ctx context.Context, m Month) (*stream, error) {
 func (s *stream) run(ctx context.Context, conn *sql.Conn, source string) {
 	defer close(s.done)
 	defer conn.Close()
-	result, err := conn.ExecContext(ctx, mark+"LOAD DATA "+source+" INTO TABLE "+s.month.Table()+" "+rowForm)
+	result, err := conn.ExecContext(ctx, mark+"LOAD DATA "+source+" INTO TABLE "+s.table+" "+rowForm)
 	if err != nil {
 		s.err = err
 		return
@@ -185,7 +186,7 @@ func (s *stream) flush() error {
 	if s.err != nil {
 		err = s.err
 	}
-	return wrap("load "+s.month.Table(), err)
+	return wrap("load "+s.table, err)
 }
 
 // finish ends the statement and checks that every row arrived, as it was.
@@ -200,10 +201,10 @@ func (s *stream) finish() error {
 		err = s.err
 	}
 	if err != nil {
-		return wrap("load "+s.month.Table(), err)
+		return wrap("load "+s.table, err)
 	}
 	if uint64(s.loaded) != s.rows {
-		return fmt.Errorf("load %s: %d rows were written, but the server loaded %d", s.month.Table(), s.rows, s.loaded)
+		return fmt.Errorf("load %s: %d rows were written, but the server loaded %d", s.table, s.rows, s.loaded)
 	}
 	return nil
 }

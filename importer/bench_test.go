@@ -62,11 +62,13 @@ func office(n int, start time.Time) []sent {
 // sink takes rows and forgets them.
 type sink struct{ rows uint64 }
 
-func (*sink) known(context.Context, archive.File) (bool, error)  { return false, nil }
-func (*sink) begin(context.Context, archive.File) error          { return nil }
-func (s *sink) append(*archive.Row) error                        { s.rows++; return nil }
-func (s *sink) commit(context.Context, *fileEnd) (uint64, error) { return s.rows, nil }
-func (*sink) abort(context.Context) error                        { return nil }
+func (*sink) known(context.Context, archive.File) (bool, error)     { return false, nil }
+func (*sink) begin(context.Context, archive.File) error             { return nil }
+func (s *sink) append(*archive.Row) error                           { s.rows++; return nil }
+func (s *sink) commit(context.Context, *fileEnd) (uint64, error)    { return s.rows, nil }
+func (*sink) strict() bool                                          { return false }
+func (*sink) memory(context.Context, archive.File) (*memory, error) { return nil, nil }
+func (*sink) abort(context.Context) error                           { return nil }
 
 // BenchmarkPipeline is a v5 spool file of a million records, decoded,
 // attributed and merged, without the database.

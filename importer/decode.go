@@ -106,15 +106,20 @@ type decoded struct {
 	strangers  int // and of others
 	untimely   int // of known routers, with times that cannot be believed: not read
 	noTemplate int // data sets whose template never came
+
+	// Of a given file: what the decoder knows at its end, and what it takes to
+	// read it alone.
+	state  []carried
+	memory *memory
 }
 
 // file decodes one file. Datagrams whose templates come only after them are
 // decoded when those come, be it in one of the files that follow.
-func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder, following []string) (decoded, error) {
+func (s *source) file(ctx context.Context, in *input, decoder *netflow.Decoder) (decoded, error) {
 	s.decoder, s.books, s.held = decoder, newTallies(), held{}
 	s.months = months{}
 	clear(s.recent[:]) // what other files hold makes no difference
-	reader, err := spool.Open(path)
+	reader, err := spool.Open(in.path)
 	if err != nil {
 		return decoded{}, err
 	}
@@ -153,10 +158,12 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 			return decoded{}, err
 		}
 	}
-	if len(s.held.waiting) > 0 {
-		if err := s.lookAhead(ctx, following); err != nil {
-			return decoded{}, err
-		}
+	result := decoded{packets: packets, strangers: strangers}
+	if !in.spool {
+		result.state = carry(decoder, nil) // before other files are looked into
+	}
+	if err := s.lookBehind(ctx, in, &result); err != nil {
+		return decoded{}, err
 	}
 	if err := s.flush(); err != nil {
 		return decoded{}, err
@@ -167,26 +174,25 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 		}
 	}
 	s.books.settleLosses()
-	result := decoded{books: s.books, statistics: reader.Statistics(), packets: packets, strangers: strangers, noTemplate: s.held.sets}
+	result.books, result.statistics, result.noTemplate = s.books, reader.Statistics(), s.held.sets
 	if latest == 0 { // nothing in it says when it was
-		if info, err := os.Stat(path); err == nil {
+		if info, err := os.Stat(in.path); err == nil {
 			latest = info.ModTime().UnixNano()
 		}
 	}
 	for router, n := range untimely {
 		result.untimely += int(n)
-		if t := s.tally(latest, router); t != nil {
-			t.untimely += n
-		}
+		s.tally(latest, router).untimely += n
 	}
 	if n := result.statistics.KernelDropped + result.statistics.QueueDropped; n > 0 {
 		router := collectorItself
 		if s.single {
 			router = 0
 		}
-		if t := s.tally(latest, router); t != nil {
-			t.kernelDropped += n
-		}
+		s.tally(latest, router).kernelDropped += n
+	}
+	if s.only != anyDay { // not before: days have losses in common
+		s.books.keep(s.only)
 	}
 	return result, nil
 }
@@ -195,22 +201,15 @@ func (s *source) file(ctx context.Context, path string, decoder *netflow.Decoder
 // which router that was, so it is booked to the one that the last record is of.
 func (s *source) captured(info spool.Info, latest int64, router int) {
 	t := s.tally(latest, router)
-	if t == nil {
-		return
-	}
 	t.lost += int64(info.Lost)
 	if info.Corrupt > 0 {
 		t.reject("corrupt for flow-capture", uint64(info.Corrupt))
 	}
 }
 
-// tally is that of a datagram's day, or nil if that is not wanted.
+// tally is that of a datagram's day.
 func (s *source) tally(received int64, router int) *tally {
-	day := s.calendar.day(received)
-	if s.only != anyDay && day.date != s.only {
-		return nil
-	}
-	return s.books.of(place{day.date, router})
+	return s.books.of(place{s.calendar.day(received).date, router})
 }
 
 // room makes the batch one of the router, with room for a datagram.
@@ -250,15 +249,11 @@ func (s *source) datagram(router int, packet *spool.Packet) error {
 	t := s.tally(packet.Received, router)
 	if s.again(packet, &g) {
 		s.batch.records = records[:before]
-		if t != nil {
-			t.datagrams++
-			t.duplicates++
-		}
+		t.datagrams++
+		t.duplicates++
 		return nil
 	}
-	if t != nil {
-		t.datagram(&g, packet.Synthetic)
-	}
+	t.datagram(&g, packet.Synthetic)
 	if g.NoTemplate > 0 {
 		s.hold(router, packet, &g)
 	}

@@ -3,7 +3,7 @@ package importer
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -30,6 +30,10 @@ type input struct {
 	// before are the paths of the spool files that began in the quarter-hour
 	// before: their uploads may be what downloads of this one answer.
 	before []string
+
+	id     uint32  // in the ledger, when the day is loaded again
+	memory *memory // of a given file
+	err    error   // why it cannot be read: it counts as failed
 }
 
 // fromSpool lists the sealed files of the spool, oldest first.
@@ -59,7 +63,8 @@ func fromSpool(folder string) ([]input, error) {
 
 // given makes inputs of files and folders named by hand. Files of the spool keep
 // what they are; the others are read in the order they are named, those of a
-// folder by name.
+// folder by name. What cannot be read becomes an input with an error, so that the
+// others go on.
 func given(paths []string, folder string) ([]input, error) {
 	spooled, err := fromSpool(folder)
 	if err != nil {
@@ -67,61 +72,66 @@ func given(paths []string, folder string) ([]input, error) {
 	}
 	var inputs []input
 	seen := map[string]bool{}
-	add := func(path string) error {
+	fail := func(path string, err error) {
+		if lost := (*fs.PathError)(nil); errors.As(err, &lost) {
+			err = lost.Err // the name is said already
+		}
+		inputs = append(inputs, input{path: path, name: path, err: err})
+	}
+	add := func(path string) {
 		path, err := filepath.Abs(path)
 		if err != nil {
-			return err
+			fail(path, err)
+			return
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			path = real
 		}
 		if seen[path] {
-			return nil
+			return
 		}
 		seen[path] = true
 		for _, s := range spooled {
 			if real, err := filepath.EvalSymlinks(s.path); err == nil && real == path {
 				inputs = append(inputs, s)
-				return nil
+				return
 			}
 		}
 		if strings.HasSuffix(path, ".open") {
-			return fmt.Errorf("%s is being written by a collector; it can be imported when it is sealed", path)
+			fail(path, errors.New("it is being written by a collector; it can be imported when it is sealed"))
+			return
 		}
 		inputs = append(inputs, input{path: path, name: path})
-		return nil
 	}
 	for _, path := range paths {
 		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
 		switch {
+		case err != nil:
+			fail(path, err)
+			continue
 		case info.IsDir():
 		case !info.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is neither a file nor a folder; a file is read twice, so save its content and import that", path)
+			fail(path, errors.New("it is neither a file nor a folder; a file is read twice, so save its content and import that"))
+			continue
 		default:
-			if err := add(path); err != nil {
-				return nil, err
-			}
+			add(path)
 			continue
 		}
-		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() || !recognised(name) {
-				return err
+		_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				fail(name, err) // a folder that cannot be read: the others go on
+			} else if entry.Type().IsRegular() && recognised(name) {
+				add(name)
 			}
-			return add(name)
+			return nil
 		})
-		if err != nil {
-			return nil, err
-		}
 	}
 	for i := range inputs {
 		if inputs[i].spool {
 			continue
 		}
 		for _, later := range inputs[i+1:] {
-			if !later.spool {
+			if !later.spool && later.err == nil {
 				inputs[i].following = append(inputs[i].following, later.path)
 			}
 		}

@@ -130,12 +130,11 @@ func (s *source) release(src netip.AddrPort) error {
 		s.batch.records = records
 		s.held.sets--
 		s.held.bytes -= len(h.payload)
-		if t := s.tally(h.received, h.router); t != nil {
-			t.noTemplate--
-			t.rejects.Add(&g.Rejects)
-			if g.Version == flow.V9 {
-				t.v9Records += uint64(g.Records)
-			}
+		t := s.tally(h.received, h.router)
+		t.noTemplate--
+		t.rejects.Add(&g.Rejects)
+		if g.Version == flow.V9 {
+			t.v9Records += uint64(g.Records)
 		}
 	}
 	if len(keep) == len(s.held.waiting) {
@@ -143,6 +142,33 @@ func (s *source) release(src netip.AddrPort) error {
 	}
 	clear(s.held.waiting[len(keep):])
 	s.held.waiting = keep
+	return nil
+}
+
+// lookBehind decodes what still waits at a file's end by templates that came later:
+// those that are remembered of a given file, and those of the files that follow.
+func (s *source) lookBehind(ctx context.Context, in *input, result *decoded) error {
+	if in.memory != nil {
+		result.memory = &memory{Before: in.memory.Before, Late: in.memory.Late}
+	}
+	if len(s.held.waiting) == 0 {
+		return nil
+	}
+	sources, before := s.held.sources(), s.held.sets
+	if in.memory != nil && len(in.memory.Late) > 0 {
+		learn(s.decoder, in.memory.Late)
+		for _, src := range sources {
+			if err := s.release(src); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.lookAhead(ctx, in.following); err != nil {
+		return err
+	}
+	if result.memory != nil && s.held.sets < before {
+		result.memory.Late = carry(s.decoder, sources)
+	}
 	return nil
 }
 

@@ -10,14 +10,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"nfacct/archive"
-	"nfacct/collector/netflow"
-	"nfacct/collector/spool"
 	"nfacct/importer/attribution"
 	"nfacct/importer/rules"
 )
@@ -53,7 +49,7 @@ type Router struct {
 // several routers.
 const collectorName = "(collector)"
 
-// ErrPartial is wrapped when some files failed and the others went on.
+// ErrPartial is wrapped when some files failed and others did not.
 var ErrPartial = errors.New("some files were not imported")
 
 // Importer imports files for a set of routers. It is not safe for concurrent use.
@@ -144,66 +140,6 @@ func (im *Importer) Import(ctx context.Context, files []string, opts Options) (S
 	})
 }
 
-// ImportDay loads a day again from the files that it was loaded from, by the
-// routers and rules of now, and loads what the spool has of it beside them. It
-// is refused, naming the files, when one of them is gone.
-func (im *Importer) ImportDay(ctx context.Context, day archive.Day, opts Options) (Summary, error) {
-	return im.locked(ctx, opts, func(b *build) error {
-		inputs, err := fromSpool(im.cfg.Spool)
-		if err != nil {
-			return err
-		}
-		before, err := im.archive.FilesOfDay(ctx, day)
-		if err != nil {
-			return err
-		}
-		if len(before) > 0 {
-			if err := b.again(ctx, day); err != nil {
-				return err
-			}
-		}
-		from, to := archive.NewCalendar(im.loc).Bounds(day)
-		inputs = within(inputs, from, to)
-		if len(before) == 0 && len(inputs) == 0 {
-			return fmt.Errorf("nothing of %s is in the spool or in the archive", day)
-		}
-		return b.load(ctx, inputs)
-	})
-}
-
-// Preview decodes and attributes files without touching the database: named
-// ones, or those of the spool that are not loaded yet, or when a day is given
-// those that may hold something of it. The summary's books say what would be
-// loaded and what each rule would leave out.
-func (im *Importer) Preview(ctx context.Context, files []string, day archive.Day, opts Options) (Summary, error) {
-	b := im.build(opts)
-	inputs, err := given(files, im.cfg.Spool)
-	if err != nil {
-		return b.summary, err
-	}
-	if len(files) == 0 {
-		if inputs, err = fromSpool(im.cfg.Spool); err != nil {
-			return b.summary, err
-		}
-		if day.IsZero() {
-			loaded, err := spool.ReadImported(im.cfg.Spool)
-			if err != nil {
-				return b.summary, err
-			}
-			inputs = slices.DeleteFunc(inputs, func(in input) bool { return loaded[in.name] })
-		} else {
-			from, to := archive.NewCalendar(im.loc).Bounds(day)
-			inputs = within(inputs, from, to.Add(templateWindow))
-		}
-	}
-	only := anyDay
-	if !day.IsZero() {
-		only = dateOf(day)
-	}
-	err = b.run(ctx, inputs, nil, only)
-	return b.finish(err)
-}
-
 // locked does something with the archive as its only writer.
 func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) error) (Summary, error) {
 	b := im.build(opts)
@@ -215,11 +151,7 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 		return b.summary, err
 	}
 	defer unlock()
-	err = b.resume(ctx)
-	if err == nil {
-		err = do(b)
-	}
-	if err == nil {
+	if err = do(b); err == nil {
 		err = b.bringTemplates(ctx)
 	}
 	if err == nil {
@@ -247,200 +179,4 @@ type bookOf struct {
 
 func (im *Importer) build(opts Options) *build {
 	return &build{Importer: im, opts: opts, summary: newSummary(), books: map[bookOf]*archive.Book{}}
-}
-
-// resume finishes the days whose loading again was interrupted.
-func (b *build) resume(ctx context.Context) error {
-	days, err := b.archive.Reloading(ctx)
-	for _, day := range days {
-		b.log.Warn("a day was being loaded again when it was interrupted: starting it over", "day", day)
-		if err := b.again(ctx, day); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// load loads the files that are not loaded yet.
-func (b *build) load(ctx context.Context, inputs []input) error {
-	loader, err := newArchiveLoader(ctx, b.Importer, archive.Day{})
-	if err != nil {
-		return err
-	}
-	b.expect(inputs)
-	return b.run(ctx, inputs, loader, anyDay)
-}
-
-// again loads a day from the files that it was loaded from.
-func (b *build) again(ctx context.Context, day archive.Day) error {
-	files, err := b.archive.FilesOfDay(ctx, day)
-	if err != nil {
-		return err
-	}
-	spooled, err := fromSpool(b.cfg.Spool)
-	if err != nil {
-		return err
-	}
-	var inputs []input
-	var gone []string
-	for _, f := range files {
-		in := input{path: f.Name, name: f.Name}
-		if at := slices.IndexFunc(spooled, func(s input) bool { return s.name == f.Name }); at >= 0 {
-			in = spooled[at]
-		} else if !filepath.IsAbs(f.Name) {
-			gone = append(gone, f.Name)
-			continue
-		}
-		if _, sum, err := digest(ctx, in.path); err != nil || sum != f.Digest {
-			gone = append(gone, f.Name)
-			continue
-		}
-		inputs = append(inputs, in)
-	}
-	if len(gone) > 0 {
-		return fmt.Errorf("load %s again: these files of it are gone or changed: %s; what is loaded stays as it is", day, strings.Join(gone, ", "))
-	}
-	loader, err := newArchiveLoader(ctx, b.Importer, day)
-	if err != nil {
-		return err
-	}
-	if err := b.archive.ClearDay(ctx, day); err != nil {
-		return err
-	}
-	failed := b.summary.Failed
-	b.expect(inputs)
-	if err := b.run(ctx, inputs, loader, dateOf(day)); err != nil {
-		return err
-	}
-	if b.summary.Failed > failed {
-		return fmt.Errorf("load %s again: %d of its %d files failed; the next import starts it over", day, b.summary.Failed-failed, len(files))
-	}
-	return b.archive.FinishDay(ctx, day)
-}
-
-// bringTemplates loads again the days of files that were loaded without some of
-// their data for want of templates, if files loaded now bring them.
-func (b *build) bringTemplates(ctx context.Context) error {
-	missing, err := b.archive.MissingTemplates(ctx)
-	if err != nil || len(missing) == 0 || b.summary.Loaded == 0 {
-		return err
-	}
-	spooled, err := fromSpool(b.cfg.Spool)
-	if err != nil {
-		return err
-	}
-	var days []archive.Day
-	for _, f := range missing {
-		at := slices.IndexFunc(spooled, func(s input) bool { return s.name == f.Name })
-		if at < 0 || !slices.ContainsFunc(spooled[at].following, b.summary.loadedPath) {
-			continue
-		}
-		if found, err := b.wouldFind(ctx, spooled[at], int(f.NoTemplate)); err != nil || !found {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		of, err := b.archive.DaysOf(ctx, f.ID)
-		if err != nil {
-			return err
-		}
-		days = append(days, of...)
-	}
-	slices.SortFunc(days, archive.Day.Compare)
-	for _, day := range slices.Compact(days) {
-		b.log.Info("templates came after their data: loading the day again", "day", day)
-		if err := b.again(ctx, day); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wouldFind says whether fewer data sets of a file lack their template than before.
-func (b *build) wouldFind(ctx context.Context, in input, before int) (bool, error) {
-	source := newSource(b.routers, newCalendar(b.loc), anyDay)
-	source.batch = &batch{}
-	source.next = func(full *batch) (*batch, error) { return full, nil }
-	result, err := source.file(ctx, in.path, netflow.NewDecoder(netflow.Limits{}), in.following)
-	return err == nil && result.noTemplate < before, ctx.Err()
-}
-
-// rowBytes is about how many bytes of a spool file become a row of the archive:
-// 30 to 180 were seen, for what is left out and what is merged differs.
-const rowBytes = 64
-
-// expect tells the archive how much there is to come.
-func (b *build) expect(inputs []input) {
-	bytes := int64(0)
-	for _, in := range inputs {
-		bytes += fileSize(in.path)
-	}
-	b.archive.Expect(uint64(bytes) / rowBytes)
-}
-
-// run sends files through the pipeline and adds what became of them to the summary.
-func (b *build) run(ctx context.Context, inputs []input, loader loader, only date) error {
-	all := b.done
-	sizes := make(map[string]int64, len(inputs))
-	for _, in := range inputs {
-		sizes[in.path] = fileSize(in.path)
-		all += sizes[in.path]
-	}
-	source := newSource(b.routers, newCalendar(b.loc), only)
-	accountant := newAccountant(newCalendar(b.loc), b.routers, b.rules, only)
-	if b.opts.Others != "" {
-		router := slices.IndexFunc(b.routers, func(r Router) bool { return r.Name == b.opts.Others })
-		if router < 0 {
-			return fmt.Errorf("no router %q is configured", b.opts.Others)
-		}
-		source.routers[others], accountant.uploads.routers[others] = router, router
-	}
-	p := newPipeline(source, accountant, loader, func(end *fileEnd) {
-		b.add(end, loader != nil)
-		b.done += sizes[end.input.path]
-		if b.opts.Progress != nil {
-			b.opts.Progress(b.done, all)
-		}
-	})
-	err := p.run(ctx, inputs)
-	for addr, n := range source.unknown.datagrams {
-		b.summary.Unknown[addr.String()] += n
-	}
-	b.summary.UnknownOthers += source.unknown.others
-	return err
-}
-
-// list rewrites the spool's list of the files that the archive has.
-func (b *build) list(ctx context.Context) error {
-	if b.cfg.Spool == "" {
-		return nil
-	}
-	spooled, err := fromSpool(b.cfg.Spool)
-	if err != nil || len(spooled) == 0 {
-		return err
-	}
-	loaded, err := b.loadedNames(ctx)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, in := range spooled {
-		if loaded[in.name] {
-			names = append(names, in.name)
-		}
-	}
-	return spool.WriteImported(b.cfg.Spool, names)
-}
-
-func (b *build) loadedNames(ctx context.Context) (map[string]bool, error) {
-	names, err := b.archive.LoadedNames(ctx)
-	if err != nil {
-		return nil, err
-	}
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set, nil
 }

@@ -150,6 +150,10 @@ func (l *ledger) commit(_ context.Context, _ *fileEnd) (uint64, error) {
 	return uint64(len(l.part)), nil
 }
 
+func (l *ledger) strict() bool { return false }
+
+func (l *ledger) memory(context.Context, archive.File) (*memory, error) { return nil, nil }
+
 func (l *ledger) abort(context.Context) error { return l.step("abort") }
 
 // load sends files through the pipeline into memory.

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"nfacct/archive"
 )
@@ -11,7 +12,8 @@ import (
 type archiveLoader struct {
 	importer *Importer
 	again    archive.Day // if not zero, the day that is loaded again
-	ids      []uint16    // of the routers in the tables
+	reload   *archive.Reload
+	ids      []uint16 // of the routers in the tables
 	load     *archive.Load
 	rows     uint64
 }
@@ -41,7 +43,7 @@ func (l *archiveLoader) begin(ctx context.Context, f archive.File) (err error) {
 	if l.again.IsZero() {
 		l.load, err = l.importer.archive.BeginLoad(ctx, f)
 	} else {
-		l.load, err = l.importer.archive.BeginReload(ctx, f, l.again)
+		l.load, err = l.reload.BeginFile(ctx, f)
 	}
 	return l.grave(err)
 }
@@ -62,8 +64,56 @@ func (l *archiveLoader) commit(ctx context.Context, end *fileEnd) (uint64, error
 		}
 		books = append(books, l.importer.book(p, t))
 	}
+	if err := l.fewer(ctx, end, books); err != nil {
+		return 0, err
+	}
+	memory, err := end.memory.text()
+	if err != nil {
+		return 0, err
+	}
+	l.load.Remember(memory)
 	return l.rows, l.grave(l.load.Commit(ctx, books))
 }
+
+// errFewer refuses to load a day again without a router that it had.
+var errFewer = errors.New("it holds datagrams of the day that were a router's when it was loaded; add their addresses to the export list of a [[router]]")
+
+// fewer looks, before a day takes the place of what was loaded of it, whether a
+// file's exporters were routers then and are strangers now.
+func (l *archiveLoader) fewer(ctx context.Context, end *fileEnd, books []archive.Book) error {
+	if l.reload == nil || end.strangers == 0 {
+		return nil
+	}
+	before, err := l.importer.archive.DatagramsOf(ctx, end.input.id, l.again)
+	if err != nil {
+		return l.grave(err)
+	}
+	var now uint64
+	for _, b := range books {
+		if b.Day == l.again {
+			now += b.Datagrams
+		}
+	}
+	if now < before {
+		return l.grave(fmt.Errorf("%s: %w", end.input.name, errFewer))
+	}
+	return nil
+}
+
+// memory is what the archive remembers of a file that is loaded; nil of others.
+func (l *archiveLoader) memory(ctx context.Context, f archive.File) (*memory, error) {
+	found, err := l.importer.archive.ImportByDigest(ctx, f.Digest)
+	if err != nil || found == nil {
+		return nil, l.grave(err)
+	}
+	text, err := l.importer.archive.Memory(ctx, found.ID)
+	if err != nil {
+		return nil, l.grave(err)
+	}
+	return parseMemory(text)
+}
+
+func (l *archiveLoader) strict() bool { return l.reload != nil }
 
 func (l *archiveLoader) abort(ctx context.Context) error { return l.load.Abort(ctx) }
 

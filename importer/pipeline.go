@@ -9,7 +9,6 @@ import (
 
 	"nfacct/archive"
 	"nfacct/collector/flow"
-	"nfacct/collector/netflow"
 )
 
 // loader is where rows go: the archive, or nowhere when only numbers are wanted.
@@ -23,6 +22,10 @@ type loader interface {
 	commit(ctx context.Context, end *fileEnd) (rows uint64, err error)
 	// abort undoes it.
 	abort(ctx context.Context) error
+	// memory is what is remembered of a file that is known.
+	memory(ctx context.Context, f archive.File) (*memory, error)
+	// strict says that a file that fails is the end of all.
+	strict() bool
 }
 
 // fatal is an error after which the next file would fail too.
@@ -134,26 +137,24 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 	if err := p.connect(ctx, messages, &current); err != nil {
 		return err
 	}
-	var foreign *netflow.Decoder // shared by captures that are given together
+	chain := chain{source: p.source, loader: p.loader}
 	loaded := map[[32]byte]bool{}
 	for _, in := range inputs {
 		end := &fileEnd{input: in}
 		current = end
 		end.file.Name = in.name
-		end.file.Size, end.file.Digest, end.err = digest(ctx, in.path)
+		if end.err = in.err; end.err == nil {
+			end.file.Size, end.file.Digest, end.err = digest(ctx, in.path)
+		}
 		if end.err == nil && p.loader != nil {
 			end.known, end.err = p.loader.known(ctx, end.file)
 		}
 		end.known = end.known || loaded[end.file.Digest]
 		if end.err == nil && !end.known {
-			decoder := netflow.NewDecoder(netflow.Limits{})
-			if !in.spool {
-				if foreign == nil {
-					foreign = decoder
-				}
-				decoder = foreign
+			if end.err = chain.join(ctx, &end.input); end.err == nil {
+				end.decoded, end.err = p.source.file(ctx, &end.input, end.input.decoder())
 			}
-			end.decoded, end.err = p.source.file(ctx, in.path, decoder, in.following)
+			chain.add(end)
 			if end.err == nil && p.loader != nil && end.packets+end.untimely == 0 && end.strangers > 0 {
 				end.err = errStrangers // not loaded, so that it can be when the router is configured
 			}
@@ -164,9 +165,14 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 				p.source.batch.records = p.source.batch.records[:0]
 			}
 			loaded[end.file.Digest] = true
+		} else if end.known {
+			chain.skip(end)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if end.err != nil && p.loader != nil && p.loader.strict() {
+			return fatal{fmt.Errorf("%s: %w", in.name, end.err)}
 		}
 		if err := send(ctx, messages, message{end: end}); err != nil {
 			return err

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -297,8 +298,9 @@ func BenchmarkAccount(b *testing.B) {
 
 // TestNoFile: what has no end is refused, and reading a file can be stopped.
 func TestNoFile(t *testing.T) {
-	if _, err := given([]string{os.DevNull}, ""); err == nil || !strings.Contains(err.Error(), "neither a file nor a folder") {
-		t.Error(err)
+	inputs, err := given([]string{os.DevNull, "/nonexistent"}, "")
+	if err != nil || len(inputs) != 2 || inputs[0].err == nil || !strings.Contains(inputs[0].err.Error(), "neither a file nor a folder") || !errors.Is(inputs[1].err, fs.ErrNotExist) {
+		t.Errorf("%+v %v", inputs, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

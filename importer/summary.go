@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"nfacct/archive"
 	"nfacct/importer/attribution"
@@ -20,6 +21,8 @@ type Summary struct {
 	Failed  int          `json:"failed"`
 	Records uint64       `json:"records"`
 	Rows    uint64       `json:"rows"`
+	// NoTemplate counts data sets whose template came in none of the files.
+	NoTemplate int `json:"no_template"`
 	// Unknown counts datagrams by the addresses that belong to no router,
 	// UnknownOthers those of further addresses.
 	Unknown       map[string]uint64 `json:"unknown_exporters"`
@@ -40,11 +43,22 @@ type FileResult struct {
 	Truncated  bool   `json:"truncated,omitempty"`   // what was whole has been read
 	Problem    string `json:"problem,omitempty"`
 
-	path string
+	path  string
+	given bool // not of the spool
 }
 
 func newSummary() Summary {
 	return Summary{Files: []FileResult{}, Unknown: map[string]uint64{}, Books: []archive.Book{}}
+}
+
+// givenPaths are the given files that were loaded now.
+func (s *Summary) givenPaths() (paths []string) {
+	for _, f := range s.Files {
+		if f.given && f.State == "loaded" {
+			paths = append(paths, f.path)
+		}
+	}
+	return paths
 }
 
 // loadedPath says whether the file at the path was loaded now.
@@ -61,7 +75,7 @@ func (b *build) add(end *fileEnd, loads bool) {
 		return
 	}
 	result := FileResult{
-		Name: end.input.name, path: end.input.path, Rows: end.rows, NoTemplate: end.noTemplate,
+		Name: end.input.name, path: end.input.path, given: !end.input.spool, Rows: end.rows, NoTemplate: end.noTemplate,
 		Truncated: end.statistics.Truncated, State: "read",
 	}
 	if loads {
@@ -96,6 +110,32 @@ func (b *build) add(end *fileEnd, loads bool) {
 	b.log.Debug("file", "name", result.Name, "state", result.State, "records", result.Records, "rows", result.Rows)
 }
 
+// take adds a day that was loaded again. Of files that were loaded just now it has
+// the last word.
+func (b *build) take(part *build) {
+	s, p := &b.summary, &part.summary
+	for _, f := range p.Files {
+		if at := slices.IndexFunc(s.Files, func(o FileResult) bool { return o.path == f.path }); at >= 0 {
+			s.Loaded--
+			s.Records -= s.Files[at].Records
+			s.Rows -= s.Files[at].Rows
+			s.Files = slices.Delete(s.Files, at, at+1)
+		}
+		s.Files = append(s.Files, f)
+	}
+	s.Loaded += p.Loaded
+	s.Records += p.Records
+	s.Rows += p.Rows
+	s.Estimated = s.Estimated || p.Estimated
+	for addr, n := range p.Unknown {
+		s.Unknown[addr] += n
+	}
+	s.UnknownOthers += p.UnknownOthers
+	for key, book := range part.books {
+		b.books[key] = book
+	}
+}
+
 // finish completes the summary and says what failed.
 func (b *build) finish(err error) (Summary, error) {
 	for _, book := range b.books {
@@ -104,17 +144,26 @@ func (b *build) finish(err error) (Summary, error) {
 	slices.SortFunc(b.summary.Books, func(x, y archive.Book) int {
 		return cmp.Or(x.Day.Compare(y.Day), cmp.Compare(x.Router, y.Router))
 	})
+	for _, f := range b.summary.Files {
+		b.summary.NoTemplate += f.NoTemplate
+	}
 	if err != nil || b.summary.Failed == 0 {
 		return b.summary, err
 	}
-	errs := []error{ErrPartial}
+	var errs []error
+	if b.summary.Loaded+b.summary.Known > 0 {
+		errs = append(errs, ErrPartial)
+	}
 	for _, f := range b.summary.Files {
 		if f.Problem != "" {
-			errs = append(errs, fmt.Errorf("import %s: %s", f.Name, f.Problem))
+			errs = append(errs, fmt.Errorf("import %s", oneLine(f.Name+": "+strings.TrimPrefix(f.Problem, f.path+": "))))
 		}
 	}
 	return b.summary, errors.Join(errs...)
 }
+
+// oneLine keeps what a file's name holds from looking like an error of its own.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "\\n") }
 
 // Strangers lists the addresses of Unknown, sorted.
 func (s *Summary) Strangers() []string { return slices.Sorted(maps.Keys(s.Unknown)) }

@@ -157,6 +157,12 @@ func (t *tallies) settleLosses() {
 	}
 }
 
+// keep leaves only a day's.
+func (t *tallies) keep(day date) {
+	maps.DeleteFunc(t.all, func(p place, _ *tally) bool { return p.day != day })
+	t.at = nil
+}
+
 // add merges the tallies of the same file made elsewhere.
 func (t *tallies) add(o *tallies) {
 	for p, tally := range o.all {

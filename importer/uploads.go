@@ -43,7 +43,7 @@ func (u *uploads) forFile(ctx context.Context, in *input) ([]*attribution.Upload
 	u.of, u.found = "", u.found[:0]
 	for _, path := range paths {
 		if u.known[path] == nil {
-			found, err := u.read(ctx, path)
+			found, err := u.read(ctx, path, in)
 			if err != nil {
 				return nil, err
 			}
@@ -57,7 +57,7 @@ func (u *uploads) forFile(ctx context.Context, in *input) ([]*attribution.Upload
 
 // read gathers the uploads of a file, as far as it can be read: what is wrong
 // with it is said when it is imported. The one error is to be told to stop.
-func (u *uploads) read(ctx context.Context, path string) (*attribution.Uploads, error) {
+func (u *uploads) read(ctx context.Context, path string, in *input) (*attribution.Uploads, error) {
 	found := new(attribution.Uploads)
 	reader, err := spool.Open(path)
 	if err != nil {
@@ -65,6 +65,9 @@ func (u *uploads) read(ctx context.Context, path string) (*attribution.Uploads, 
 	}
 	defer reader.Close()
 	decoder := netflow.NewDecoder(netflow.Limits{})
+	if path == in.path {
+		decoder = in.decoder()
+	}
 	var records []flow.Record
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {

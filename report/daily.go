@@ -45,17 +45,13 @@ func Daily(ctx context.Context, a *archive.Archive, day archive.Day, loc *time.L
 	if err != nil {
 		return nil, fmt.Errorf("report %s: names: %w", day, err)
 	}
-	reloading, err := a.Reloading(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("report %s: ledger: %w", day, err)
-	}
 	files, err := a.FilesOfDay(ctx, day)
 	if err != nil {
 		return nil, fmt.Errorf("report %s: ledger: %w", day, err)
 	}
 	u.QuietHours = quiet
 	u.assemble(hosts, peers, names)
-	u.Incomplete = doubts(u, silent(quiet, files, day, loc), day, archive.DayOf(opts.Now.In(loc)), opts.Pending, slices.Contains(reloading, day))
+	u.Incomplete = doubts(u, silent(quiet, files, day, loc), day, archive.DayOf(opts.Now.In(loc)), opts.Pending)
 	u.Complete = len(u.Incomplete) == 0
 	return u, nil
 }
@@ -100,7 +96,7 @@ func (u *Usage) assemble(hosts []Host, peers map[string]uint64, names map[netip.
 
 // doubts says why the figures are not the whole day's; nothing if they are, as
 // far as anybody can know.
-func doubts(u *Usage, silent []int, day, today archive.Day, pending []string, reloading bool) []string {
+func doubts(u *Usage, silent []int, day, today archive.Day, pending []string) []string {
 	var why []string
 	switch {
 	case today.Before(day):
@@ -115,9 +111,6 @@ func doubts(u *Usage, silent []int, day, today archive.Day, pending []string, re
 		why = append(why, fmt.Sprintf("The file %s is not imported yet: run nfacct import.", pending[0]))
 	} else if n > 1 {
 		why = append(why, fmt.Sprintf("%d files are not imported yet, the first is %s: run nfacct import.", n, slices.Min(pending)))
-	}
-	if reloading {
-		why = append(why, fmt.Sprintf("An import of the day again was interrupted: run nfacct import --day %s.", day))
 	}
 	if len(u.Books) > 0 && len(silent) > 0 {
 		why = append(why, fmt.Sprintf("Nothing came from the routers in the hours %s: they were off, or did not export, or it was not received.", hourRanges(silent)))

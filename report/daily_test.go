@@ -38,24 +38,22 @@ func TestAssemble(t *testing.T) {
 func TestDoubts(t *testing.T) {
 	day := archive.Day{Year: 2026, Month: 11, Day: 23}
 	for _, test := range []struct {
-		name      string
-		usage     Usage
-		today     archive.Day
-		pending   []string
-		reloading bool
-		want      []string // beginnings
+		name    string
+		usage   Usage
+		today   archive.Day
+		pending []string
+		want    []string // beginnings
 	}{
-		{"whole", Usage{Books: monday().Books}, day.Add(1), nil, false, nil},
-		{"today", Usage{Books: monday().Books}, day, nil, false, []string{"The day is not over"}},
-		{"tomorrow", Usage{}, day.Add(-1), nil, false, []string{"The day has not begun", "Nothing"}},
-		{"nothing imported", Usage{}, day.Add(1), nil, false, []string{"Nothing of this day"}},
-		{"one file missing", Usage{Books: monday().Books}, day.Add(1), []string{"a"}, false, []string{"The file a"}},
-		{"two files missing", Usage{Books: monday().Books}, day.Add(1), []string{"b", "a"}, false, []string{"2 files are not imported yet, the first is a"}},
-		{"interrupted", Usage{Books: monday().Books}, day.Add(1), nil, true, []string{"An import of the day again"}},
-		{"silence", Usage{Books: monday().Books, QuietHours: []int{3, 4}}, day.Add(1), nil, false, []string{"Nothing came from the routers in the hours 3-4"}},
+		{"whole", Usage{Books: monday().Books}, day.Add(1), nil, nil},
+		{"today", Usage{Books: monday().Books}, day, nil, []string{"The day is not over"}},
+		{"tomorrow", Usage{}, day.Add(-1), nil, []string{"The day has not begun", "Nothing"}},
+		{"nothing imported", Usage{}, day.Add(1), nil, []string{"Nothing of this day"}},
+		{"one file missing", Usage{Books: monday().Books}, day.Add(1), []string{"a"}, []string{"The file a"}},
+		{"two files missing", Usage{Books: monday().Books}, day.Add(1), []string{"b", "a"}, []string{"2 files are not imported yet, the first is a"}},
+		{"silence", Usage{Books: monday().Books, QuietHours: []int{3, 4}}, day.Add(1), nil, []string{"Nothing came from the routers in the hours 3-4"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := doubts(&test.usage, test.usage.QuietHours, day, test.today, test.pending, test.reloading)
+			got := doubts(&test.usage, test.usage.QuietHours, day, test.today, test.pending)
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q", got)
 			}
@@ -82,7 +80,7 @@ func TestLossIsDoubt(t *testing.T) {
 		"3 data sets of gw wait":            func(b *archive.Book) { b.NoTemplate = 3 },
 		"The books of gw do not balance":    func(b *archive.Book) { b.Difference = "5 bytes" },
 	} {
-		got := doubts(lossy(change), nil, day, day.Add(1), nil, false)
+		got := doubts(lossy(change), nil, day, day.Add(1), nil)
 		if want == "" && got != nil || want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], want)) {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -1,7 +1,8 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 -- The files that were loaded. `rules` is what each rule left out, as JSON;
--- `row_count` what was written to the month tables. Times are UTC.
+-- `row_count` what was written to the month tables; `memory` what the importer
+-- must know to read the file again. Times are UTC.
 CREATE TABLE IF NOT EXISTS imports (
 	id INT UNSIGNED NOT NULL AUTO_INCREMENT,
 	file VARCHAR(4096) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -12,6 +13,7 @@ CREATE TABLE IF NOT EXISTS imports (
 	no_template BIGINT UNSIGNED NOT NULL DEFAULT 0,
 	rules TEXT NOT NULL,
 	problem TEXT NOT NULL,
+	memory MEDIUMBLOB NULL,
 	state ENUM('loading', 'loaded') NOT NULL,
 	started DATETIME NOT NULL,
 	finished DATETIME NULL,

@@ -1,9 +1,9 @@
 -- +goose NO TRANSACTION
 -- +goose Up
--- The files that a day being loaded again is made of.
+-- The files of the day that is being loaded again which are loaded so far, with
+-- what will be their `memory` in imports.
 CREATE TABLE IF NOT EXISTS reload_files (
-	day DATE NOT NULL,
 	import INT UNSIGNED NOT NULL,
-	done BOOLEAN NOT NULL,
-	PRIMARY KEY (day, import)
+	memory MEDIUMBLOB NULL,
+	PRIMARY KEY (import)
 );

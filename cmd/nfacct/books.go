@@ -49,7 +49,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 		return err
 	}
 	defer db.Close()
-	books, err := db.Books(ctx, days[0], days[len(days)-1])
+	books, err := db.Audit(ctx, days[0], days[len(days)-1])
 	if err != nil {
 		return databaseError(err)
 	}

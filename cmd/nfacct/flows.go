@@ -53,7 +53,7 @@ func (a *app) flows(files []string, format string) error {
 			return nil // the reader, such as head, has seen enough
 		}
 		if err != nil {
-			fmt.Fprintf(a.errOut, "nfacct: %v\n", err)
+			fmt.Fprintf(a.errOut, "nfacct: %s\n", printable(err.Error()))
 			failed++
 		}
 	}

@@ -38,7 +38,8 @@ alone or together; a given file that is not of the spool stands for itself, so
 a v5 download is charged by uploads of the same file only.
 
 With --dry-run nothing is loaded: it prints what would be, and what each rule
-would leave out.`,
+would leave out. If a day cannot be loaded again, it stays as it was, and the
+error says why.`,
 		Example: `  nfacct import
   nfacct import --day yesterday --dry-run
   nfacct import /var/db/flows/2026-11`,
@@ -67,7 +68,8 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		return usageError(err)
 	}
 	var db *archive.Archive
-	if !f.dryRun {
+	// A dry run of a day asks the ledger which files it came from.
+	if !f.dryRun || len(days) > 0 && cfg.Database.Exists() {
 		if db, err = a.openDatabase(ctx, cfg); err != nil {
 			return err
 		}
@@ -147,6 +149,16 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 	for _, addr := range s.Strangers() {
 		a.log.Warn("datagrams of an unknown exporter were left out; if it is a router of yours, add its address to the export list of a [[router]], then import the files again by naming a day",
 			"address", addr, "datagrams", s.Unknown[addr])
+	}
+	if s.NoTemplate > 0 {
+		var names []string
+		for _, f := range s.Files {
+			if f.NoTemplate > 0 {
+				names = append(names, f.Name)
+			}
+		}
+		a.log.Warn("data sets were left out, because no file brought the template that describes them; they are counted in the books, and loaded as soon as a file with the template is imported; a router that sends its templates more often (v9-template-refresh, v9-template-timeout) leaves out less",
+			"data_sets", s.NoTemplate, "files", len(names), "first", names[0])
 	}
 	if a.json {
 		encoder := json.NewEncoder(a.out)

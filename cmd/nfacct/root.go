@@ -8,7 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +64,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintf(errOut, "nfacct: %v\n", err)
+		fmt.Fprintf(errOut, "nfacct: %s\n", printable(err.Error()))
 	}
 	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return exit.code
@@ -127,6 +131,24 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// printable writes what a terminal would act upon as \x1b and the like: names of
+// files, and what others say, may be in an error. Lines stay lines.
+func printable(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case r == '\n' || r == '\t' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
 }
 
 // newLog writes text to a stream; without -v only warnings and errors, so that

@@ -1,0 +1,75 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Audit is Books compared with the rows of the month tables as well, so that it
+// notices rows that came or went behind our back. It reads all rows of the days:
+// some seconds for a month. A router's day that has rows but no book is given an
+// empty one, whose Difference says so.
+func (a *Archive) Audit(ctx context.Context, from, to Day) ([]Book, error) {
+	books, err := a.Books(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.rowSums(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for i := range books {
+		b := &books[i]
+		key := routerDay{b.Day, b.Router}
+		if sum := rows[key]; sum != b.Loaded.Counts {
+			b.differ(fmt.Sprintf("the rows hold %v, but books say %v were loaded: %s; load the day again (nfacct import --day %s)",
+				sum, b.Loaded.Counts, difference(sum, b.Loaded.Counts), b.Day))
+		}
+		delete(rows, key)
+	}
+	for key, sum := range rows {
+		books = append(books, Book{Day: key.day, Router: key.router,
+			Difference: fmt.Sprintf("the rows hold %v, but no book knows of them", sum)})
+	}
+	slices.SortFunc(books, func(x, y Book) int {
+		return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))
+	})
+	return books, nil
+}
+
+type routerDay struct {
+	day    Day
+	router string
+}
+
+// rowSums sums the rows of days, by day and router.
+func (a *Archive) rowSums(ctx context.Context, from, to Day) (map[routerDay]Counts, error) {
+	names, err := a.Routers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sums := map[routerDay]Counts{}
+	rows, err := a.QueryFlows(ctx, FlowQuery{
+		From: from, To: to, Group: []string{"`day`", "`router`"}, Sum: []string{"`flows`", "`up_bytes`", "`down_bytes`"},
+	})
+	if err != nil || rows == nil {
+		return sums, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		key := routerDay{}
+		var router uint16
+		var flows, up, down uint64
+		if err := rows.Scan(&key.day, &router, &flows, &up, &down); err != nil {
+			return nil, wrap("sum rows", err)
+		}
+		if key.router = names[router]; key.router == "" {
+			key.router = fmt.Sprintf("(router %d)", router)
+		}
+		sums[key] = sums[key].Plus(Counts{flows, up + down})
+	}
+	return sums, wrap("sum rows", rows.Err())
+}

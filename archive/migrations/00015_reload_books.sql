@@ -1,0 +1,35 @@
+-- +goose NO TRANSACTION
+-- +goose Up
+-- The books-to-be of the day that is being loaded again.
+CREATE TABLE IF NOT EXISTS reload_books (
+	import INT UNSIGNED NOT NULL,
+	day DATE NOT NULL,
+	router SMALLINT UNSIGNED NOT NULL,
+	datagrams BIGINT UNSIGNED NOT NULL,
+	records BIGINT UNSIGNED NOT NULL,
+	bytes BIGINT UNSIGNED NOT NULL,
+	lost_records BIGINT UNSIGNED NOT NULL,
+	lost_datagrams BIGINT UNSIGNED NOT NULL,
+	lost_estimated BOOLEAN NOT NULL,
+	estimated BOOLEAN NOT NULL,
+	kernel_dropped BIGINT UNSIGNED NOT NULL,
+	no_template BIGINT UNSIGNED NOT NULL,
+	up_records BIGINT UNSIGNED NOT NULL,
+	up_bytes BIGINT UNSIGNED NOT NULL,
+	down_records BIGINT UNSIGNED NOT NULL,
+	down_bytes BIGINT UNSIGNED NOT NULL,
+	router_local_records BIGINT UNSIGNED NOT NULL,
+	router_local_bytes BIGINT UNSIGNED NOT NULL,
+	internal_records BIGINT UNSIGNED NOT NULL,
+	internal_bytes BIGINT UNSIGNED NOT NULL,
+	transit_records BIGINT UNSIGNED NOT NULL,
+	transit_bytes BIGINT UNSIGNED NOT NULL,
+	unattributed_records BIGINT UNSIGNED NOT NULL,
+	unattributed_bytes BIGINT UNSIGNED NOT NULL,
+	loaded_records BIGINT UNSIGNED NOT NULL,
+	loaded_bytes BIGINT UNSIGNED NOT NULL,
+	loaded_rows BIGINT UNSIGNED NOT NULL,
+	rejected TEXT NOT NULL,
+	excluded TEXT NOT NULL,
+	PRIMARY KEY (import, day, router)
+);
