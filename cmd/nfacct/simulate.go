@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -38,7 +39,8 @@ type simulateFlags struct {
 	rate, offloaded         float64
 	ipv6, fastTrack         bool
 	listen, listenTLS, cert string
-	user, passwordFile      string
+	user                    string
+	passwordFile, keyFile   string
 }
 
 func (a *app) simulateRouterCommand() *cobra.Command {
@@ -56,8 +58,8 @@ TLS. Behind it an office works in real time. Traffic-flow is off, as on a new
 device: switch it on with nfacct provision or with any other API client, and the
 device sends what such a RouterOS sends, in NetFlow v5, v9 or IPFIX.
 
-The password is made up and written to a file that only you can read; a file that
-is there already is used. What is printed has the lines for nfacct.toml. With -v
+The password and the certificate are made up and written to files that only you can
+read; files that are there already are used. What is printed has the lines for nfacct.toml. With -v
 every sentence of a client is shown, without its secrets. Ctrl-C ends the device,
 and what was changed on it is forgotten.`,
 		Example: `  nfacct simulate router
@@ -79,6 +81,7 @@ and what was changed on it is forgotten.`,
 	flags.StringVar(&f.cert, "certificate", "cn", "what api-ssl shows: cn (a common name alone, as most routers), names (also its address) or none")
 	flags.StringVar(&f.user, "user", "admin", "the `USER` who may do everything")
 	flags.StringVar(&f.passwordFile, "password-file", "simulated-router.password", "the `FILE` of the password; written when it is not there")
+	flags.StringVar(&f.keyFile, "key-file", "simulated-router.pem", "the `FILE` of the certificate and its key; written when it is not there")
 	return cmd
 }
 
@@ -101,8 +104,16 @@ func (a *app) simulateRouter(ctx context.Context, f simulateFlags) error {
 	if err != nil {
 		return usageError(err)
 	}
-	if cfg.Password, err = simulatedPassword(f.passwordFile); err != nil {
+	password, err := ownFile(f.passwordFile, func() ([]byte, error) { return []byte(rand.Text() + "\n"), nil })
+	if err != nil {
 		return usageError(fmt.Errorf("--password-file: %w", err))
+	}
+	cfg.Password = strings.TrimRight(string(password), "\r\n")
+	if f.listenTLS != "-" && cfg.Certificate != routerostest.NoCertificate {
+		cfg.KeyPair, err = ownFile(f.keyFile, func() ([]byte, error) { return routerostest.NewKeyPair(cfg) })
+		if err != nil {
+			return usageError(fmt.Errorf("--key-file: %w", err))
+		}
 	}
 	d, err := routerostest.NewDevice(cfg)
 	if err != nil {
@@ -182,26 +193,24 @@ func (f *simulateFlags) device(a *app) (cfg routerostest.DeviceConfig, err error
 	}, nil
 }
 
-// simulatedPassword reads the password from a file, or makes one up and writes it.
-func simulatedPassword(name string) (string, error) {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		info, err := os.Stat(name)
+// ownFile reads a file that nobody else may read, or makes its content up and
+// writes it.
+func ownFile(name string, content func() ([]byte, error)) ([]byte, error) {
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err := content()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("%s can be read by others: chmod 600 %s", name, name)
-		}
-		text, err := os.ReadFile(name)
-		return strings.TrimRight(string(text), "\r\n"), err
+		return text, renameio.WriteFile(name, text, 0o600, renameio.IgnoreUmask())
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	password := rand.Text()
-	_, err = fmt.Fprintln(file, password)
-	return password, errors.Join(err, file.Close())
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", name, name)
+	}
+	return os.ReadFile(name)
 }
 
 // print says where the device is, and what nfacct.toml wants to know of it.

@@ -26,8 +26,8 @@ type DeviceConfig struct {
 	Listen, ListenTLS string
 	// Certificate is what api-ssl shows.
 	Certificate CertificateKind
-	// KeyPair is the certificate of api-ssl and its RSA key as PEM, as KeyPairPEM of
-	// an earlier device returned them; nil makes new ones.
+	// KeyPair is the certificate of api-ssl and its RSA key as PEM, as NewKeyPair
+	// makes them; nil makes new ones.
 	KeyPair []byte
 	// Interleave mixes the answers of tagged commands that came together, as a device
 	// does that carries them out side by side.
@@ -46,6 +46,9 @@ type DeviceConfig struct {
 	// OnSentence is told each sentence as it comes, for a log; secrets are left out.
 	OnSentence func(Sentence)
 }
+
+// defaultName is the identity of a device that is given none.
+const defaultName = "office"
 
 // Device is a RouterOS device on loopback: its API, and the state behind it.
 type Device struct {
@@ -97,7 +100,7 @@ func NewDevice(cfg DeviceConfig) (*Device, error) {
 		cfg.Office = office
 	}
 	if cfg.Name == "" {
-		cfg.Name = "office"
+		cfg.Name = defaultName
 	}
 	if cfg.User == "" {
 		cfg.User = "admin"

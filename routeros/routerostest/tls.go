@@ -10,9 +10,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -35,45 +37,64 @@ type identity struct {
 	config *tls.Config
 }
 
-// identity makes the certificate, once somebody needs it: RouterOS makes RSA keys,
-// and that takes a while.
+// makeIdentity makes the certificate, or takes the one given, once somebody needs
+// it: RouterOS has RSA keys, and to make one takes a while.
 func (d *Device) makeIdentity() (*identity, error) {
 	if d.secure == nil || d.cfg.Certificate == NoCertificate {
 		return nil, nil
 	}
-	if d.cfg.KeyPair != nil {
-		pair, err := tls.X509KeyPair(d.cfg.KeyPair, d.cfg.KeyPair)
-		if err != nil {
+	text := d.cfg.KeyPair
+	if text == nil {
+		cfg := d.cfg
+		cfg.ListenTLS = d.AddrTLS().String()
+		var err error
+		if text, err = NewKeyPair(cfg); err != nil {
 			return nil, err
 		}
-		return newIdentity(pair), nil
 	}
+	pair, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the simulated router: %w", err)
+	}
+	return newIdentity(pair), nil
+}
+
+// NewKeyPair makes the certificate and the key that a device with such a
+// configuration would make, as DeviceConfig.KeyPair takes them.
+func NewKeyPair(cfg DeviceConfig) ([]byte, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, err
 	}
+	name := cfg.Name
+	if name == "" {
+		name = defaultName
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: d.cfg.Name},
+		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().AddDate(10, 0, 0),
 		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IsCA:         true, BasicConstraintsValid: true,
 	}
-	if d.cfg.Certificate == WithNames {
+	if cfg.Certificate == WithNames {
 		template.DNSNames = []string{"localhost"}
-		template.IPAddresses = []net.IP{d.secure.Addr().(*net.TCPAddr).IP}
+		if at, err := netip.ParseAddrPort(cfg.ListenTLS); err == nil {
+			template.IPAddresses = []net.IP{at.Addr().AsSlice()}
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := x509.ParseCertificate(der)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}), nil
+	b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return append(b, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }
 
 func newIdentity(pair tls.Certificate) *identity {
@@ -109,19 +130,6 @@ func (d *Device) CertificatePEM() []byte {
 		return nil
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw})
-}
-
-// KeyPairPEM is the certificate and its key, for DeviceConfig.KeyPair.
-func (d *Device) KeyPairPEM() ([]byte, error) {
-	id, err := d.identity()
-	if err != nil || id == nil {
-		return nil, err
-	}
-	key, err := x509.MarshalPKCS8PrivateKey(id.pair.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	return append(d.CertificatePEM(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }
 
 // handshake returns the connection under TLS, or nil when there can be none.
