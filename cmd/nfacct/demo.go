@@ -13,6 +13,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/importer"
 	"nfacct/report"
+	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
 )
 
@@ -28,9 +29,10 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "everything on this machine: a simulated office is accounted, and the report compared with the truth",
-		Long: `Simulates an office behind a Mikrotik, whose traffic of yesterday is exported as
-NetFlow v9 over UDP, collected, imported and reported by the real program, and
-compares the report with what really happened. It needs no root and no set-up but
+		Long: `Simulates an office behind a Mikrotik. The router is set up over its API, as
+nfacct provision does; its traffic of yesterday is exported as NetFlow v9 over UDP,
+collected, imported and reported by the real program, and the report compared with
+what really happened. It needs no root and no set-up but
 MariaDB's server program, and leaves nothing behind but one folder, in which
 everything can be looked at.`,
 		Example: `  nfacct demo
@@ -50,8 +52,11 @@ everything can be looked at.`,
 	return cmd
 }
 
-// demoNames is who names the hosts of the demo: what a router's leases say.
-const demoNames = "lease"
+// demoRouter is what the router of the demo is called, demoUser who may log in.
+const (
+	demoRouter = "office"
+	demoUser   = "nfacct"
+)
 
 // demoMargin is how long the simulation runs before and after the day, so that
 // flows cross both midnights and have to be divided.
@@ -65,6 +70,8 @@ type demo struct {
 	db     *archive.Archive
 	office *routerostest.Office
 	truth  *routerostest.Truth
+	clock  demoClock
+	facts  *routeros.Facts // that the router gave
 	day    archive.Day
 	from   time.Time // bounds of the day
 	to     time.Time
@@ -74,11 +81,12 @@ type demo struct {
 
 // demoResult is what a demo did; its JSON form is what --json prints.
 type demoResult struct {
-	Config    string `json:"config"` // the configuration written, to go on with
-	Day       string `json:"day"`
-	Hosts     int    `json:"hosts"` // of the office, the proxy and the server included
-	Datagrams uint64 `json:"datagrams"`
-	Records   uint64 `json:"records"`
+	Config    string   `json:"config"` // the configuration written, to go on with
+	Day       string   `json:"day"`
+	Hosts     int      `json:"hosts"`    // of the office, the proxy and the server included
+	Commands  []string `json:"commands"` // that set the router up
+	Datagrams uint64   `json:"datagrams"`
+	Records   uint64   `json:"records"`
 	Spool     struct {
 		Files          int     `json:"files"`
 		Bytes          int64   `json:"bytes"`
@@ -93,6 +101,7 @@ type demoResult struct {
 	} `json:"tables"`
 	Seconds struct {
 		Database float64 `json:"database"`
+		Router   float64 `json:"router"` // part of export
 		Export   float64 `json:"export"`
 		Import   float64 `json:"import"`
 		Report   float64 `json:"report"`
@@ -185,15 +194,8 @@ func (d *demo) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, host := range d.office.Hosts {
-		if err := d.db.UpsertHostName(ctx, host.Addr, host.Name, demoNames, d.from); err != nil {
-			return err
-		}
-		if host.Addr6.IsValid() {
-			if err := d.db.UpsertHostName(ctx, host.Addr6, host.Name, demoNames, d.from); err != nil {
-				return err
-			}
-		}
+	if err := d.nameHosts(ctx); err != nil {
+		return err
 	}
 	r := &d.result
 	r.Tables.Rows = summary.Rows

@@ -33,10 +33,13 @@ const (
 // to a real collector, whose clock is the simulated one.
 func (d *demo) export(ctx context.Context) error {
 	start := time.Now()
-	clock := &demoClock{}
-	clock.set(d.from.Add(-demoMargin).Unix())
+	device, err := d.newRouter()
+	if err != nil {
+		return err
+	}
+	defer device.Close()
 	cfg := d.cfg.Collector
-	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, clock.now
+	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, d.clock.now
 	c, err := collector.New(cfg, exporters(d.cfg), d.cfg.Spool, d.app.log)
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func (d *demo) export(ctx context.Context) error {
 	group.Go(func() error { return c.Run(collecting) })
 	group.Go(func() error {
 		defer stop()
-		return d.play(ctx, c, clock)
+		return exporting(ctx, device, func() error { return d.play(ctx, c, device) })
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -70,43 +73,45 @@ func (d *demo) export(ctx context.Context) error {
 	return nil
 }
 
-// play sends the day's datagrams as RouterOS would, and keeps the truth.
-func (d *demo) play(ctx context.Context, c *collector.Collector, clock *demoClock) error {
-	conn, err := net.Dial("udp", c.Addrs()[0].String())
+// play sets the router up, lets it send the day's datagrams, and keeps the truth.
+func (d *demo) play(ctx context.Context, c *collector.Collector, device *routerostest.Device) error {
+	to := c.Addrs()[0]
+	if err := d.provision(ctx, device, to.Port()); err != nil {
+		return err
+	}
+	conn, err := net.Dial("udp", to.String())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	from, to := d.from.Add(-demoMargin), d.to.Add(demoMargin)
-	p := &pacer{collector: c, clock: clock, at: from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
+	from, until := d.from.Add(-demoMargin), d.to.Add(demoMargin)
+	p := &pacer{collector: c, clock: &d.clock, at: from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
 	defer p.line.clear()
 	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
 		return err
 	}
-	exporter, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(from), func(at int64, payload []byte) error {
-		if err := p.advance(ctx, at); err != nil {
-			return err
-		}
-		if _, err := conn.Write(payload); err != nil {
-			return err
-		}
-		return p.count(ctx)
+	err = device.Play(from, until, routerostest.Playing{
+		Record: func(r *routerostest.Record) {
+			d.truth.Add(r)
+			d.result.Records++
+		},
+		Send: func(g routerostest.Datagram) error {
+			if g.To != to {
+				return fmt.Errorf("the router sends to %v, not to %v", g.To, to)
+			}
+			if err := p.advance(ctx, g.At); err != nil {
+				return err
+			}
+			if _, err := conn.Write(g.Payload); err != nil {
+				return err
+			}
+			return p.count(ctx)
+		},
 	})
 	if err != nil {
 		return err
 	}
-	last := from.Unix()
-	for record := range d.office.Records(from, to) {
-		d.truth.Add(record)
-		if err := exporter.Add(record); err != nil {
-			return err
-		}
-		last = record.Export
-	}
-	if err := exporter.Flush(last + 1); err != nil {
-		return err
-	}
-	d.result.Datagrams, d.result.Records = exporter.Sent, exporter.Records
+	d.result.Datagrams = p.sent
 	return p.drain(ctx, 0)
 }
 

@@ -128,15 +128,16 @@ state = %q
 [collector]
 listen = ["127.0.0.1:8787"]
 
-# The simulated Mikrotik, which exported from this machine.
+# The simulated Mikrotik, which exported from this machine and is no more. A real
+# one has an address here, and what follows is read from it.
 [[router]]
-name = "office"
+name = %q
 export = ["127.0.0.1"]
 wan = [%d, %d] # ifIndex of the two uplinks
 inside = %s
 own = %s
 proxies = %s
-`, demoMark, zone, demoState, routerostest.WAN, routerostest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
+`, demoMark, zone, demoState, demoRouter, routerostest.WAN, routerostest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
 	return renameio.WriteFile(name, []byte(text), 0o644)
 }
 

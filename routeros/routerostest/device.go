@@ -155,6 +155,9 @@ func (d *Device) listen() (err error) {
 	return err
 }
 
+// Password is that of the user who may do everything, as it was in the beginning.
+func (d *Device) Password() string { return d.cfg.Password }
+
 // Addr is where api is; zero when it is left out.
 func (d *Device) Addr() netip.AddrPort { return addrOf(d.plain) }
 

@@ -143,6 +143,10 @@ func (d *Device) furnishAddresses(put putter) {
 		"invalid", "false", "dynamic", "true", "link-local", "true", "global", "false")
 
 	route := func(dst netip.Prefix, gateway, through, distance string, flags ...string) {
+		menu := "/ip/route"
+		if dst.Addr().Is6() {
+			menu = "/ipv6/route"
+		}
 		pairs := []string{"dst-address", dst.String(), "gateway", gateway, "distance", distance, "active", "true"}
 		for _, f := range flags {
 			pairs = append(pairs, f, "true")
@@ -158,12 +162,17 @@ func (d *Device) furnishAddresses(put putter) {
 			}
 			pairs = append(pairs, "immediate-gw", hop, "routing-table", "main")
 		}
-		put("/ip/route", pairs...)
+		put(menu, pairs...)
 	}
 	route(netip.MustParsePrefix("0.0.0.0/0"), o.ISP.String(), wanName, "1", "static")
 	route(o.Inside[0], lanName, lanName, "0", "connect", "dynamic")
 	route(o.Server, lan2Name, lan2Name, "0", "connect", "dynamic")
 	route(outside.Masked(), wanName, wanName, "0", "connect", "dynamic")
+
+	if len(o.Inside) > 1 {
+		route(netip.MustParsePrefix("::/0"), linkLocal.String(), wanName, "1", "static")
+		route(o.Inside[1], lanName, lanName, "0", "connect", "dynamic")
+	}
 
 	put("/ip/dhcp-server", "name", "defconf", "interface", lanName, "address-pool", "dhcp", "lease-time", "1h", "invalid", "false", "dynamic", "false")
 	put("/ip/dhcp-server/network", "address", o.Inside[0].String(), "gateway", o.Gateway.String(), "dns-server", o.Gateway.String())

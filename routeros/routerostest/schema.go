@@ -165,6 +165,11 @@ func networkMenus() []*menu {
 			str("routing-table", "").from(V7_16), shown("active", "inactive", "static", "dynamic", "connect", "dhcp"),
 			flag("disabled", "false"), str("comment", ""),
 		)},
+		{path: "/ipv6/route", properties: together(
+			of(network, "dst-address", "::/0"), str("gateway", ""), str("gateway-status", ""), str("immediate-gw", ""),
+			num("distance", "1", 1, 255), str("routing-table", "").from(V7_16),
+			shown("active", "inactive", "static", "dynamic", "connect"), flag("disabled", "false"), str("comment", ""),
+		)},
 		{path: "/ip/arp", properties: together(
 			of(address4, "address", "").must(), str("mac-address", ""), of(anInterface, "interface", "").must(),
 			flag("published", "false"), str("status", "").from(V7_16), shown("invalid", "DHCP", "dynamic", "complete"),
