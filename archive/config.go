@@ -25,6 +25,10 @@ type Config struct {
 	// Load is how rows reach the server: fifo where it can read our files, local
 	// through the connection, or auto, which tries fifo first.
 	Load string `toml:"load"`
+
+	// UnpackLate says that a packed month is unpacked when late rows come for
+	// it; otherwise loading them fails with ErrPacked.
+	UnpackLate bool `toml:"-"`
 }
 
 // The values of Config.Load.

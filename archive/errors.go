@@ -50,6 +50,10 @@ func wrap(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
+// Wrap says what was being done with DB, and adds ErrUnavailable when it is the
+// server that is gone.
+func Wrap(doing string, err error) error { return wrap(doing, err) }
+
 func unavailable(err error) bool {
 	var network net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||

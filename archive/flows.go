@@ -128,12 +128,13 @@ func (a *Archive) FlowTables(ctx context.Context, from, to Day) ([]string, error
 		}
 		found = found[:0]
 		for _, m := range months {
-			// Where both stand, in the moment that one replaces the other,
-			// they hold the same rows.
-			if tables[m.Table()] {
-				found = append(found, m.Table())
-			} else if tables[m.PackedTable()] {
+			// Where both stand, while one replaces the other, they hold the
+			// same rows; and who drops the live one need not wait for new
+			// readers of it.
+			if tables[m.PackedTable()] {
 				found = append(found, m.PackedTable())
+			} else if tables[m.Table()] {
+				found = append(found, m.Table())
 			}
 		}
 		if len(found) == len(months) {

@@ -226,6 +226,9 @@ func (l *Load) prepare(m Month) error {
 		l.before[m] = l.reload.rows
 		return nil
 	}
+	if err := l.a.admit(l.ctx, m); err != nil {
+		return err
+	}
 	if err := l.a.makeMonth(l.ctx, m); err != nil {
 		return err
 	}
@@ -234,6 +237,9 @@ func (l *Load) prepare(m Month) error {
 		return err
 	}
 	if err := l.a.exec(l.ctx, "note length of "+m.Table(), "INSERT INTO import_months (import, month, rows_before) VALUES (?, ?, ?)", l.id, m.String(), n); err != nil {
+		return err
+	}
+	if err := l.a.disturb(l.ctx, m); err != nil {
 		return err
 	}
 	l.before[m] = n

@@ -86,7 +86,8 @@ func wipe(t testing.TB, a *Archive) {
 		run(t, a, "DROP TABLE "+table)
 	}
 	for _, table := range []string{"routers", "interfaces", "host_names", "imports", "import_months", "import_hours",
-		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "keyless_months", "router_facts", "interface_counters"} {
+		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "keyless_months", "router_facts", "interface_counters",
+		"month_packs"} {
 		run(t, a, "TRUNCATE TABLE "+table)
 	}
 	a.routers = map[string]uint16{}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +59,23 @@ func (a *Archive) tables(ctx context.Context) (map[string]bool, error) {
 		tables[name] = true
 	}
 	return tables, wrap("list tables", rows.Err())
+}
+
+// tableForm is the name of a month's table, live or packed.
+var tableForm = regexp.MustCompile(`^flows_(\d{4})_(\d\d)c?$`)
+
+// monthsIn are the months that a list of tables holds, the oldest first.
+func monthsIn(tables map[string]bool) []Month {
+	var months []Month
+	for name := range tables {
+		if parts := tableForm.FindStringSubmatch(name); parts != nil {
+			if m, err := ParseMonth(parts[1] + "-" + parts[2]); err == nil {
+				months = append(months, m)
+			}
+		}
+	}
+	slices.SortFunc(months, Month.Compare)
+	return slices.Compact(months)
 }
 
 // count is how many rows a table has; MyISAM knows.

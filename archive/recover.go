@@ -18,6 +18,9 @@ func (a *Archive) recover(ctx context.Context) error {
 	if err := a.tidy(ctx); err != nil {
 		return err
 	}
+	if err := a.recoverPacks(ctx); err != nil {
+		return err
+	}
 	if err := a.clearStage(ctx); err != nil {
 		return err
 	}

@@ -42,12 +42,12 @@ func (r *Reload) begin(ctx context.Context) error {
 	if err := a.ready(ctx); err != nil {
 		return err
 	}
+	if err := a.admit(ctx, MonthOf(r.day)); err != nil {
+		return err
+	}
 	tables, err := a.tables(ctx)
 	if err != nil {
 		return err
-	}
-	if tables[MonthOf(r.day).PackedTable()] {
-		return fmt.Errorf("the month is packed: run nfacct archive --month %s --unpack first", MonthOf(r.day))
 	}
 	files, err := a.FilesOfDay(ctx, r.day)
 	if err != nil {

@@ -199,13 +199,30 @@ func TestReloadHalfRenamed(t *testing.T) {
 	same(t, "after half a rename", state(t, a), want)
 }
 
-// A day of a packed month cannot be loaded again.
+// Rows of a packed month wait, or the month is unpacked for them.
 func TestReloadPacked(t *testing.T) {
 	a := open(t)
 	lock(t, a)
-	mustLoad(t, a, newFile(t, a, 1, 100, monday))
+	one := newFile(t, a, 1, 100, monday)
+	mustLoad(t, a, one)
 	run(t, a, "RENAME TABLE flows_2026_11 TO flows_2026_11c")
-	if _, err := a.BeginReload(t.Context(), monday); err == nil || !strings.Contains(err.Error(), "nfacct archive --month 2026-11 --unpack") {
+	if _, err := a.BeginReload(t.Context(), monday); !errors.Is(err, ErrPacked) || !strings.Contains(err.Error(), "nfacct archive --month 2026-11 --unpack") {
 		t.Error(err)
+	}
+	two := newFile(t, a, 2, 100, monday)
+	if err := two.load(t.Context(), a); !errors.Is(err, ErrPacked) {
+		t.Error(err)
+	}
+	a.cfg.UnpackLate = true
+	mustLoad(t, a, two)
+	if err := reload(t.Context(), a, monday, one, two); err != nil {
+		t.Fatal(err)
+	}
+	books, err := a.Books(t.Context(), monday, monday)
+	if err != nil || len(books) != 1 || books[0].Difference != "" || books[0].Loaded.Rows != 200 {
+		t.Errorf("%+v %v", books, err)
+	}
+	if tables, err := a.FlowTables(t.Context(), monday, monday); err != nil || len(tables) != 1 || tables[0] != "flows_2026_11" {
+		t.Error(tables, err)
 	}
 }

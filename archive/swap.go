@@ -34,6 +34,9 @@ func (a *Archive) marked(ctx context.Context) ([]Day, error) {
 // finishReload puts a day's new rows and books in the place of the old. Each of
 // its steps can be done twice, and is, if it is cut short.
 func (a *Archive) finishReload(ctx context.Context, day Day) error {
+	if err := a.disturb(ctx, MonthOf(day)); err != nil {
+		return err
+	}
 	if err := a.swap(ctx, MonthOf(day).Table()); err != nil {
 		return err
 	}

@@ -110,6 +110,11 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	if 0 < len(failed) && len(failed) < len(summaries) {
 		err = partialError(err)
 	}
+	if !f.dryRun && ctx.Err() == nil {
+		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil && err == nil {
+			err = databaseError(again)
+		}
+	}
 	bar.clear()
 	for i := range summaries {
 		if printing := a.printImport(&summaries[i], f.dryRun); printing != nil && err == nil {

@@ -201,17 +201,17 @@ func writeFile(name string, text []byte) error {
 func dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
 	// First what waits: a file that is imported meanwhile is then in doubt, and
 	// none is in the figures that was not.
-	pending, err := pendingFiles(ctx, db, cfg, day)
+	pending, err := pendingFiles(ctx, db, cfg, day, day)
 	if err != nil {
 		return nil, err
 	}
 	return report.Daily(ctx, db, day, cfg.Location(), report.Options{Now: now, Pending: pending})
 }
 
-// pendingFiles lists the sealed spool files that may hold something of a day and
-// are not in the archive. The first file after the day is one of them: flows are
+// pendingFiles lists the sealed spool files that may hold something of the days
+// from..to and are not in the archive. The first file after them is one: flows are
 // exported up to a minute or so after their last packet.
-func pendingFiles(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day) ([]string, error) {
+func pendingFiles(ctx context.Context, db *archive.Archive, cfg *config.Config, from, to archive.Day) ([]string, error) {
 	files, err := spool.ListSealed(cfg.Spool.Folder)
 	if err != nil || len(files) == 0 {
 		return nil, err
@@ -224,10 +224,12 @@ func pendingFiles(ctx context.Context, db *archive.Archive, cfg *config.Config, 
 	for _, name := range names {
 		loaded[name] = true
 	}
-	from, to := archive.NewCalendar(cfg.Location()).Bounds(day)
+	calendar := archive.NewCalendar(cfg.Location())
+	start, _ := calendar.Bounds(from)
+	_, end := calendar.Bounds(to)
 	var pending []string
 	for _, file := range files {
-		if !loaded[file.Name] && !file.Start.Before(from) && file.Start.Before(to.Add(spool.SlotLength)) {
+		if !loaded[file.Name] && !file.Start.Before(start) && file.Start.Before(end.Add(spool.SlotLength)) {
 			pending = append(pending, file.Name)
 		}
 	}

@@ -98,6 +98,7 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
 	root.AddCommand(
+		a.archiveCommand(),
 		a.booksCommand(),
 		a.collectCommand(),
 		a.demoCommand(),

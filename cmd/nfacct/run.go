@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -62,6 +63,7 @@ func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
 		{Name: "report", When: cfg.Jobs.Report, Period: schedule.DayBefore, Catch: 7, Run: func(ctx context.Context, period string) error {
 			return a.reportJob(ctx, cfg, db, period)
 		}},
+		a.archiveRow(cfg, db),
 	}
 }
 
@@ -79,7 +81,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) e
 	}
 	summary, err := im.Import(ctx, nil, importer.Options{Wait: importWait})
 	a.log.Info("imported", "files", summary.Loaded, "records", summary.Records, "rows", summary.Rows)
-	return err
+	return errors.Join(err, a.packAgain(ctx, cfg, open, importWait))
 }
 
 // reportJob writes the report of a day to files, and has it mailed.

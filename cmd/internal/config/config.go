@@ -21,6 +21,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"nfacct/archive"
+	"nfacct/archive/pack"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/collector"
 	"nfacct/collector/spool"
@@ -41,6 +42,7 @@ type Config struct {
 	Spool     spool.Config     `toml:"spool"`
 	Importer  importer.Config  `toml:"importer"`
 	Database  archive.Config   `toml:"database"`
+	Archive   pack.Config      `toml:"archive"`
 	Jobs      Jobs             `toml:"jobs"`
 	Mail      mail.Config      `toml:"mail"`
 
@@ -54,8 +56,9 @@ type Config struct {
 
 // Jobs are the daemon's schedules; an empty one switches its job off.
 type Jobs struct {
-	Import schedule.Spec `toml:"import"`
-	Report schedule.Spec `toml:"report"`
+	Import  schedule.Spec `toml:"import"`
+	Report  schedule.Spec `toml:"report"`
+	Archive schedule.Spec `toml:"archive"`
 	// Routers reads what the routers know of themselves.
 	Routers schedule.Spec `toml:"routers"`
 }
@@ -89,9 +92,11 @@ func Default() *Config {
 		Importer:  importer.DefaultConfig(),
 		Database:  archive.DefaultConfig(),
 		Mail:      mail.DefaultConfig(),
+		Archive:   pack.DefaultConfig(),
 		Jobs: Jobs{
-			Import: spec("20 0 * * *"),
-			Report: spec("30 6 * * *"),
+			Import:  spec("20 0 * * *"),
+			Report:  spec("30 6 * * *"),
+			Archive: spec("0 3 1 * *"),
 
 			Routers: spec("*/15 * * * *"),
 		},
@@ -260,6 +265,8 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		}
 	}
 	c.Mail.Check(under("mail"))
+	c.Archive.Check(under("archive"))
+	c.Database.UnpackLate = c.Archive.Late == pack.LateUnpack
 	if c.Provision.AccountPasswordFile != "" {
 		c.Provision.AccountPasswordFile = c.path(c.Provision.AccountPasswordFile)
 	}

@@ -1,0 +1,3 @@
+package pack
+
+func runChild() int { return 0 }

@@ -1,0 +1,162 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nfacct/archive"
+)
+
+// sortMemory is what myisamchk may use to sort keys.
+const sortMemory = "256M"
+
+// packFiles makes the staging table: a copy of the live table's files, packed.
+func (j *job) packFiles(ctx context.Context) error {
+	t := j.tools
+	folder := t.work + "/" + j.token
+	table := folder + "/" + j.month.StagingTable()
+	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
+		return err
+	}
+	if err := j.room(ctx, t.work); err != nil {
+		return err
+	}
+	if err := j.copyFiles(ctx, table); err != nil {
+		return err
+	}
+	j.step("copied")
+	j.progress(stepCopy)
+	stop := j.watch(table)
+	defer stop()
+	const quiet = "--silent"
+	// The live table is sound, so this only fails if rows came while it was
+	// copied, or the copy is not what it should be.
+	if _, err := t.run(ctx, "myisamchk", "--no-defaults", quiet, "--check", table); err != nil {
+		return fmt.Errorf("check the copy: %w", err)
+	}
+	j.step("copy checked")
+	// With force tables of a few rows are packed too.
+	if _, err := t.run(ctx, "myisampack", "--no-defaults", quiet, "--force", table); err != nil {
+		return err
+	}
+	j.step("packed")
+	j.progress(stepPack)
+	if _, err := t.run(ctx, "myisamchk", "--no-defaults", quiet, "-rq", "--sort-index", "--analyze",
+		"--sort_buffer_size="+sortMemory, "--tmpdir="+folder, table); err != nil {
+		return fmt.Errorf("make keys: %w", err)
+	}
+	j.step("keys made")
+	j.progress(stepKeys)
+	if _, err := t.run(ctx, "myisamchk", "--no-defaults", quiet, "--extend-check", table); err != nil {
+		return fmt.Errorf("check the packed table: %w", err)
+	}
+	j.step("packed checked")
+	j.progress(stepRead)
+	return j.move(ctx, table)
+}
+
+// copyFiles takes the live table's files while nobody writes to it. A link to the
+// data file would do, as long as myisampack renames what it has written; but given
+// --tmpdir it copies that over the file it has read, and with it over the live
+// table's (seen with 10.11). So no tool gets hold of anything but a copy.
+func (j *job) copyFiles(ctx context.Context, copied string) error {
+	conn, err := j.patient(ctx)
+	if err != nil {
+		return err
+	}
+	defer discard(conn) // and with it the lock
+	live := j.tools.database + "/" + j.month.Table()
+	statement := "FLUSH TABLES " + j.month.Table() + " FOR EXPORT"
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
+		return archive.Wrap(strings.ToLower(statement), wanted(err))
+	}
+	j.step("locked for copying")
+	for _, line := range [][]string{
+		{"cp", "-p", live + ".MYD", copied + ".MYD"},
+		{"cp", "-p", live + ".MYI", copied + ".MYI"},
+		{"cp", "-p", live + ".frm", copied + ".frm"},
+	} {
+		if _, err := j.tools.run(ctx, line[0], line[1:]...); err != nil {
+			return fmt.Errorf("copy the table: %w", err)
+		}
+		j.step("copying")
+	}
+	// A lock that was lost on the way kept nobody from writing.
+	if _, err := conn.ExecContext(ctx, "UNLOCK TABLES"); err != nil {
+		return archive.Wrap("copy the table", err)
+	}
+	return nil
+}
+
+// move brings the packed files into the database, the definition last: with it
+// the table exists.
+func (j *job) move(ctx context.Context, table string) error {
+	if err := j.tools.sync(ctx, table+".MYD", table+".MYI", table+".frm"); err != nil {
+		return err
+	}
+	for _, ext := range []string{".MYI", ".MYD", ".frm"} {
+		if _, err := j.tools.run(ctx, "mv", table+ext, j.tools.database+"/"+j.month.StagingTable()+ext); err != nil {
+			return fmt.Errorf("move the packed table: %w", err)
+		}
+		j.step("moving")
+	}
+	return j.tools.sync(ctx, j.tools.database)
+}
+
+// spare is what must stay free on the server's disk: MariaDB waits for ever when
+// it is full.
+const spare = 64 << 20
+
+// room looks whether the copy and what the tools need fit: rows are copied and
+// written again, at most as big; keys are copied, made again, and sorted.
+func (j *job) room(ctx context.Context, folder string) error {
+	data, keys, err := j.sizes(ctx, j.month.Table())
+	if err != nil {
+		return err
+	}
+	free, err := j.tools.free(ctx, folder)
+	if err != nil {
+		return err
+	}
+	if want := 2*data + 3*keys + spare; free < want {
+		return fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, free>>20, folder, want>>20)
+	}
+	return nil
+}
+
+// watch draws the progress of myisampack from the size of what it writes, where
+// that can be seen.
+func (j *job) watch(table string) (stop func()) {
+	if len(j.tools.prefix) > 0 {
+		return func() {}
+	}
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(300 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			info, err := os.Stat(filepath.Clean(table + ".TMD"))
+			if err != nil || j.result.Live == 0 {
+				continue
+			}
+			// Packed rows take about a third.
+			part := min(1, 3*float64(info.Size())/float64(j.result.Live))
+			size := float64(j.result.Live)
+			j.opts.Progress(int64((stepCopy+part)*size), int64(stepsOf*size))
+		}
+	}()
+	return func() { close(done); <-ended }
+}

@@ -1,0 +1,172 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"nfacct/archive"
+)
+
+// Due lists the months that are over before a day and not packed, the oldest
+// first.
+func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, error) {
+	entries, err := p.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var due []archive.Month
+	for _, e := range entries {
+		if e.State == StateLive && e.month.Last().Before(today) {
+			due = append(due, e.month)
+		}
+	}
+	return due, nil
+}
+
+// Again lists the months that were unpacked for late rows, to be packed again.
+func (p *Packer) Again(ctx context.Context) ([]archive.Month, error) {
+	packs, err := p.a.Packs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var again []archive.Month
+	for _, pack := range packs {
+		if pack.Again && pack.State == "unpacked" {
+			again = append(again, pack.Month)
+		}
+	}
+	return again, nil
+}
+
+// Expired lists the months whose flows are kept no longer, the oldest first;
+// none unless Config.KeepMonths says so.
+func (p *Packer) Expired(ctx context.Context, today archive.Day) ([]archive.Month, error) {
+	months, err := p.a.Months(ctx)
+	if err != nil || p.cfg.KeepMonths == 0 {
+		return nil, err
+	}
+	var expired []archive.Month
+	for _, m := range months {
+		age := 12*(today.Year-m.Year) + int(today.Month) - int(m.Month)
+		if age > p.cfg.KeepMonths {
+			expired = append(expired, m)
+		}
+	}
+	return expired, nil
+}
+
+// Drop drops a month's flows for good. Rollups and books stay.
+func (p *Packer) Drop(ctx context.Context, m archive.Month, wait time.Duration) error {
+	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
+}
+
+// Unpack gives back a month's live table.
+func (p *Packer) Unpack(ctx context.Context, m archive.Month, wait time.Duration) error {
+	return p.locked(ctx, wait, func() error { return p.a.Unpack(ctx, m) })
+}
+
+func (p *Packer) locked(ctx context.Context, wait time.Duration, do func() error) error {
+	packing, err := p.a.LockPacking(ctx, wait)
+	if err != nil {
+		return err
+	}
+	defer packing()
+	unlock, err := p.a.Lock(ctx, wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do()
+}
+
+// The values of Entry.State.
+const (
+	StateLive    = "live"
+	StatePacked  = "packed"
+	StateDropped = "dropped"
+)
+
+// Entry is a month in the list. Its JSON form is a contract with other programs.
+type Entry struct {
+	Month        string    `json:"month"`
+	State        string    `json:"state"`
+	Table        string    `json:"table,omitempty"`
+	Rows         uint64    `json:"rows"`
+	Flows        uint64    `json:"flows"`
+	Bytes        uint64    `json:"bytes"`          // data and keys
+	BytesPerFlow float64   `json:"bytes_per_flow"` // 0 without flows
+	LiveBytes    uint64    `json:"live_bytes,omitempty"`
+	Ratio        float64   `json:"ratio,omitempty"` // live to packed
+	Method       string    `json:"method,omitempty"`
+	Packed       time.Time `json:"packed,omitzero"`
+	Verified     time.Time `json:"verified,omitzero"`
+	Seconds      float64   `json:"seconds,omitempty"` // that packing took
+	Problem      string    `json:"problem,omitempty"` // what was packed all the same
+
+	month archive.Month
+}
+
+// List tells of each month, the oldest first.
+func (p *Packer) List(ctx context.Context) ([]Entry, error) {
+	packs, err := p.a.Packs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := map[archive.Month]archive.Pack{}
+	for _, pack := range packs {
+		of[pack.Month] = pack
+	}
+	months, err := p.a.Months(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries := []Entry{}
+	for _, pack := range packs {
+		if pack.State == "dropped" {
+			entries = append(entries, Entry{Month: pack.Month.String(), State: StateDropped, month: pack.Month})
+		}
+	}
+	for _, m := range months {
+		e, err := p.entry(ctx, m, of[m])
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return a.month.Compare(b.month) })
+	return entries, nil
+}
+
+// entry tells of a month that has a table.
+func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) (Entry, error) {
+	e := Entry{Month: m.String(), State: StateLive, month: m}
+	tables, err := p.a.FlowTables(ctx, m.First(), m.First())
+	if err != nil || len(tables) == 0 {
+		return e, err
+	}
+	e.Table = tables[0]
+	err = p.a.DB().QueryRowContext(ctx, "SELECT COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", e.Table).Scan(&e.Rows, &e.Bytes)
+	if err == nil {
+		err = p.a.DB().QueryRowContext(ctx, `SELECT COALESCE(SUM(loaded_records), 0) FROM books JOIN imports ON imports.id = books.import
+WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)
+	}
+	if err != nil {
+		return e, archive.Wrap(fmt.Sprintf("look at %s", e.Table), err)
+	}
+	if e.Table == m.PackedTable() {
+		e.State, e.LiveBytes, e.Method, e.Problem = StatePacked, pack.Live, pack.Method, pack.Problem
+		e.Packed, e.Verified, e.Seconds = pack.Finished, pack.Verified, pack.Took.Seconds()
+		if !pack.Verified.IsZero() { // InnoDB only guesses
+			e.Rows, e.Flows = pack.Rows, pack.Flows
+		}
+		if pack.Live > 0 && e.Bytes > 0 {
+			e.Ratio = float64(pack.Live) / float64(e.Bytes)
+		}
+	}
+	if e.Flows > 0 {
+		e.BytesPerFlow = float64(e.Bytes) / float64(e.Flows)
+	}
+	return e, nil
+}

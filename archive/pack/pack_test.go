@@ -1,0 +1,368 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"nfacct/archive"
+)
+
+// clean fails the test unless the months are whole and nothing is left behind.
+func tidy(t testing.TB, a *archive.Archive, want map[string]string) {
+	t.Helper()
+	got, err := answer(t.Context(), a, october.First(), november.Last())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("a reader is told something else: %s", diff)
+	}
+	place, err := a.Place(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(place.Work); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", place.Work, err)
+	}
+	entries, err := os.ReadDir(place.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, "pack_") || strings.HasPrefix(name, "unpack_") || strings.HasSuffix(name, ".TMD") || strings.HasPrefix(name, "#") {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+func ask(t testing.TB, a *archive.Archive) map[string]string {
+	t.Helper()
+	got, err := answer(t.Context(), a, october.First(), november.Last())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func tableOf(t testing.TB, a *archive.Archive, m archive.Month) string {
+	t.Helper()
+	tables, err := a.FlowTables(t.Context(), m.First(), m.Last())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(tables, " ")
+}
+
+// Tables of few rows too: myisampack by itself refuses them.
+func TestPackUnpack(t *testing.T) {
+	for _, rows := range []int{0, 1, 5, 100, 20_000} {
+		t.Run(fmt.Sprint(rows, " rows"), func(t *testing.T) {
+			a := open(t)
+			mustLoad(t, a, file{1, max(rows, 1), october.First(), 31}, file{2, 50, november.First(), 3})
+			if rows == 0 {
+				run(t, a, "TRUNCATE TABLE flows_2026_10")
+				run(t, a, "DELETE FROM books WHERE day < '2026-11-01'")
+			}
+			want := ask(t, a)
+			p := packer(a)
+			due, err := p.Due(t.Context(), archive.Day{Year: 2026, Month: 11, Day: 1})
+			if err != nil || len(due) != 1 || due[0] != october {
+				t.Fatal(due, err)
+			}
+			r, err := p.Pack(t.Context(), october, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%+v", r)
+			if r.Rows != uint64(rows) {
+				t.Errorf("%d rows", r.Rows)
+			}
+			if got := tableOf(t, a, october); got != "flows_2026_10c" {
+				t.Errorf("the month is in %q", got)
+			}
+			tidy(t, a, want)
+			if _, err := a.DB().Exec("INSERT INTO flows_2026_10c SELECT * FROM flows_2026_11 LIMIT 1"); err == nil {
+				t.Error("a packed table takes rows")
+			}
+			if _, err := p.Pack(t.Context(), october, Options{}); !errors.Is(err, archive.ErrPacked) {
+				t.Errorf("packed twice: %v", err)
+			}
+			list, err := p.List(t.Context())
+			if err != nil || len(list) != 2 || list[0].State != StatePacked || list[1].State != StateLive || list[0].Rows != uint64(rows) || list[0].Verified.IsZero() {
+				t.Errorf("list: %+v %v", list, err)
+			}
+			if err := p.Unpack(t.Context(), october, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if got := tableOf(t, a, october); got != "flows_2026_10" {
+				t.Errorf("the month is in %q", got)
+			}
+			tidy(t, a, want)
+			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			tidy(t, a, want)
+		})
+	}
+}
+
+// A month packs to a part of what it was.
+func TestSize(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 50_000, october.First(), 31})
+	r, err := packer(a).Pack(t.Context(), october, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d rows of %d flows: %d to %d bytes, %.1f a flow", r.Rows, r.Flows, r.Live, r.Packed, float64(r.Packed)/float64(r.Flows))
+	if float64(r.Packed)/float64(r.Flows) > 16 {
+		t.Error("that is too big")
+	}
+}
+
+func TestLateRows(t *testing.T) {
+	for _, unpack := range []bool{true, false} {
+		t.Run(fmt.Sprint("unpack ", unpack), func(t *testing.T) {
+			wipe(t, open(t))
+			cfg := shared.config
+			cfg.UnpackLate = unpack
+			a := openConfig(t, cfg)
+			mustLoad(t, a, file{1, 500, october.First(), 31}, file{2, 50, november.First(), 3})
+			p := packer(a)
+			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			before := ask(t, a)
+			late := file{3, 300, october.Last(), 2} // into both months
+			err := load(t.Context(), a, late)
+			if !unpack {
+				if !errors.Is(err, archive.ErrPacked) || !strings.Contains(err.Error(), "--unpack") {
+					t.Errorf("late rows: %v", err)
+				}
+				unlock, err := a.Lock(t.Context(), time.Minute) // undoes the load
+				if err != nil {
+					t.Fatal(err)
+				}
+				unlock()
+				tidy(t, a, before)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := p.Again(t.Context())
+			if err != nil || len(again) != 1 || again[0] != october {
+				t.Fatal(again, err)
+			}
+			want := ask(t, a)
+			if cmp.Equal(want, before) {
+				t.Error("nothing was loaded")
+			}
+			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			tidy(t, a, want)
+			if again, err := p.Again(t.Context()); err != nil || len(again) != 0 {
+				t.Error(again, err)
+			}
+		})
+	}
+}
+
+// Rows that come while the month is being packed are neither lost nor packed
+// halfway, at whichever step they come.
+func TestDisturbed(t *testing.T) {
+	for at := 1; ; at++ {
+		a := open(t)
+		mustLoad(t, a, file{1, 500, october.First(), 31})
+		p := packer(a)
+		n, name := 0, ""
+		var came error
+		p.step = func(step string) {
+			if n++; n == at && step != "locked" && step != "switched" && step != "locked for copying" && step != "copying" {
+				name = step
+				came = load(t.Context(), a, file{2, 100, october.First(), 31})
+			}
+		}
+		_, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
+		if n < at {
+			break
+		}
+		if name == "" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if came != nil {
+			t.Fatalf("load at %s: %v", name, came)
+		}
+		if err != nil && !errors.Is(err, archive.ErrDisturbed) {
+			t.Errorf("at %s: %v", name, err)
+		}
+		if err == nil && name != "cleaned" && name != "switched" {
+			t.Errorf("at %s: nobody noticed", name)
+		}
+		t.Logf("at %s: %v", name, err)
+		want := ask(t, a)
+		if err != nil {
+			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+				t.Fatalf("again after %s: %v", name, err)
+			}
+		}
+		tidy(t, a, want)
+		total := uint64(0)
+		list, err := p.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			total += e.Rows
+		}
+		if total != 600 {
+			t.Errorf("at %s: %d rows", name, total)
+		}
+	}
+}
+
+func TestBooksDisagree(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31})
+	run(t, a, "DELETE FROM flows_2026_10 WHERE day = '2026-10-05' LIMIT 3")
+	want := ask(t, a)
+	p := packer(a)
+	_, err := p.Pack(t.Context(), october, Options{})
+	var wrong *BooksError
+	if !errors.As(err, &wrong) || len(wrong.Problems) != 1 || !strings.Contains(err.Error(), "2026-10-05 has 13 rows") {
+		t.Errorf("got %v", err)
+	}
+	if got := tableOf(t, a, october); got != "flows_2026_10" {
+		t.Errorf("the month is in %q", got)
+	}
+	tidy(t, a, want)
+	if r, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil || r.Problem == "" {
+		t.Error(r, err)
+	}
+	tidy(t, a, want)
+}
+
+// What is written over a table's files is repaired, or what is lost is told;
+// it is never packed as if nothing had happened.
+func TestDamage(t *testing.T) {
+	for _, ext := range []string{".MYD", ".MYI"} {
+		for _, at := range []float64{0, 0.3, 0.9} {
+			t.Run(fmt.Sprint(ext, " ", at), func(t *testing.T) {
+				a := open(t)
+				mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
+				want := ask(t, a)
+				place, err := a.Place(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				run(t, a, "FLUSH TABLES flows_2026_10")
+				overwrite(t, filepath.Join(place.Folder, "flows_2026_10"+ext), at)
+				p := packer(a)
+				_, err = p.Pack(t.Context(), october, Options{Wait: time.Minute})
+				t.Log(err)
+				var wrong *BooksError
+				switch {
+				case err == nil: // repaired, nothing lost
+					tidy(t, a, want)
+				case ext == ".MYI" || !errors.As(err, &wrong):
+					t.Errorf("got %v", err)
+				default:
+					tidy(t, a, ask(t, a))
+					if tableOf(t, a, october) != "flows_2026_10" {
+						t.Error("it was packed")
+					}
+					if _, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// overwrite writes noise over a part of a file.
+func overwrite(t testing.TB, name string, at float64) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 700)
+	for i := range noise {
+		noise[i] = byte(i*i*31 + 7*i)
+	}
+	if _, err := f.WriteAt(noise, int64(at*float64(info.Size()))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestExpire(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31}, file{2, 50, november.First(), 3})
+	cfg := DefaultConfig()
+	cfg.KeepMonths = 2
+	p := New(cfg, a, testLog())
+	if got, err := p.Expired(t.Context(), archive.Day{Year: 2026, Month: 12, Day: 31}); err != nil || got != nil {
+		t.Error(got, err)
+	}
+	got, err := p.Expired(t.Context(), archive.Day{Year: 2027, Month: 1, Day: 1})
+	if err != nil || len(got) != 1 || got[0] != october {
+		t.Fatal(got, err)
+	}
+	usage := count(t, a, "SELECT COUNT(*) FROM usage_hourly WHERE day < '2026-11-01'")
+	if err := p.Drop(t.Context(), october, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if tableOf(t, a, october) != "" || count(t, a, "SELECT COUNT(*) FROM usage_hourly WHERE day < '2026-11-01'") != usage || usage == 0 {
+		t.Error("the flows are not gone, or the sums are")
+	}
+	if err := load(t.Context(), a, file{3, 10, october.First(), 1}); !errors.Is(err, archive.ErrPacked) {
+		t.Errorf("rows for a dropped month: %v", err)
+	}
+}
+
+// December is packed in January; the predecessor looked for month 0.
+func TestDecember(t *testing.T) {
+	a := open(t)
+	december := archive.Month{Year: 2026, Month: time.December}
+	mustLoad(t, a, file{1, 500, december.First(), 31}, file{2, 50, archive.Day{Year: 2027, Month: 1, Day: 1}, 1})
+	p := packer(a)
+	if due, err := p.Due(t.Context(), archive.Day{Year: 2026, Month: 12, Day: 31}); err != nil || due != nil {
+		t.Error(due, err)
+	}
+	due, err := p.Due(t.Context(), archive.Day{Year: 2027, Month: 1, Day: 1})
+	if err != nil || len(due) != 1 || due[0] != december {
+		t.Fatal(due, err)
+	}
+	if _, err := p.Pack(t.Context(), december, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := tableOf(t, a, december); got != "flows_2026_12c" {
+		t.Error(got)
+	}
+}
+
+func count(t testing.TB, a *archive.Archive, query string) (n uint64) {
+	t.Helper()
+	if err := a.DB().QueryRowContext(context.Background(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,211 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+
+	"nfacct/archive"
+)
+
+// figures are what a day's rows add up to.
+type figures struct {
+	Rows, Flows, UpBytes, DownBytes, UpPackets, DownPackets uint64
+}
+
+// sums are the figures of each day.
+type sums map[archive.Day]figures
+
+func (s sums) total() (t figures) {
+	for _, f := range s {
+		t.Rows += f.Rows
+		t.Flows += f.Flows
+		t.UpBytes += f.UpBytes
+		t.DownBytes += f.DownBytes
+		t.UpPackets += f.UpPackets
+		t.DownPackets += f.DownPackets
+	}
+	return t
+}
+
+// BooksError says that a month holds something else than its books say.
+type BooksError struct {
+	Month    archive.Month
+	Damage   string // what was wrong with the table before it was repaired
+	Problems []string
+}
+
+func (e *BooksError) Error() string {
+	text := strings.Join(e.Problems, "; ")
+	if e.Damage != "" {
+		text = "the table was damaged (" + e.Damage + ") and is repaired, but not everything could be saved: " + text
+	}
+	return text + fmt.Sprintf("; load those days again (nfacct import --day DAY), or pack the month as it is: nfacct archive --month %s --accept", e.Month)
+}
+
+// count adds up a table by day.
+func (j *job) count(ctx context.Context, table string) (sums, error) {
+	rows, err := j.a.DB().QueryContext(ctx, "SELECT `day`, COUNT(*), SUM(`flows`), SUM(`up_bytes`), SUM(`down_bytes`), SUM(`up_packets`), SUM(`down_packets`) FROM "+
+		table+" USE INDEX () GROUP BY `day`")
+	if err != nil {
+		return nil, archive.Wrap("count "+table, err)
+	}
+	defer rows.Close()
+	found := sums{}
+	for rows.Next() {
+		var day archive.Day
+		var f figures
+		if err := rows.Scan(&day, &f.Rows, &f.Flows, &f.UpBytes, &f.DownBytes, &f.UpPackets, &f.DownPackets); err != nil {
+			return nil, archive.Wrap("count "+table, err)
+		}
+		found[day] = f
+	}
+	if err := rows.Err(); err != nil {
+		return nil, archive.Wrap("count "+table, err)
+	}
+	return found, nil
+}
+
+// booked is what books say was loaded of a day.
+type booked struct{ rows, flows, bytes uint64 }
+
+// books are those of the month's days.
+func (j *job) books(ctx context.Context) (map[archive.Day]booked, error) {
+	rows, err := j.a.DB().QueryContext(ctx, `SELECT books.day, SUM(loaded_rows), SUM(loaded_records), SUM(loaded_bytes)
+FROM books JOIN imports ON imports.id = books.import WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ? GROUP BY books.day`, j.month.First(), j.month.Last())
+	if err != nil {
+		return nil, archive.Wrap("read books", err)
+	}
+	defer rows.Close()
+	books := map[archive.Day]booked{}
+	for rows.Next() {
+		var day archive.Day
+		var b booked
+		if err := rows.Scan(&day, &b.rows, &b.flows, &b.bytes); err != nil {
+			return nil, archive.Wrap("read books", err)
+		}
+		books[day] = b
+	}
+	return books, archive.Wrap("read books", rows.Err())
+}
+
+// against tells which days hold something else than the books say.
+func (s sums) against(books map[archive.Day]booked) (problems []string) {
+	days := map[archive.Day]bool{}
+	for day := range s {
+		days[day] = true
+	}
+	for day := range books {
+		days[day] = true
+	}
+	for _, day := range slices.SortedFunc(maps.Keys(days), archive.Day.Compare) {
+		is, should := s[day], books[day]
+		if is.Rows == should.rows && is.Flows == should.flows && is.UpBytes+is.DownBytes == should.bytes {
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("%s has %d rows of %d flows and %d bytes, but its books say %d rows of %d flows and %d bytes",
+			day, is.Rows, is.Flows, is.UpBytes+is.DownBytes, should.rows, should.flows, should.bytes))
+	}
+	const most = 10
+	if more := len(problems) - most; more > 0 {
+		problems = append(problems[:most], fmt.Sprintf("and so have %d more days", more))
+	}
+	return problems
+}
+
+// verify compares the staging table with the live one, row by row as far as a
+// checksum can, and day by day.
+func (j *job) verify(ctx context.Context) error {
+	table := j.month.StagingTable()
+	said, err := j.check(ctx, table)
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		return fmt.Errorf("verify: the packed table is not sound: %s; the month stays as it is", said)
+	}
+	sum, err := j.a.Checksum(ctx, table)
+	if err != nil {
+		return err
+	}
+	found, err := j.count(ctx, table)
+	if err != nil {
+		return err
+	}
+	if sum != j.sum || !maps.Equal(found, j.before) {
+		// Most likely an import into the month; if not, it is said again.
+		return fmt.Errorf("verify: %w, or the packed table holds other rows than the live one: %+v and %+v; the month stays as it is", archive.ErrDisturbed, found.total(), j.before.total())
+	}
+	if j.result.Packed, err = j.size(ctx, table); err != nil {
+		return err
+	}
+	j.progress(stepVerify)
+	return nil
+}
+
+// check returns what CHECK TABLE finds wrong with a table, "" if nothing.
+func (j *job) check(ctx context.Context, table string) (string, error) {
+	return j.maintain(ctx, "CHECK TABLE "+table)
+}
+
+// maintain runs one of the statements that answer with a table of messages.
+func (j *job) maintain(ctx context.Context, statement string) (string, error) {
+	rows, err := j.a.DB().QueryContext(ctx, statement)
+	if err != nil {
+		return "", archive.Wrap(strings.ToLower(statement), err)
+	}
+	defer rows.Close()
+	var said []string
+	good := false
+	for rows.Next() {
+		var name, op, kind, text string
+		if err := rows.Scan(&name, &op, &kind, &text); err != nil {
+			return "", archive.Wrap(strings.ToLower(statement), err)
+		}
+		switch kind {
+		case "status":
+			good = text == "OK" || strings.HasPrefix(text, "Table is already up to date")
+			if good {
+				continue
+			}
+		case "info", "note":
+			continue
+		}
+		said = append(said, text)
+	}
+	if err := rows.Err(); err != nil {
+		return "", archive.Wrap(strings.ToLower(statement), err)
+	}
+	if good {
+		return "", nil
+	}
+	if said == nil {
+		said = []string{"no verdict"}
+	}
+	return strings.Join(said[:min(len(said), 3)], "; "), nil
+}
+
+// sizes are the bytes of a table's rows and keys.
+func (j *job) sizes(ctx context.Context, table string) (data, keys uint64, err error) {
+	err = j.a.DB().QueryRowContext(ctx, "SELECT COALESCE(DATA_LENGTH, 0), COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", table).Scan(&data, &keys)
+	return data, keys, archive.Wrap("size of "+table, err)
+}
+
+func (j *job) size(ctx context.Context, table string) (uint64, error) {
+	data, keys, err := j.sizes(ctx, table)
+	return data + keys, err
+}
+
+// wanted names the right that a given server's user lacks for copying.
+func wanted(err error) error {
+	var answer *mysql.MySQLError
+	if errors.As(err, &answer) && (answer.Number == 1227 || answer.Number == 1044 || answer.Number == 1142) {
+		return fmt.Errorf("%w; as an administrator run: GRANT RELOAD ON *.* TO the user, and GRANT SELECT, LOCK TABLES on the database", err)
+	}
+	return err
+}

@@ -1,0 +1,64 @@
+package archive
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Place says where a server keeps the tables' files, for the tools that work on
+// them.
+type Place struct {
+	Data    string // the data directory, as the server sees it
+	Folder  string // of the database in it
+	Work    string // a folder for copies, on the same disk; "" on a given server
+	Private bool
+	MariaDB bool
+}
+
+// Place asks where the tables' files are.
+func (a *Archive) Place(ctx context.Context) (Place, error) {
+	p := Place{Private: a.server != nil, MariaDB: a.maria}
+	if a.server != nil {
+		p.Data, p.Work = a.server.path("data"), a.server.path("pack")
+		p.Folder = filepath.Join(p.Data, databaseName)
+		return p, nil
+	}
+	var database string
+	if err := a.db.QueryRowContext(ctx, "SELECT @@datadir, DATABASE()").Scan(&p.Data, &database); err != nil {
+		return p, wrap("look at server", err)
+	}
+	p.Data = strings.TrimRight(p.Data, "/")
+	p.Folder = p.Data + "/" + database
+	return p, nil
+}
+
+// LockPacking makes the caller the only one who packs, waiting so long for
+// others. Loads go on.
+func (a *Archive) LockPacking(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+	if a.server == nil {
+		return a.advisory(ctx, "pack", wait)
+	}
+	// A file lock, which survives a restart of the server.
+	file, err := openLock(a.server.path("pack.lock"))
+	if err != nil {
+		return nil, err
+	}
+	if err := lockWithin(ctx, file, unix.LOCK_EX, wait); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}
+
+// Months lists the months that have a table, the oldest first.
+func (a *Archive) Months(ctx context.Context) ([]Month, error) {
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return monthsIn(tables), nil
+}
