@@ -74,12 +74,12 @@ func TestLetters(t *testing.T) {
 
 // The mail stays small, whatever the size of the office and of its names.
 func TestSize(t *testing.T) {
-	long := office(5000)
+	long := office(2000)
 	for i := range long.Hosts {
 		long.Hosts[i].Names = []string{strings.Repeat("щ", 10_000)}
 		long.Hosts[i].New = true
 	}
-	for name, u := range map[string]*report.Usage{"5000 hosts": office(5000), "long names": long} {
+	for name, u := range map[string]*report.Usage{"2000 hosts": office(2000), "long names": long} {
 		for _, rows := range []int{25, mostRows} {
 			_, html, _, err := render(u, Options{Words: phrase.English(), Rows: rows}, "nfacct.xlsx")
 			if err != nil {

@@ -42,10 +42,7 @@ type table struct {
 	Chart   *chartView
 }
 
-type column struct {
-	Text, Align string
-	Pad         int
-}
+type column struct{ Text, Align string }
 
 type row struct {
 	Name, Note string
@@ -65,9 +62,9 @@ type cell struct {
 func head(texts ...string) []column {
 	columns := make([]column, len(texts))
 	for i, text := range texts {
-		columns[i] = column{text, "right", 10}
+		columns[i] = column{text, "right"}
 	}
-	columns[0].Align, columns[0].Pad = "left", 0
+	columns[0].Align = "left"
 	return columns
 }
 
