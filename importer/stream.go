@@ -99,23 +99,30 @@ func (b *build) runStreams(ctx context.Context, streams []Stream, loader loader)
 			b.opts.Progress(b.done, all)
 		}
 	})
-	return p.runFrom(ctx, func(ctx context.Context, messages chan<- message) error {
-		return p.readStreams(ctx, streams, routers, messages)
+	var lost error
+	err := p.runFrom(ctx, func(ctx context.Context, messages chan<- message) (err error) {
+		lost, err = p.readStreams(ctx, streams, routers, messages)
+		return err
 	})
+	if err == nil {
+		err = lost
+	}
+	return err
 }
 
-// readStreams is what read is for files.
-func (p *pipeline) readStreams(ctx context.Context, streams []Stream, routers []int, messages chan<- message) error {
+// readStreams is what read is for files. When a source is lost, what came whole
+// before is loaded all the same.
+func (p *pipeline) readStreams(ctx context.Context, streams []Stream, routers []int, messages chan<- message) (lost, err error) {
 	end := (*fileEnd)(nil)
 	if err := p.connect(ctx, messages, &end); err != nil {
-		return err
+		return nil, err
 	}
 	loaded := map[[32]byte]bool{}
 	for i, s := range streams {
 		end = &fileEnd{input: input{path: s.File.Name, name: s.File.Name}, file: s.File}
 		if s.Wanted != nil {
 			if wanted, err := s.Wanted(ctx); err != nil {
-				return err
+				return nil, err
 			} else if !wanted {
 				continue
 			}
@@ -128,17 +135,18 @@ func (p *pipeline) readStreams(ctx context.Context, streams []Stream, routers []
 			loaded[s.File.Digest] = true
 			end.err = p.stream(ctx, s, routers[i], end)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(end.err, ErrLost):
-			return fmt.Errorf("%s: %w", s.File.Name, end.err)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
+		lost := end.err
 		if err := send(ctx, messages, message{end: end}); err != nil {
-			return err
+			return nil, err
+		}
+		if errors.Is(lost, ErrLost) {
+			return fmt.Errorf("%s: %w", s.File.Name, lost), nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (p *pipeline) stream(ctx context.Context, s Stream, router int, end *fileEnd) error {

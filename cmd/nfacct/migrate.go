@@ -59,7 +59,7 @@ from elsewhere are not taken from tables.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.dsnFile, "dsn-file", "", "`FILE` with the DSN of the old database; a systemd credential "+migrateCredential+" takes its place")
-	flags.StringVar(&f.router, "router", "", "`NAME` of the router that tables are about; needed when several are configured")
+	flags.StringVar(&f.router, "router", "", "`NAME` of the router that tables, and files of unknown exporters, are about; tables need it when several are configured")
 	flags.StringSliceVar(&f.tables, "table", nil, "migrate only this `TABLE`; may be repeated")
 	flags.StringVar(&f.clock, "source-timezone", "", "time `ZONE` of the machine that flow-capture ran on (default that of the configuration)")
 	flags.BoolVar(&f.skipRepeated, "skip-repeated", false, "leave out the rows that a second run of the scripts entered again")
@@ -170,7 +170,7 @@ func exists(name string) bool {
 // options turns flags into what the package wants.
 func (f *migrateFlags) options(cfg *config.Config) (migrate.Options, error) {
 	opts := migrate.Options{
-		Router: f.router, Tables: f.tables, Location: cfg.Location(), Clock: cfg.Location(), ClockGiven: f.clock != "",
+		Router: f.router, Others: f.router, Tables: f.tables, Location: cfg.Location(), Clock: cfg.Location(), ClockGiven: f.clock != "",
 		SkipRepeated: f.skipRepeated, Beside: f.beside, DryRun: f.dryRun, Wait: f.wait,
 	}
 	if f.clock != "" {

@@ -91,7 +91,7 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 	if len(wanted) == 0 {
 		return nil
 	}
-	opts := importer.Options{Wait: m.opts.Wait, Others: m.opts.Router, Progress: func(done, all int64) { m.opts.Progress("flow-tools", done, all) }}
+	opts := importer.Options{Wait: m.opts.Wait, Others: m.opts.Others, Progress: func(done, all int64) { m.opts.Progress("flow-tools", done, all) }}
 	var done importer.Summary
 	var err error
 	if m.opts.DryRun {

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"nfacct/archive"
 )
@@ -44,8 +45,9 @@ func OpenFolder(ctx context.Context, folder, work string, cfg archive.Config, lo
 	if err != nil {
 		return nil, fmt.Errorf("server for copies of tables: %w", err)
 	}
-	// Whoever else migrates would remove our copies.
-	unlock, err := a.Lock(ctx, 0)
+	// Whoever else migrates would remove our copies. One that was killed keeps its
+	// lock until the server notices.
+	unlock, err := a.Lock(ctx, 5*time.Second)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("another nfacct migrate uses %s: %w", work, err), a.Close())
 	}

@@ -154,6 +154,7 @@ type place struct {
 	archive  *archive.Archive
 	importer *importer.Importer
 	dsn      string
+	name     string // of its database
 }
 
 // places counts the databases that were made for tests.
@@ -170,6 +171,7 @@ func newPlace(t testing.TB) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.name = name
 	t.Cleanup(func() {
 		if err := p.archive.Close(); err != nil {
 			t.Error(err)
@@ -190,7 +192,7 @@ func openPlace(dsn string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &place{a, im, dsn}, nil
+	return &place{archive: a, importer: im, dsn: dsn}, nil
 }
 
 // options are those of the tests.

@@ -65,6 +65,9 @@ import (
 type Options struct {
 	// Router is the name of the configured router that the tables are about.
 	Router string
+	// Others is the name of the router that flow-tools files are booked to where
+	// their exporter is none of a configured one; empty: they are refused.
+	Others string
 	// Clock is the time zone that flow-capture and scripts had.
 	Clock *time.Location
 	// ClockGiven says that Clock was chosen, and is not only the default.

@@ -156,6 +156,9 @@ func forEachSource(t *testing.T, name string, layout migratetest.Layout, rows it
 				t.Errorf("the source was written to:\n%s", diff)
 			}
 		})
+		if plainName(name) == name {
+			continue // TestDamaged reads the files of live tables
+		}
 		t.Run(name+" files", func(t *testing.T) {
 			folder := backup(t)
 			before := digests(t, folder)
@@ -291,7 +294,6 @@ func TestOnce(t *testing.T) {
 		}
 	}
 	again(server(t))
-	again(files(t, backup(t)))
 	if err := migratetest.Pack(t.Context(), old.db, oldFolder(), "2018_5"); err != nil {
 		t.Fatal(err)
 	}

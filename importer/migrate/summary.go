@@ -118,7 +118,7 @@ func (r *TableResult) add(units []*unit, done *importer.Summary) {
 	for _, u := range units {
 		f, ran := results[u.file.Name]
 		switch {
-		case u.state != "":
+		case u.state != "" || u.lost:
 		case ran && (f.State == "loaded" || f.State == "read"):
 			u.state = State(f.State)
 			r.now[u.file.Name] = u

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/big"
@@ -38,6 +39,7 @@ type unit struct {
 	reason string
 	asked  bool // it was its turn
 	begun  bool // it was read
+	lost   bool // the source went away meanwhile
 	found  tally
 }
 
@@ -185,7 +187,9 @@ func (u *unit) stream(m *Migrator, s *Source) importer.Stream {
 		},
 		Read: func(ctx context.Context, sink *importer.Sink) error {
 			u.begun = true
-			return u.read(ctx, m, s, sink)
+			err := u.read(ctx, m, s, sink)
+			u.lost = errors.Is(err, importer.ErrLost)
+			return err
 		},
 	}
 }
