@@ -71,7 +71,7 @@ func (c *chain) catchUp(ctx context.Context) error {
 			c.state = carry(d, nil)
 			return nil
 		}
-		if _, known := c.source.routers[packet.Src.Addr()]; !known {
+		if _, known := c.source.routers.find(packet.Src.Addr()); !known {
 			continue
 		}
 		if packet.Carried {

@@ -42,6 +42,8 @@ var defects = []struct {
 	{"transit cannot be told", line("198.51.100.3", 443, "198.51.100.4", 50003, 6, 7, 7, "05-05-2018", "12:00"), "unattributed"},
 	{"the router itself", line("192.168.0.9", 1, "192.168.0.1", 8291, 6, 7, 77, "05-05-2018", "12:00"), "router_local"},
 	{"a blank line of flow-print", line(nil, nil, nil, nil, "0", "0", "0", "05-05-2018", "12:00"), "no address"},
+	{"the same, as some servers have it", line("", "", nil, nil, "0", 0, 0, "05-05-2018", "12:00"), "no address"},
+	{"what is no ASCII", line("\xd0\xb1\xff", "\\", "192.168.0.7", ",", "0", 1, 2, "05-05-2018", "12:00"), "no address"},
 	{"a name for an address", line("bank.example", 443, "192.168.0.7", 50000, 6, 10, 700, "05-05-2018", "10:15"), "no address"},
 	{"no bytes", line("198.51.100.1", 443, "192.168.0.7", 50000, 6, 10, nil, "05-05-2018", "10:15"), "no counters"},
 	{"negative bytes", line("198.51.100.1", 443, "192.168.0.7", 50000, 6, 10, -700, "05-05-2018", "10:15"), "no counters"},

@@ -282,14 +282,15 @@ func (u *unit) read(ctx context.Context, m *Migrator, s *Source, sink *importer.
 			return s.halt(err)
 		}
 		line = line[:0]
+		separator := false
 		for _, column := range columns[:rowColumns] {
 			if column == nil {
 				continue
 			}
-			if len(line) > 0 {
+			if separator {
 				line = append(line, ',')
 			}
-			line = append(line, column...)
+			line, separator = append(line, column...), true
 		}
 		sum := crc32.ChecksumIEEE(line)
 		n++
@@ -304,7 +305,7 @@ func (u *unit) read(ctx context.Context, m *Migrator, s *Source, sink *importer.
 		return s.halt(err)
 	}
 	if n != u.rows || bytes != u.bytes || packets != u.packets || check != u.check {
-		return fmt.Errorf("it changed while it was read: %d rows with %d bytes were counted, and %d with %d came; migrate it when nobody writes to it", u.rows, u.bytes, n, bytes)
+		return fmt.Errorf("it changed while it was read: %d rows with %d bytes (check sum %x) were counted, and %d with %d (%x) came; migrate it when nobody writes to it", u.rows, u.bytes, u.check, n, bytes, check)
 	}
 	return nil
 }
