@@ -13,7 +13,7 @@ import (
 // accountant turns decoded records into tallies and biflows.
 type accountant struct {
 	calendar  calendar
-	routers   []accounted
+	routers   []*eras
 	uploads   uploads
 	ruleCount int  // how many rules there are
 	only      date // if not anyDay, the one day whose books and rows are wanted
@@ -22,7 +22,8 @@ type accountant struct {
 	migrated  bool   // records are of Streams
 }
 
-// accounted is a router as the accountant sees it.
+// accounted is a router as the accountant sees it, for as long as nothing changes
+// there.
 type accounted struct {
 	attributor *attribution.Attributor
 	rules      *rules.Set
@@ -35,10 +36,9 @@ func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only 
 	a := &accountant{calendar: calendar, only: only, books: newTallies(), ruleCount: len(list)}
 	a.uploads = uploads{routers: exportersOf(routers), known: map[string]*attribution.Uploads{}}
 	for i, r := range routers {
-		who := attribution.New(r.Router, i)
-		a.uploads.attributors = append(a.uploads.attributors, who)
-		a.routers = append(a.routers, accounted{who, rules.Compile(list, r.Inside)})
+		a.routers = append(a.routers, newEras(i, r, list))
 	}
+	a.uploads.eras = a.routers
 	return a
 }
 
@@ -54,7 +54,7 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		}
 		return nil
 	}
-	who := &a.routers[router]
+	who := a.routers[router].at(to)
 	res := who.attributor.Attribute(r)
 	if res.Rule == attribution.Unanswered && !a.migrated {
 		uploads, err := a.uploads.forFile(ctx, in)

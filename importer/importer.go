@@ -43,6 +43,9 @@ type Router struct {
 	// Export are the addresses that its datagrams come from.
 	Export []netip.Addr `toml:"-"`
 	attribution.Router
+	// History, oldest first, is how its records are attributed over time; if it is
+	// not empty it takes the place of the Router above.
+	History []Since `toml:"-"`
 }
 
 // collectorName is who the losses of the collector are booked to when there are
@@ -76,7 +79,9 @@ func New(cfg Config, routers []Router, loc *time.Location, a *archive.Archive, l
 	cfg.Check(report("importer"))
 	owner := map[netip.Addr]string{}
 	for _, r := range routers {
-		r.Check(report("router " + r.Name))
+		for _, since := range newEras(0, r, nil).history {
+			since.Check(report("router " + r.Name))
+		}
 		if len(r.Export) == 0 {
 			report("router "+r.Name)("export", "no address that its datagrams come from", `write for example export = ["192.168.88.1"]`)
 		}

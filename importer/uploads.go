@@ -21,8 +21,8 @@ import (
 // Files are read for their uploads when the first such download comes, and not
 // at all where exporters send translated addresses.
 type uploads struct {
-	routers     exporters
-	attributors []*attribution.Attributor
+	routers exporters
+	eras    []*eras
 
 	known map[string]*attribution.Uploads // by path: of the file at hand and those before it
 	of    string                          // the file that found is for
@@ -87,8 +87,10 @@ func (u *uploads) read(ctx context.Context, path string, in *input) (*attributio
 		}
 		records, _ = decoder.Decode(records[:0], packet.Src, packet.Received, packet.Payload)
 		for i := range records {
-			res := u.attributors[router].Attribute(&records[i])
-			found.Add(router, &records[i], &res)
+			r := &records[i]
+			_, end := times(r.Start, r.End, r.Received)
+			res := u.eras[router].at(end).attributor.Attribute(r)
+			found.Add(router, r, &res)
 		}
 	}
 }

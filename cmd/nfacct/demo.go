@@ -184,7 +184,7 @@ func (d *demo) road(ctx context.Context, started time.Time) error {
 // load imports the spool, and names the hosts.
 func (d *demo) load(ctx context.Context) error {
 	start := time.Now()
-	im, err := newImporter(d.cfg, d.db, d.app)
+	im, err := newImporter(ctx, d.cfg, d.db, d.app)
 	if err != nil {
 		return err
 	}

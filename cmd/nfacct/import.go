@@ -68,16 +68,17 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		return usageError(err)
 	}
 	var db *archive.Archive
-	// A dry run of a day asks the ledger which files it came from.
-	if !f.dryRun || len(days) > 0 && cfg.Database.Exists() {
+	// A dry run of a day asks the ledger which files it came from; and what is
+	// inside may be known to the archive alone.
+	if !f.dryRun || len(days) > 0 && cfg.Database.Exists() || dependsOnFacts(cfg) {
 		if db, err = a.openDatabase(ctx, cfg); err != nil {
 			return err
 		}
 		defer db.Close()
 	}
-	im, err := newImporter(cfg, db, a)
+	im, err := newImporter(ctx, cfg, db, a)
 	if err != nil {
-		return usageError(err)
+		return err
 	}
 	bar := a.progress()
 	opts := importer.Options{Wait: f.wait, Progress: bar.set}
@@ -124,17 +125,23 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	return err
 }
 
-// newImporter hands the configuration over.
-func newImporter(cfg *config.Config, db *archive.Archive, a *app) (*importer.Importer, error) {
+// newImporter hands the configuration over, and what the archive has of routers.
+func newImporter(ctx context.Context, cfg *config.Config, db *archive.Archive, a *app) (*importer.Importer, error) {
 	var routers []importer.Router
-	for _, r := range cfg.Routers {
-		router := r.Router
-		router.Name, router.Export = r.Name, r.Export
+	for i := range cfg.Routers {
+		router, err := a.importerRouter(ctx, cfg, db, &cfg.Routers[i])
+		if err != nil {
+			return nil, err
+		}
 		routers = append(routers, router)
 	}
 	c := cfg.Importer
 	c.Spool = cfg.Spool.Folder
-	return importer.New(c, routers, cfg.Location(), db, a.log)
+	im, err := importer.New(c, routers, cfg.Location(), db, a.log)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return im, nil
 }
 
 // importError gives an import's error its exit code.

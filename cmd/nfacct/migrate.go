@@ -99,9 +99,9 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		}
 		defer db.Close()
 	}
-	im, err := newImporter(cfg, db, a)
+	im, err := newImporter(ctx, cfg, db, a)
 	if err != nil {
-		return usageError(err)
+		return err
 	}
 	bar := a.progress()
 	opts.Progress = bar.count

@@ -107,6 +107,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.provisionCommand(),
 		a.migrateCommand(),
 		a.reportCommand(),
+		a.routersCommand(),
 		a.runCommand(),
 		a.simulateCommand(),
 		a.sqlCommand(),

@@ -56,7 +56,13 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 
 // jobs is the table of what runs when.
 func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
-	return []schedule.Job{
+	var jobs []schedule.Job
+	if routers, err := managed(cfg, nil); err == nil {
+		jobs = append(jobs, schedule.Job{Name: "routers", When: cfg.Jobs.Routers, Period: schedule.Each, Catch: 1, Run: func(ctx context.Context, _ string) error {
+			return a.routersJob(ctx, cfg, db, routers)
+		}})
+	}
+	return append(jobs, []schedule.Job{
 		{Name: "import", When: cfg.Jobs.Import, Period: schedule.Each, Catch: 1, Run: func(ctx context.Context, _ string) error {
 			return a.importJob(ctx, cfg, db)
 		}},
@@ -64,7 +70,7 @@ func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
 			return a.reportJob(ctx, cfg, db, period)
 		}},
 		a.archiveRow(cfg, db),
-	}
+	}...)
 }
 
 // importWait is how long a job waits for an import that somebody runs by hand.
@@ -75,7 +81,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) e
 	if err != nil {
 		return err
 	}
-	im, err := newImporter(cfg, open, a)
+	im, err := newImporter(ctx, cfg, open, a)
 	if err != nil {
 		return err
 	}

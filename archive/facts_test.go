@@ -1,0 +1,101 @@
+package archive
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestFacts(t *testing.T) {
+	a := open(t)
+	ctx := t.Context()
+	at := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	first := RouterFacts{
+		ValidFrom: at, Version: "7.18.2 (stable)", WAN: []uint32{2, 9}, Sampling: 1.5,
+		Inside:       []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16"), netip.MustParsePrefix("2001:db8::/64")},
+		Own:          []netip.Addr{netip.MustParseAddr("198.51.100.2")},
+		InnerRouters: []netip.Addr{netip.MustParseAddr("10.2.0.2")},
+	}
+	same, second := first, first
+	same.ValidFrom = at.Add(time.Hour)
+	second.ValidFrom, second.WAN, second.InnerRouters = at.Add(2*time.Hour), []uint32{2}, nil
+	for _, f := range []RouterFacts{first, same, second} {
+		if err := a.NoteFacts(ctx, "gw", f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := a.FactsOf(ctx, "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]RouterFacts{first, second}, got, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})); diff != "" {
+		t.Error(diff)
+	}
+
+	names := map[netip.Addr]string{netip.MustParseAddr("10.2.0.50"): "pc-1", netip.MustParseAddr("10.2.0.51"): "\xff\xfe"}
+	for hour, name := range []string{"pc-1", "pc-1", "pc-2"} {
+		names[netip.MustParseAddr("10.2.0.50")] = name
+		if err := a.NoteHostNames(ctx, "lease", names, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.NoteInterfaces(ctx, "gw", map[uint32]string{2: "ether1", 3: name}, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		query string
+		want  int
+	}{{"SELECT COUNT(*) FROM host_names", 3}, {"SELECT COUNT(*) FROM interfaces", 3}} {
+		var n int
+		if err := a.db.QueryRow(c.query).Scan(&n); err != nil || n != c.want {
+			t.Errorf("%s: %d, %v", c.query, n, err)
+		}
+	}
+}
+
+// Flows against counters, from the first reading of both to the last, and not
+// over a restart of the router.
+func TestCoverage(t *testing.T) {
+	a := open(t)
+	ctx := t.Context()
+	id, err := a.RouterID(ctx, "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	for i := range 8 {
+		at := start.Add(time.Duration(i) * 15 * time.Minute)
+		run(t, a, "INSERT INTO imports (id, file, size, digest, rules, problem, state, started) VALUES (?, ?, 1, UNHEX(SHA2(?, 256)), '{}', '', 'loaded', NOW())",
+			i+1, at.Format("2006-01-02/20060102T150405Z")+".pcapng.zst", i)
+		book := Book{Day: DayOf(at), Router: "gw", Records: 10, Bytes: 1000, LostRecords: 1}
+		book.Classes.Up, book.Classes.RouterLocal = Counts{9, 900}, Counts{1, 100}
+		if err := a.writeBook(ctx, "books", uint32(i+1), id, book); err != nil {
+			t.Fatal(err)
+		}
+	}
+	since := start.Add(-time.Hour)
+	if c, err := a.Coverage(ctx, "gw", since); c != nil || err != nil {
+		t.Errorf("without counters: %v %v", c, err)
+	}
+	for i, rx := range []uint64{900_000, 0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000} { // a restart before the second
+		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), []Counter{{2, rx, rx}, {9, 7, 7}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := a.Coverage(ctx, "gw", since)
+	if err != nil || c == nil {
+		t.Fatal(c, err)
+	}
+	// From 6:15 on; files end at 8:00, so that the reading of 8:00 is the last.
+	want := Coverage{From: start.Add(15*time.Minute + 3*time.Second), To: start.Add(2*time.Hour + 3*time.Second), CounterBytes: 7 * 1000, FlowBytes: 7 * 900, LostRecords: 7}
+	if diff := cmp.Diff(want, *c); diff != "" {
+		t.Error(diff)
+	}
+	if c.Ratio() != 0.9 {
+		t.Errorf("ratio %v", c.Ratio())
+	}
+}

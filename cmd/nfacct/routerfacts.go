@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/importer"
+	"nfacct/importer/attribution"
+	"nfacct/report"
+	"nfacct/routeros"
+)
+
+// Sources of host names that routers give.
+const (
+	nameOfLease   = "lease"   // what a host calls itself
+	nameOfComment = "comment" // what the administrator calls it
+)
+
+// refreshRouters reads what routers know, at most so many at a time, and notes it
+// in the archive. What failed is given by the router's place.
+func (a *app) refreshRouters(ctx context.Context, cfg *config.Config, db *archive.Archive, routers []config.Router) []error {
+	failed := make([]error, len(routers))
+	routeros.Each(ctx, len(routers), cfg.Provision.Parallel, cfg.Provision.Deadline, func(reading context.Context, i int) {
+		var facts *routeros.Facts
+		failed[i] = routeros.Use(reading, routers[i].Config, a.log, func(ctx context.Context, d *routeros.Device) (err error) {
+			facts, err = d.Facts(ctx)
+			return err
+		})
+		if failed[i] == nil {
+			failed[i] = noteFacts(ctx, db, routers[i].Name, facts)
+		}
+	})
+	return failed
+}
+
+// noteFacts notes in the archive what a router said, as true from then on.
+func noteFacts(ctx context.Context, db *archive.Archive, router string, f *routeros.Facts) error {
+	wan := f.WAN()
+	names := map[uint32]string{}
+	var counters []archive.Counter
+	for _, face := range f.Interfaces {
+		if face.Index == 0 {
+			continue
+		}
+		names[face.Index] = report.Clean(face.Name)
+		if slices.Contains(wan, face.Index) {
+			counters = append(counters, archive.Counter{Index: face.Index, RxBytes: face.RxBytes, TxBytes: face.TxBytes})
+		}
+	}
+	leases, comments := map[netip.Addr]string{}, map[netip.Addr]string{}
+	for _, lease := range f.Leases {
+		if name := report.Clean(lease.HostName); name != "" && lease.Bound {
+			leases[lease.Address] = name
+		}
+		if name := report.Clean(lease.Comment); name != "" {
+			comments[lease.Address] = name
+		}
+	}
+	return errors.Join(
+		db.NoteFacts(ctx, router, archive.RouterFacts{
+			ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
+			InnerRouters: f.InnerRouters(), Sampling: f.Sampling(),
+		}),
+		db.NoteInterfaces(ctx, router, names, f.Read),
+		db.NoteCounters(ctx, router, f.Read, counters),
+		db.NoteHostNames(ctx, nameOfLease, leases, f.Read),
+		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
+	)
+}
+
+// routersJob is the daemon's job: a router that does not answer is only logged.
+func (a *app) routersJob(ctx context.Context, cfg *config.Config, db *database, routers []config.Router) error {
+	open, err := db.get(ctx)
+	if err != nil {
+		return err
+	}
+	for _, err := range a.refreshRouters(ctx, cfg, open, routers) {
+		if errors.Is(err, archive.ErrUnavailable) {
+			return err
+		}
+		if err != nil {
+			a.log.Warn("router not read", "err", err)
+		}
+	}
+	return nil
+}
+
+// dependsOnFacts says whether nothing can be imported without what routers say
+// of themselves.
+func dependsOnFacts(cfg *config.Config) bool {
+	return slices.ContainsFunc(cfg.Routers, func(r config.Router) bool { return r.Managed() && len(r.Inside) == 0 })
+}
+
+// importerRouter is a router for the importer: what the configuration says of it
+// comes before what it said itself, at each time.
+func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archive.Archive, r *config.Router) (importer.Router, error) {
+	router := r.Router
+	router.Name, router.Export = r.Name, r.Export
+	if !r.Managed() || db == nil {
+		return router, nil
+	}
+	history, err := a.eras(ctx, db, r)
+	if err != nil {
+		return router, err
+	}
+	if len(history) == 0 && len(r.Inside) == 0 {
+		// The first import may come before the first reading.
+		if err := a.refreshRouters(ctx, cfg, db, []config.Router{*r})[0]; err != nil {
+			return router, temporaryError(fmt.Errorf("the networks of a router are not known yet, so nothing can be imported: write them to its inside, or: %w", err))
+		}
+		if history, err = a.eras(ctx, db, r); err != nil {
+			return router, err
+		}
+		if len(history) == 0 {
+			return router, fmt.Errorf("router %s does not say which of its networks are inside, having no default route: write them to its inside", r.Name)
+		}
+	}
+	router.History = history
+	return router, nil
+}
+
+// eras are the times of a router. Those in which it told too little are left out.
+func (a *app) eras(ctx context.Context, db *archive.Archive, r *config.Router) ([]importer.Since, error) {
+	told, err := db.FactsOf(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	var history []importer.Since
+	for _, f := range told {
+		era := importer.Since{From: f.ValidFrom, Router: attribution.Router{
+			WAN: first(r.WAN, f.WAN), Inside: first(r.Inside, f.Inside), Own: first(r.Own, f.Own),
+			InnerRouters: first(r.InnerRouters, f.InnerRouters), Proxies: r.Proxies, Sampling: r.Sampling,
+		}}
+		if era.Sampling == 0 {
+			era.Sampling = f.Sampling
+		}
+		sound := true
+		era.Check(func(key, problem, _ string) {
+			sound = false
+			a.log.Debug("what the router said is left out", "router", r.Name, "from", f.ValidFrom, "key", key, "problem", problem)
+		})
+		if sound {
+			history = append(history, era)
+		}
+	}
+	return history, nil
+}
+
+// first is the first of two lists that says something.
+func first[T any](configured, told []T) []T {
+	if len(configured) > 0 {
+		return configured
+	}
+	return told
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/collector"
+	"nfacct/importer"
+	"nfacct/routeros/routerostest"
+)
+
+// What routers say of themselves: shown, stored, and used by the import as it was
+// at the time of the flow.
+func TestRouters(t *testing.T) {
+	device := startMikrotik(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, Office: smallOffice(t), ListenTLS: "-", FastTrack: true})
+	name := provisionConfig(t, "127.0.0.1:8787", "", device.Addr().String(), "127.0.0.1:1")
+	cfg, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed("--config", name, "routers").want(t, exitPartial, "drifted", "differs: /ip traffic-flow target add", "outside: ether1 ether9", "gw-2", "connection refused")
+	if _, err := os.Stat(cfg.State); err == nil {
+		t.Error("looking made a state folder")
+	}
+	typed("--config", name, "provision", "--wait", "0", "gw-1").want(t, exitOK)
+
+	status, err := json.Marshal(runStatus{Written: time.Now(), Running: true, Status: collector.Status{Exporters: []collector.Exporter{
+		{Router: "gw-1", Address: netip.MustParseAddr("127.0.0.1"), Versions: []string{"NETFLOW_V9"}, Received: time.Now().Add(-3 * time.Second), LostDatagrams: 7},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cfg.State, statusFile), status, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	typed("--config", name, "routers", "--refresh").want(t, exitPartial, "provisioned", "s ago", "7 datagrams")
+
+	a := &app{log: slog.New(slog.DiscardHandler)}
+	ctx := t.Context()
+	db, err := archive.Open(ctx, cfg.Database, a.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	names, err := db.NamesAt(ctx, time.Now().Add(time.Minute))
+	if err != nil || len(names) < 3 {
+		t.Errorf("names %v, %v", names, err)
+	}
+	router := eraOf(ctx, t, a, cfg, db)
+	if len(router.History) != 1 || !slices.Equal(router.History[0].WAN, []uint32{routerostest.WAN, routerostest.WAN2}) || len(router.History[0].Inside) == 0 || router.History[0].Sampling != 1 {
+		t.Errorf("history %+v", router.History)
+	}
+
+	// It says the same: nothing is stored again. It says something else: it is.
+	time.Sleep(1100 * time.Millisecond) // valid_from has whole seconds
+	typed("--config", name, "routers", "--refresh").want(t, exitPartial)
+	if router = eraOf(ctx, t, a, cfg, db); len(router.History) != 1 {
+		t.Errorf("the same twice: %+v", router.History)
+	}
+	if _, err := device.Do("/ip/address/add", "address", "10.77.0.1/24", "interface", "bridge"); err != nil {
+		t.Fatal(err)
+	}
+	typed("--config", name, "routers", "--refresh").want(t, exitPartial)
+	router = eraOf(ctx, t, a, cfg, db)
+	if len(router.History) != 2 || !slices.Contains(router.History[1].Inside, netip.MustParsePrefix("10.77.0.0/24")) {
+		t.Errorf("history %+v", router.History)
+	}
+	// What is configured comes before what was said.
+	cfg.Routers[0].WAN = []uint32{42}
+	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{42}) {
+		t.Errorf("wan %v", router.History[1].WAN)
+	}
+	// A router that was never heard of keeps the import from guessing.
+	if _, err := newImporter(ctx, cfg, db, a); err == nil {
+		t.Error("an import without knowing the networks of gw-2")
+	}
+}
+
+func eraOf(ctx context.Context, t *testing.T, a *app, cfg *config.Config, db *archive.Archive) importer.Router {
+	t.Helper()
+	router, err := a.importerRouter(ctx, cfg, db, &cfg.Routers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return router
+}
