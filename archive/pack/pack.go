@@ -69,7 +69,6 @@ type job struct {
 	month   archive.Month
 	method  string
 	token   string
-	place   archive.Place
 	tools   *tools // nil for method innodb
 	started time.Time
 	begun   bool
@@ -101,14 +100,15 @@ func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ arc
 	if j.opts.Progress == nil {
 		j.opts.Progress = func(int64, int64) {}
 	}
-	if j.place, err = p.a.Place(ctx); err != nil {
+	place, err := p.a.Place(ctx)
+	if err != nil {
 		return archive.Pack{}, err
 	}
-	if j.method, j.tools, err = p.choose(j.place); err != nil {
+	if j.method, j.tools, err = p.choose(place); err != nil {
 		return archive.Pack{}, err
 	}
-	if err := j.clean(ctx); err != nil {
-		return archive.Pack{}, fmt.Errorf("remove what is left of an earlier attempt: %w", err)
+	if err := p.recover(ctx, j.tools, opts.Wait); err != nil {
+		return archive.Pack{}, err
 	}
 	j.step("cleaned")
 	defer func() {
@@ -118,7 +118,7 @@ func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ arc
 		if err != nil {
 			err = errors.Join(err, quietly(p.a.CancelPack(after, m, j.token)))
 		}
-		err = errors.Join(err, quietly(j.clean(after)))
+		err = errors.Join(err, quietly(p.clean(after, j.tools, m)))
 	}()
 	if err = j.run(ctx); err != nil && !errors.Is(err, archive.ErrDisturbed) {
 		// Whatever a tool says of a copy that rows came into is beside the point.
@@ -235,28 +235,4 @@ func (j *job) look(ctx context.Context) error {
 	j.step("counted")
 	j.progress(stepCount)
 	return nil
-}
-
-// clean removes what attempts have left: folders of copies, and tables that are
-// no month's. The lock of LockPacking is held, so nobody works on them.
-func (j *job) clean(ctx context.Context) error {
-	packs, err := j.a.Packs(ctx)
-	if err != nil {
-		return err
-	}
-	stale := map[string]bool{j.month.StagingTable(): true}
-	for _, p := range packs {
-		if p.State == "packing" || p.State == "switching" {
-			stale[p.Month.StagingTable()] = true
-		}
-	}
-	for table := range stale {
-		if err := j.dropStaging(ctx, table); err != nil {
-			return err
-		}
-	}
-	if j.tools == nil {
-		return nil
-	}
-	return j.tools.clean(ctx, stale)
 }

@@ -30,8 +30,8 @@ func (j *job) copyRows(ctx context.Context) error {
 }
 
 // dropStaging drops a table of an attempt that is over.
-func (j *job) dropStaging(ctx context.Context, table string) error {
-	conn, err := j.patient(ctx)
+func (p *Packer) dropStaging(ctx context.Context, table string) error {
+	conn, err := p.patient(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,8 +44,8 @@ func (j *job) dropStaging(ctx context.Context, table string) error {
 const patience = 60
 
 // patient is a connection whose statements wait no longer than patience.
-func (j *job) patient(ctx context.Context) (*sql.Conn, error) {
-	conn, err := j.a.DB().Conn(ctx)
+func (p *Packer) patient(ctx context.Context) (*sql.Conn, error) {
+	conn, err := p.a.DB().Conn(ctx)
 	if err != nil {
 		return nil, archive.Wrap("connect", err)
 	}

@@ -40,7 +40,7 @@ func (t *tools) become(folder fs.FileInfo) error {
 	case int(owner.Uid):
 		return nil
 	case 0:
-		t.user = &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid, NoSetGroups: false}
+		t.user = &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}
 		return nil
 	}
 	return fmt.Errorf("the server's files belong to user id %d: run this as that user or as root, or set archive.command = [\"sudo\", \"-u\", \"#%d\"]", owner.Uid, owner.Uid)
@@ -157,9 +157,9 @@ func tail(text string) string {
 
 // clean removes all copies, and files of tables that never became whole: their
 // definitions come last.
-func (t *tools) clean(ctx context.Context, tables map[string]bool) error {
+func (t *tools) clean(ctx context.Context, tables []string) error {
 	args := []string{"-rf", t.work}
-	for table := range tables {
+	for _, table := range tables {
 		for _, ext := range []string{".MYI", ".MYD", ".frm"} {
 			args = append(args, t.database+"/"+table+ext)
 		}

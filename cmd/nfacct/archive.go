@@ -92,6 +92,11 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	case f.unpack:
 		return a.unpackMonth(ctx, db, packer, month, f)
 	}
+	if !f.dryRun {
+		if err := packer.Recover(ctx, f.wait); err != nil {
+			return databaseError(err)
+		}
+	}
 	m := monthEnd{app: a, cfg: cfg, db: db, packer: packer, now: time.Now(), wait: f.wait}
 	todo, err := m.plan(ctx, month)
 	if err != nil {

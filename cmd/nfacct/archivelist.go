@@ -70,6 +70,9 @@ func (a *app) archiveJob(ctx context.Context, cfg *config.Config, db *database) 
 		return err
 	}
 	m := monthEnd{app: a, cfg: cfg, db: open, packer: pack.New(cfg.Archive, open, a.log), now: time.Now(), wait: importWait}
+	if err := m.packer.Recover(ctx, importWait); err != nil {
+		return err
+	}
 	todo, err := m.plan(ctx, archive.Month{})
 	if err != nil {
 		return err

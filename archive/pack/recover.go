@@ -1,0 +1,80 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"nfacct/archive"
+)
+
+// Recover finishes or undoes what was cut short, and removes what it left. While
+// somebody else packs it does nothing: that is not cut short.
+func (p *Packer) Recover(ctx context.Context, wait time.Duration) error {
+	unlock, err := p.a.LockPacking(ctx, 0)
+	if errors.Is(err, archive.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	place, err := p.a.Place(ctx)
+	if err != nil {
+		return err
+	}
+	// Without tools no files of theirs are there.
+	_, t, _ := p.choose(place)
+	return p.recover(ctx, t, wait)
+}
+
+// recover does it, with the lock of LockPacking held.
+func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) error {
+	packs, err := p.a.Packs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pack := range packs {
+		switch pack.State {
+		case "switching", "unpacking", "dropping":
+			// Whoever takes the writer lock goes on with it, or back.
+			unlock, err := p.a.Lock(ctx, wait)
+			if err != nil {
+				return err
+			}
+			unlock()
+		}
+	}
+	if err := p.clean(ctx, t); err != nil {
+		return fmt.Errorf("remove what is left of an earlier attempt: %w", err)
+	}
+	return nil
+}
+
+// clean removes what attempts have left: folders of copies, and tables that are
+// no month's. The lock of LockPacking is held, so nobody works on them.
+func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) error {
+	packs, err := p.a.Packs(ctx)
+	if err != nil {
+		return err
+	}
+	var stale []string
+	for _, m := range also {
+		stale = append(stale, m.StagingTable())
+	}
+	for _, pack := range packs {
+		if pack.State == "packing" {
+			stale = append(stale, pack.Month.StagingTable())
+		}
+	}
+	for _, table := range stale {
+		if err := p.dropStaging(ctx, table); err != nil {
+			return err
+		}
+	}
+	if t == nil {
+		return nil
+	}
+	return t.clean(ctx, stale)
+}
