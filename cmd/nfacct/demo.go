@@ -13,7 +13,6 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/importer"
 	"nfacct/report"
-	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
 )
 
@@ -71,7 +70,6 @@ type demo struct {
 	office *routerostest.Office
 	truth  *routerostest.Truth
 	clock  demoClock
-	facts  *routeros.Facts // that the router gave
 	day    archive.Day
 	from   time.Time // bounds of the day
 	to     time.Time
@@ -107,7 +105,8 @@ type demoResult struct {
 		Report   float64 `json:"report"`
 		All      float64 `json:"all"`
 	} `json:"seconds"`
-	Figures     int           `json:"figures"` // compared with the truth
+	Coverage    float64       `json:"coverage"` // flow bytes by those of the interfaces' counters
+	Figures     int           `json:"figures"`  // compared with the truth
 	Equal       bool          `json:"equal"`
 	Differences []string      `json:"differences"`
 	Report      *report.Usage `json:"report"`
@@ -184,7 +183,7 @@ func (d *demo) road(ctx context.Context, started time.Time) error {
 // load imports the spool, and names the hosts.
 func (d *demo) load(ctx context.Context) error {
 	start := time.Now()
-	im, err := newImporter(ctx, d.cfg, d.db, d.app)
+	im, err := newImporter(ctx, d.asTold(), d.db, d.app)
 	if err != nil {
 		return err
 	}
@@ -210,7 +209,7 @@ FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LI
 	r.Tables.BytesPerRecord = float64(r.Tables.Bytes) / float64(max(r.Tables.Records, 1))
 	d.step("import", time.Since(start).Seconds(), "%s records left by the rules, in %s rows", report.Number(r.Tables.Records), report.Number(r.Tables.Rows))
 	d.step("tables", 0, "%s: %.1f bytes a record; indexes %s", report.Bytes(r.Tables.Bytes), r.Tables.BytesPerRecord, report.Bytes(r.Tables.IndexBytes))
-	return nil
+	return d.coverage(ctx)
 }
 
 // ask makes the report, and compares what the archive knows of the day and of its

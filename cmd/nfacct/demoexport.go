@@ -76,7 +76,12 @@ func (d *demo) export(ctx context.Context) error {
 // play sets the router up, lets it send the day's datagrams, and keeps the truth.
 func (d *demo) play(ctx context.Context, c *collector.Collector, device *routerostest.Device) error {
 	to := c.Addrs()[0]
-	if err := d.provision(ctx, device, to.Port()); err != nil {
+	router, forget, err := d.reachable(device)
+	if err != nil {
+		return err
+	}
+	defer forget()
+	if err := d.provision(ctx, router, to.Port()); err != nil {
 		return err
 	}
 	conn, err := net.Dial("udp", to.String())
@@ -112,7 +117,11 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 		return err
 	}
 	d.result.Datagrams = p.sent
-	return p.drain(ctx, 0)
+	if err := p.drain(ctx, 0); err != nil {
+		return err
+	}
+	_, err = d.askRouter(ctx, router) // for its counters
+	return err
 }
 
 // demoClock is the time in the simulation.

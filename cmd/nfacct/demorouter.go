@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"nfacct/cmd/internal/config"
 	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
 )
@@ -27,16 +29,8 @@ func (d *demo) newRouter() (*routerostest.Device, error) {
 
 // provision sets the router up over its API, as nfacct provision does, to export
 // to a port, and reads what the router knows.
-func (d *demo) provision(ctx context.Context, device *routerostest.Device, port uint16) error {
+func (d *demo) provision(ctx context.Context, router config.Router, port uint16) error {
 	start := time.Now()
-	secret := filepath.Join(d.cfg.State, "router.password")
-	if err := os.WriteFile(secret, []byte(device.Password()+"\n"), 0o600); err != nil {
-		return err
-	}
-	defer os.Remove(secret)
-	router := d.cfg.Routers[0]
-	router.Address, router.Fingerprint = device.AddrTLS().String(), device.Fingerprint()
-	router.User, router.PasswordFile = demoUser, secret
 	p := &provisioning{app: d.app, cfg: d.cfg, router: &router, port: port}
 	r := p.run(ctx)
 	switch {
@@ -45,20 +39,65 @@ func (d *demo) provision(ctx context.Context, device *routerostest.Device, port 
 	case r.State != stateWritten:
 		return fmt.Errorf("provision the simulated router: it is %s", r.State)
 	}
-	err := routeros.Use(ctx, p.router.Config, d.app.log, func(ctx context.Context, c *routeros.Device) (err error) {
-		d.facts, err = c.Facts(ctx)
-		return err
-	})
+	facts, err := d.askRouter(ctx, router)
 	if err != nil {
-		return fmt.Errorf("ask the simulated router: %w", err)
+		return err
 	}
 	d.result.Seconds.Router = time.Since(start).Seconds()
-	version, _, _ := strings.Cut(d.facts.Version, " ")
+	version, _, _ := strings.Cut(facts.Version, " ")
 	d.step("router", d.result.Seconds.Router, "RouterOS %s, set up over its API by %d commands", version, len(r.Changes))
 	for _, change := range r.Changes {
 		d.result.Commands = append(d.result.Commands, change.Command)
 		d.app.log.Debug("provisioned", "command", change.Command)
 	}
+	return nil
+}
+
+// askRouter reads what the router knows, and notes it as of the simulated time.
+func (d *demo) askRouter(ctx context.Context, router config.Router) (facts *routeros.Facts, err error) {
+	err = routeros.Use(ctx, router.Config, d.app.log, func(ctx context.Context, c *routeros.Device) (err error) {
+		facts, err = c.Facts(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the simulated router: %w", err)
+	}
+	facts.Read = d.clock.now()
+	return facts, noteFacts(ctx, d.db, router.Name, facts)
+}
+
+// reachable is the router with what it takes to reach its API.
+func (d *demo) reachable(device *routerostest.Device) (router config.Router, forget func(), err error) {
+	secret := filepath.Join(d.cfg.State, "router.password")
+	if err := os.WriteFile(secret, []byte(device.Password()+"\n"), 0o600); err != nil {
+		return router, nil, err
+	}
+	router = d.cfg.Routers[0]
+	router.Address, router.Fingerprint = device.AddrTLS().String(), device.Fingerprint()
+	router.User, router.PasswordFile = demoUser, secret
+	return router, func() { os.Remove(secret) }, nil
+}
+
+// asTold is the configuration for the import, in which the router's networks are
+// those that it told, and not those of the file that it leaves behind.
+func (d *demo) asTold() *config.Config {
+	cfg := *d.cfg
+	cfg.Routers = slices.Clone(cfg.Routers)
+	r := &cfg.Routers[0]
+	r.Address = "127.0.0.1" // where nobody is any more, nor asked
+	r.WAN, r.Inside, r.Own = nil, nil, nil
+	return &cfg
+}
+
+// coverage holds the flows against the counters of the router's outside
+// interfaces.
+func (d *demo) coverage(ctx context.Context) error {
+	c, err := d.db.Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin))
+	if err != nil || c == nil {
+		return err
+	}
+	d.result.Coverage = c.Ratio()
+	d.step("coverage", 0, "flows are %.1f%% of what the outside interfaces counted", 100*c.Ratio())
 	return nil
 }
 
@@ -72,20 +111,14 @@ func exporting(ctx context.Context, device *routerostest.Device, do func() error
 	return errors.Join(err, <-ended)
 }
 
-// nameHosts notes the names that the router's leases give, and for IPv6, which
-// has none, those that a name server would.
+// nameHosts notes the names of IPv6 addresses as a name server would give them:
+// leases, which name the others, are of IPv4.
 func (d *demo) nameHosts(ctx context.Context) error {
-	leased, resolved := map[netip.Addr]string{}, map[netip.Addr]string{}
-	for _, lease := range d.facts.Leases {
-		leased[lease.Address] = lease.HostName
-		if lease.Comment != "" {
-			leased[lease.Address] = lease.Comment
-		}
-	}
+	names := map[netip.Addr]string{}
 	for _, host := range d.office.Hosts {
 		if host.Addr6.IsValid() {
-			resolved[host.Addr6] = host.Name
+			names[host.Addr6] = host.Name
 		}
 	}
-	return errors.Join(d.db.NoteHostNames(ctx, "lease", leased, d.from), d.db.NoteHostNames(ctx, "dns", resolved, d.from))
+	return d.db.NoteHostNames(ctx, "dns", names, d.from)
 }
