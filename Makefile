@@ -40,7 +40,7 @@ need-demo:
 need-test:
 	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client tshark=tshark \
 		softflowd=softflowd nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 setpriv=util-linux gcc=gcc \
-		node=nodejs npm=npm
+		node=nodejs npm=npm chromium=chromium
 
 clean:
 	rm -rf nfacct nfacct-demo

@@ -109,6 +109,7 @@ type demoResult struct {
 	Figures     int           `json:"figures"`  // compared with the truth
 	Equal       bool          `json:"equal"`
 	Differences []string      `json:"differences"`
+	Mail        string        `json:"mail"` // the message, beside its page and workbook
 	Report      *report.Usage `json:"report"`
 }
 
@@ -231,7 +232,7 @@ func (d *demo) ask(ctx context.Context) error {
 		}
 	}
 	c.finish(&d.result)
-	return nil
+	return d.mail(d.to.Add(time.Hour))
 }
 
 // stopped says what an interrupted demo leaves behind.

@@ -26,7 +26,8 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "the daemon: collector and scheduled jobs in one process",
 		Long: `Collects as "nfacct collect" does, and runs the jobs of the configuration: import,
-and the report of yesterday into the folder reports of the state folder. What was
+and the reports of days, weeks and months, into the folder reports of the state
+folder and by mail to those who get them. What was
 missed while it did not run is made up for. A job that fails is tried again, and
 never stops the collector.`,
 		Args: usageArgs(cobra.NoArgs),
@@ -67,7 +68,13 @@ func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
 			return a.importJob(ctx, cfg, db)
 		}},
 		{Name: "report", When: cfg.Jobs.Report, Period: schedule.DayBefore, Catch: 7, Run: func(ctx context.Context, period string) error {
-			return a.reportJob(ctx, cfg, db, period)
+			return a.reportJob(ctx, cfg, db, report.KindDay, period)
+		}},
+		{Name: "weekly", When: cfg.Jobs.Weekly, Period: schedule.WeekBefore, Catch: 2, Run: func(ctx context.Context, period string) error {
+			return a.reportJob(ctx, cfg, db, report.KindWeek, period)
+		}},
+		{Name: "monthly", When: cfg.Jobs.Monthly, Period: schedule.MonthBefore, Catch: 1, Run: func(ctx context.Context, period string) error {
+			return a.reportJob(ctx, cfg, db, report.KindMonth, period)
 		}},
 		a.archiveRow(cfg, db),
 	}...)
@@ -90,17 +97,16 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) e
 	return errors.Join(err, a.packAgain(ctx, cfg, open, importWait))
 }
 
-// reportJob writes the report of a day to files, and has it mailed.
-func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, period string) error {
+// reportJob writes the report of a day, week or month to files, and has it mailed.
+func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, kind, period string) error {
 	open, err := db.get(ctx)
 	if err != nil {
 		return err
 	}
-	day, err := archive.ParseDay(period, time.Now(), cfg.Location())
+	p, err := parsePeriod(kind, period, cfg.Location())
 	if err != nil {
 		return err
 	}
-	p := dayPeriod(day, cfg.Location())
 	usage, err := a.usage(ctx, open, cfg, p, "", time.Now())
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func TestRunJobs(t *testing.T) {
 	if records != 50 {
 		t.Errorf("%d records in the books, want 50", records)
 	}
-	if err := a.reportJob(ctx, cfg, db, today.String()); err != nil {
+	if err := a.reportJob(ctx, cfg, db, "day", today.String()); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(cfg.State, "reports", today.String()+".json"))
@@ -106,7 +106,7 @@ func TestRunJobs(t *testing.T) {
 	if err := killServer(cfg.Database.Folder); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.reportJob(ctx, cfg, db, today.String()); err != nil {
+	if err := a.reportJob(ctx, cfg, db, "day", today.String()); err != nil {
 		t.Errorf("after the server was killed: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func office(hosts int) *report.Usage {
 	u := &report.Usage{
 		Day: day.String(), Timezone: "Europe/Berlin", Complete: true,
 		Period: report.Period{Kind: report.KindDay, From: day, To: day, Days: 1, Start: start, End: end},
-		Facts: report.Facts{Version: "1.0.0", Generated: end.Add(6 * time.Hour), Routers: []string{"gw-1"}, Sources: []string{"lease", "comment", "dns"},
+		Facts: report.Facts{Version: "nfacct 1.0.0", Generated: end.Add(6 * time.Hour), Routers: []string{"gw-1"}, Sources: []string{"lease", "comment", "dns"},
 			Rules: []report.Rule{{Name: "dns", Text: "protocol udp, port 53"}, {Name: "proxy", Text: "the routers' proxies"}}},
 		Excluded: []report.Exclusion{{Rule: "proxy", Counts: archive.Counts{Records: 91_211, Bytes: 9_123_456_789}}, {Rule: "dns", Counts: archive.Counts{Records: 45_678, Bytes: 5_123_456}}},
 		Coverage: []report.RouterCoverage{{Router: "gw-1", Interface: "ether1", FlowBytes: 25_111_222_333, CounterBytes: 25_600_111_222, Share: 0.981}},

@@ -58,6 +58,8 @@ type cell struct {
 	Bold, Bad  bool
 }
 
+const noBreak = "\u00a0"
+
 // head is the column heads: the first of names, the others of figures.
 func head(texts ...string) []column {
 	columns := make([]column, len(texts))
@@ -80,7 +82,9 @@ func (v *view) text(key string, args ...any) string { return v.words.Text("mail.
 func (v *view) plural(key string, n int, args ...any) string {
 	return v.words.Plural("mail."+key, uint64(n), args...)
 }
-func (v *view) bytes(n uint64) string  { return v.words.Bytes(n) }
+
+// bytes keeps the number and its unit on one line.
+func (v *view) bytes(n uint64) string  { return strings.ReplaceAll(v.words.Bytes(n), " ", noBreak) }
 func (v *view) number(n uint64) string { return v.words.Number(n) }
 
 // short is a name fit for a cell.
@@ -190,6 +194,7 @@ func (v *view) title() {
 		key = "subject.group"
 	}
 	v.Subject = v.text(key, v.label(), what, short(v.Group, 40))
+	v.Subject = strings.ReplaceAll(v.Subject, noBreak, " ")
 	if !v.Complete {
 		v.Subject = v.text("subject.incomplete", v.Subject)
 	}

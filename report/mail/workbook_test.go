@@ -106,7 +106,7 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 		check("Left out", i+1, 2, u.Excluded[i].Bytes)
 	}
 	about := fmt.Sprint(sheets["About"])
-	for _, want := range []string{"Europe/Berlin", "2026-11-22", "1.0.0", "dns: protocol udp, port 53", "gw-1"} {
+	for _, want := range []string{"Europe/Berlin", "2026-11-22", "nfacct 1.0.0", "dns: protocol udp, port 53", "gw-1"} {
 		if !strings.Contains(about, want) {
 			t.Errorf("About does not say %s", want)
 		}

@@ -59,6 +59,9 @@ type Jobs struct {
 	Import  schedule.Spec `toml:"import"`
 	Report  schedule.Spec `toml:"report"`
 	Archive schedule.Spec `toml:"archive"`
+	// Weekly and Monthly are reports of the week and the month that ended last.
+	Weekly  schedule.Spec `toml:"weekly"`
+	Monthly schedule.Spec `toml:"monthly"`
 	// Routers reads what the routers know of themselves.
 	Routers schedule.Spec `toml:"routers"`
 }
@@ -98,6 +101,8 @@ func Default() *Config {
 			Report:  spec("30 6 * * *"),
 			Archive: spec("0 3 1 * *"),
 
+			Weekly:  spec("40 6 * * 1"),
+			Monthly: spec("50 6 1 * *"),
 			Routers: spec("*/15 * * * *"),
 		},
 		Provision: routeros.DefaultProvision(),

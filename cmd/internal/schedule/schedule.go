@@ -108,6 +108,13 @@ func Each(fire time.Time) string { return fire.UTC().Format("2006-01-02T15:04Z")
 // DayBefore is the period of a daily job: the day that ended last.
 func DayBefore(fire time.Time) string { return fire.AddDate(0, 0, -1).Format("2006-01-02") }
 
+// WeekBefore is the period of a weekly job: the week, as ISO 8601 counts them, that
+// ended last.
+func WeekBefore(fire time.Time) string {
+	year, week := fire.AddDate(0, 0, -7).ISOWeek()
+	return fmt.Sprintf("%04d-W%02d", year, week)
+}
+
 // MonthBefore is the period of a monthly job: the month that ended last.
 func MonthBefore(fire time.Time) string {
 	return time.Date(fire.Year(), fire.Month()-1, 1, 0, 0, 0, 0, time.UTC).Format("2006-01")

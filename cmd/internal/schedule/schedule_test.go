@@ -63,6 +63,9 @@ func TestPeriods(t *testing.T) {
 	if got := MonthBefore(january); got != "2026-12" {
 		t.Errorf("month before January: %s", got)
 	}
+	if got := WeekBefore(january); got != "2026-W52" {
+		t.Errorf("week before January: %s", got)
+	}
 	if got := DayBefore(january); got != "2026-12-31" {
 		t.Errorf("day before: %s", got)
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"nfacct/report/mail"
+)
+
+// mail writes the report of the day as it would be mailed: the message itself, its
+// page for a browser, its text and its workbook, beside where the daemon writes its
+// reports.
+func (d *demo) mail(now time.Time) error {
+	start := time.Now()
+	usage := d.result.Report
+	folder := filepath.Join(filepath.Dir(d.result.Config), demoState, "reports")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	name := filepath.Join(folder, mail.Key(usage.Period))
+	for _, form := range []struct{ format, ending string }{{"text", ".txt"}, {"html", ".html"}, {"xlsx", ".xlsx"}, {"eml", ".eml"}} {
+		data, err := d.app.render(d.cfg, usage, form.format, now)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(name+form.ending, data); err != nil {
+			return err
+		}
+	}
+	d.result.Mail = name + ".eml"
+	d.step("mail", time.Since(start).Seconds(), "%s.eml; its page .html, workbook .xlsx and text .txt", name)
+	return nil
+}
