@@ -74,3 +74,50 @@ func TestNodeRouteros(t *testing.T) {
 		})
 	}
 }
+
+// TestLibrouteros does the same with Python's librouteros, which brings another TLS
+// library with it.
+func TestLibrouteros(t *testing.T) {
+	for _, p := range Profiles() {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			d := running(t, DeviceConfig{Profile: p, User: "python", Password: "a=b c", ListenTLS: "127.0.0.1:0"})
+			login, wrong := "plain", "invalid user name or password (6)"
+			if p.challenges() {
+				login, wrong = "token", "cannot log in"
+			}
+			talk := exec.Command("/usr/bin/python3", filepath.Join("testdata", "python", "talk.py"),
+				strconv.Itoa(int(d.Addr().Port())), strconv.Itoa(int(d.AddrTLS().Port())), "python", "a=b c", login)
+			var said bytes.Buffer
+			talk.Stderr = &said
+			out, err := talk.Output()
+			if err != nil {
+				t.Fatalf("%v (make need-test installs python3-librouteros)\n%s", err, &said)
+			}
+			var heard map[string]any
+			if err := json.Unmarshal(out, &heard); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			want := map[string]any{
+				"wrong_password": wrong,
+				"identity":       []any{map[string]any{"name": "office"}},
+				"one":            []any{"bridge"},
+				"either":         []any{"bridge", "vlan20-servers"},
+				"neither":        []any{"bridge"},
+				"both":           []any{"ether9"},
+				"added":          "*1",
+				"printed": []any{map[string]any{
+					".id": "*1", "src-address": "0.0.0.0", "dst-address": "192.0.2.9", "port": 8787.0, "version": "ipfix",
+					"v9-template-refresh": 20.0, "v9-template-timeout": "30m", "disabled": false,
+				}},
+				"removed":   []any{},
+				"comment":   "unknown parameter comment",
+				"interface": "input does not match any value of interfaces",
+				"quit":      "session terminated on request",
+			}
+			if diff := cmp.Diff(want, heard); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
