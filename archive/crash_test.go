@@ -172,7 +172,8 @@ func TestKilledAnywhere(t *testing.T) {
 				continue // what differs is in the load
 			}
 			t.Run(deed+" "+way, func(t *testing.T) {
-				cfg := shared.config
+				t.Parallel()
+				cfg := private(t)
 				cfg.Load = way
 				a := openConfig(t, cfg)
 				o := newOutcome(t, a, deed)
@@ -203,34 +204,38 @@ func TestKilledAnywhere(t *testing.T) {
 // The server is killed between any two steps: the deed fails with ErrUnavailable,
 // the server comes back repaired, and the deed can be done again.
 func TestServerKilledAnywhere(t *testing.T) {
-	cfg := DefaultConfig()
-	cfg.Folder = t.TempDir()
-	a := openConfig(t, cfg)
 	for deed := range deeds {
-		o := newOutcome(t, a, deed)
-		for step := 1; ; step++ {
-			n, at, committed := 0, "", false
-			err := do(t.Context(), a, deed, func(name string) {
-				committed = committed || name == commits[deed]
-				if n++; n == step {
-					at = name
-					killServer(t, cfg.Folder)
-				}
-			})
-			if at == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				break
-			}
-			if err != nil && !errors.Is(err, ErrUnavailable) {
-				t.Errorf("%s, server killed at step %d, %s: %v", deed, step, at, err)
-			}
-			// A deed may go on behind the kill, if the server is back soon enough.
-			o.check(t, a, step, at, committed || err == nil)
-		}
-		same(t, deed+" undisturbed", state(t, a), o.after)
+		t.Run(deed, func(t *testing.T) { serverKilledAnywhere(t, deed) })
 	}
+}
+
+func serverKilledAnywhere(t *testing.T, deed string) {
+	t.Parallel()
+	cfg := private(t)
+	a := openConfig(t, cfg)
+	o := newOutcome(t, a, deed)
+	for step := 1; ; step++ {
+		n, at, committed := 0, "", false
+		err := do(t.Context(), a, deed, func(name string) {
+			committed = committed || name == commits[deed]
+			if n++; n == step {
+				at = name
+				killServer(t, cfg.Folder)
+			}
+		})
+		if at == "" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if err != nil && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s, server killed at step %d, %s: %v", deed, step, at, err)
+		}
+		// A deed may go on behind the kill, if the server is back soon enough.
+		o.check(t, a, step, at, committed || err == nil)
+	}
+	same(t, deed+" undisturbed", state(t, a), o.after)
 }
 
 // killServer kills the private server of a folder as nothing can prevent.

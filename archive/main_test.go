@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	// Under the race detector a process sleeps for a second before it ends, and
+	// these tests start many.
+	os.Setenv("GORACE", "atexit_sleep_ms=10")
 	folder, err := os.MkdirTemp("", "nfacct-archive-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -85,10 +88,13 @@ func wipe(t testing.TB, a *Archive) {
 	for table := range tables {
 		run(t, a, "DROP TABLE "+table)
 	}
-	for _, table := range []string{"routers", "interfaces", "host_names", "imports", "import_months", "import_hours",
+	for _, table := range []string{"routers", "imports"} {
+		run(t, a, "TRUNCATE TABLE "+table) // and its numbers begin anew
+	}
+	for _, table := range []string{"interfaces", "host_names", "import_months", "import_hours",
 		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "keyless_months", "router_facts", "interface_counters",
 		"month_packs"} {
-		run(t, a, "TRUNCATE TABLE "+table)
+		run(t, a, "DELETE FROM "+table) // ten times as quick as TRUNCATE, which makes files anew
 	}
 	a.routers = map[string]uint16{}
 }

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	// Under the race detector a process sleeps for a second before it ends, and
+	// these tests start many.
+	os.Setenv("GORACE", "atexit_sleep_ms=10")
 	os.Exit(m.Run())
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,9 @@ import (
 // TestMain puts the program on PATH as nfacct, for scripts and for tests that
 // start or kill it as a process: it is this test binary under another name.
 func TestMain(m *testing.M) {
+	// Under the race detector a process sleeps for a second before it ends, and
+	// these tests start many.
+	os.Setenv("GORACE", "atexit_sleep_ms=10")
 	testscript.Main(m, map[string]func(){"nfacct": main})
 }
 
@@ -26,6 +30,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FLOWTOOLS", flowTools)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
