@@ -1,93 +1,92 @@
 package report
 
 import (
-	"bufio"
-	"fmt"
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"nfacct/archive"
 )
 
-// writeBooks says, for each router, what became of every record.
-func (u *Usage) writeBooks(b *bufio.Writer) {
-	if len(u.Books) == 0 {
-		fmt.Fprintln(b, "Books  none")
+// books says, for each router, what became of every record: the days together,
+// and what does not balance by day.
+func (t *text) books() {
+	lead := t.Text("text.books") + "  "
+	if len(t.u.Books) == 0 {
+		t.line(lead + t.Text("text.books.none"))
 		return
 	}
-	for i := range u.Books {
-		book := &u.Books[i]
-		paragraph(b, "Books  ", fmt.Sprintf("%s: %s records in %s datagrams, %s",
-			Clean(book.Router), Number(book.Records), Number(book.Datagrams), losses(book)))
+	indent := strings.Repeat(" ", width(lead))
+	for _, book := range sumBooks(t.u.Books) {
+		t.paragraph(lead, t.Text("text.books.received", Clean(book.Router), t.Number(book.Records), t.Number(book.Datagrams), t.losses(book)))
 		c := &book.Classes
-		parts := []string{
-			"up " + Number(c.Up.Records), "down " + Number(c.Down.Records),
-			"router-local " + Number(c.RouterLocal.Records), "internal " + Number(c.Internal.Records),
-			"transit " + Number(c.Transit.Records), "unattributed " + Number(c.Unattributed.Records),
-		}
-		paragraph(b, "       ", "= "+strings.Join(parts, " + "))
-		paragraph(b, "       ", "up + down = "+excluded(book)+"loaded "+Number(book.Loaded.Records))
-		if book.Difference != "" {
-			paragraph(b, "       ", "THE BOOKS DO NOT BALANCE: "+Clean(book.Difference))
+		t.paragraph(indent, "= "+t.Text("text.books.classes", t.Number(c.Up.Records), t.Number(c.Down.Records), t.Number(c.RouterLocal.Records),
+			t.Number(c.Internal.Records), t.Number(c.Transit.Records), t.Number(c.Unattributed.Records)))
+		t.paragraph(indent, t.Text("text.books.kept", t.leftOut(book), t.Number(book.Loaded.Records)))
+	}
+	for i := range t.u.Books {
+		if b := &t.u.Books[i]; b.Difference != "" {
+			t.paragraph(indent, t.Text("mail.books.difference", Clean(b.Difference)))
 		}
 	}
 }
 
+// sumBooks sums books by router, in order of their names.
+func sumBooks(books []archive.Book) []*archive.Book {
+	sums := map[string]*archive.Book{}
+	for i := range books {
+		b := &books[i]
+		if sums[b.Router] == nil {
+			sums[b.Router] = &archive.Book{Router: b.Router}
+		}
+		sums[b.Router].Add(*b)
+	}
+	return slices.SortedFunc(maps.Values(sums), func(a, b *archive.Book) int { return strings.Compare(a.Router, b.Router) })
+}
+
 // losses says what never reached the accounts.
-func losses(book *archive.Book) string {
+func (t *text) losses(book *archive.Book) string {
 	var parts []string
 	if n := book.LostRecords; n > 0 {
-		about := ""
+		key := "text.lost"
 		if book.LostEstimated {
-			about = "about "
+			key = "text.lost.about"
 		}
-		parts = append(parts, about+Number(n)+" records lost on the way")
+		parts = append(parts, t.Plural(key, n))
 	} else if n := book.LostDatagrams; n > 0 {
-		parts = append(parts, Number(n)+" datagrams lost on the way")
+		parts = append(parts, t.Plural("text.lost.datagrams", n))
 	}
 	if n := book.KernelDropped; n > 0 {
-		parts = append(parts, Number(n)+" datagrams dropped on arrival")
+		parts = append(parts, t.Plural("text.dropped", n))
 	}
 	var rejected uint64
 	for _, n := range book.Rejected {
 		rejected += n
 	}
 	if rejected > 0 {
-		parts = append(parts, Number(rejected)+" things in them rejected")
+		parts = append(parts, t.Plural("text.rejected", rejected))
 	}
 	if n := book.NoTemplate; n > 0 {
-		parts = append(parts, Number(n)+" sets without a template")
+		parts = append(parts, t.Plural("text.no_template", n))
 	}
 	if parts == nil {
-		return "none lost"
+		return t.Text("text.lost.none")
 	}
 	return strings.Join(parts, ", ")
 }
 
-// excluded lists what each rule left out, the biggest first.
-func excluded(book *archive.Book) string {
-	type part struct {
-		rule    string
-		records uint64
-	}
-	var parts []part
-	for rule, n := range book.Excluded {
-		if n.Records > 0 {
-			parts = append(parts, part{rule, n.Records})
-		}
-	}
-	slices.SortFunc(parts, func(a, b part) int {
-		if a.records != b.records {
-			if a.records > b.records {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.rule, b.rule)
+// leftOut lists what each rule left out, the biggest first, each with a plus
+// behind it.
+func (t *text) leftOut(book *archive.Book) string {
+	rules := slices.SortedFunc(maps.Keys(book.Excluded), func(a, b string) int {
+		return cmp.Or(cmp.Compare(book.Excluded[b].Records, book.Excluded[a].Records), strings.Compare(a, b))
 	})
 	var b strings.Builder
-	for _, p := range parts {
-		fmt.Fprintf(&b, "%s %s + ", Clean(p.rule), Number(p.records))
+	for _, rule := range rules {
+		if n := book.Excluded[rule].Records; n > 0 {
+			b.WriteString(Clean(rule) + " " + t.Number(n) + " + ")
+		}
 	}
 	return b.String()
 }

@@ -73,17 +73,6 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-func TestPercent(t *testing.T) {
-	for _, test := range []struct {
-		part, whole uint64
-		want        string
-	}{{0, 0, "0.0%"}, {0, 5, "0.0%"}, {1, 1 << 40, "<0.1%"}, {1, 3, "33.3%"}, {3, 3, "100.0%"}} {
-		if got := percent(test.part, test.whole); got != test.want {
-			t.Errorf("percent(%d, %d) = %q, want %q", test.part, test.whole, got, test.want)
-		}
-	}
-}
-
 func TestHourRanges(t *testing.T) {
 	if got := hourRanges([]int{0, 1, 2, 5, 22, 23}); got != "0-2, 5, 22-23" {
 		t.Error(got)

@@ -7,7 +7,8 @@ import "nfacct/report/phrase"
 type Doubt struct {
 	Kind   string  `json:"kind"`
 	Router string  `json:"router,omitempty"`
-	What   string  `json:"what,omitempty"` // a file, a day, days, hours or a span of time
+	What   string  `json:"what,omitempty"` // a file, a day, days, or the begin of a span of time
+	Until  string  `json:"until,omitempty"`
 	Count  uint64  `json:"count,omitempty"`
 	Share  float64 `json:"share,omitempty"`
 }
@@ -19,18 +20,16 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 	switch d.Kind {
 	case "missing_days", "pending":
 		return c.Plural(key, d.Count, what)
-	case "dropped":
+	case "dropped", "more_gaps":
 		return c.Plural(key, d.Count)
 	case "no_template":
 		return c.Plural(key, d.Count, router)
 	case "lost":
 		return c.Text(key, router, c.Percent(d.Share))
-	case "silent", "books":
+	case "silent":
+		return c.Text(key, router, what, Clean(d.Until))
+	case "books":
 		return c.Text(key, router, what)
-	case "estimated":
-		return c.Text(key, router)
-	case "reloading", "silent_hours":
-		return c.Text(key, what)
 	}
 	return c.Text(key)
 }

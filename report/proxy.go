@@ -4,7 +4,10 @@ package report
 type Proxy struct {
 	Bytes    uint64 `json:"bytes"` // of responses, and of requests where the log has them
 	Requests uint64 `json:"requests"`
+	Denied   uint64 `json:"requests_denied"` // not among the others
 	Hosts    int    `json:"hosts"`
+	// NamelessBytes are of clients whose address the log does not have.
+	NamelessBytes uint64 `json:"nameless_bytes,omitempty"`
 	// OnlyHosts had no traffic past the proxy at all.
 	OnlyHosts int `json:"hosts_only_proxied"`
 	// FlowBytes is what the routers' flows say moved between the proxies and the
@@ -18,7 +21,8 @@ type Proxy struct {
 	Unread bool `json:"unread"`
 }
 
-// HostCheck compares a host's traffic in Squid's log with its flows to the proxy.
+// HostCheck compares what Squid's log and flows say of the same traffic: of a
+// proxy's with the outside.
 type HostCheck struct {
 	Host       string `json:"host"`
 	SquidBytes uint64 `json:"squid_bytes"`

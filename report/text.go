@@ -6,106 +6,157 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"nfacct/report/phrase"
 )
 
 // columns is the width that the text form keeps to.
 const columns = 80
 
+// text is a report being written for people.
+type text struct {
+	*bufio.Writer
+	*phrase.Catalogue
+	u    *Usage
+	rows int
+}
+
 // WriteText writes the usage as a report for people: at most 80 columns, every
-// name beside its address.
-func (u *Usage) WriteText(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	day := u.Day
-	if t, err := time.Parse(time.DateOnly, u.Day); err == nil {
-		day = t.Format("Monday 2006-01-02")
+// name beside its address, at most so many hosts (0: all) and the others summed.
+func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error {
+	if rows <= 0 {
+		rows = len(u.Hosts)
 	}
-	fmt.Fprintf(b, "Traffic past the proxy on %s, %s time\n\n", day, u.Timezone)
+	t := &text{Writer: bufio.NewWriter(w), Catalogue: words, u: u, rows: rows}
+	t.paragraph("", t.title())
+	t.line("")
 	if !u.Complete {
-		fmt.Fprintln(b, "INCOMPLETE: these are not the whole day's figures.")
-		for _, reason := range u.Incomplete {
-			paragraph(b, "  - ", reason)
+		t.line(t.Text("text.incomplete"))
+		for _, doubt := range u.Doubts {
+			t.paragraph("  - ", doubt.Text(words))
 		}
-		fmt.Fprintln(b)
+		t.line("")
 	}
 	if len(u.Hosts) == 0 {
-		paragraph(b, "", u.nothing())
+		t.paragraph("", t.nothing())
 	} else {
-		u.summary(b)
-		u.table(b)
+		t.summary()
+		t.overQuota()
+		t.departments()
+		t.course()
+		t.hosts()
+		t.details()
 	}
 	if len(u.QuietHours) > 0 && len(u.Hosts) > 0 {
-		fmt.Fprintln(b)
-		paragraph(b, "", "Hours without flows: "+hourRanges(u.QuietHours)+".")
+		t.line("")
+		t.paragraph("", t.Text("mail.quiet", hourRanges(u.QuietHours)))
 	}
-	fmt.Fprintln(b)
-	u.writeBooks(b)
-	fmt.Fprintln(b, "\nBytes are those of IP packets; 1 KiB is 1024 bytes. Up is from the host.")
-	return b.Flush()
+	t.strangers()
+	t.proxy()
+	if u.Group == "" {
+		t.excluded()
+		t.coverage()
+		t.line("")
+		t.books()
+	}
+	t.line("")
+	t.paragraph("", t.Text("text.foot"))
+	if !u.Facts.Generated.IsZero() {
+		t.paragraph("", t.Text("text.made", u.Facts.Version, u.Facts.Generated.Format("2006-01-02 15:04 MST")))
+	}
+	return t.Flush()
+}
+
+func (t *text) line(s string) { fmt.Fprintln(t, strings.TrimRight(s, " ")) }
+
+func (t *text) heading(key string, args ...any) {
+	t.line("")
+	t.line(t.Text(key, args...))
+}
+
+// PeriodText names a period: Monday 2026-11-23, November 2026, 2026-W48
+// (2026-11-23 – 2026-11-29).
+func PeriodText(p *Period, words *phrase.Catalogue) string {
+	at := time.Date(p.From.Year, p.From.Month, p.From.Day, 0, 0, 0, 0, time.UTC)
+	switch p.Kind {
+	case KindWeek:
+		year, week := at.ISOWeek()
+		return fmt.Sprintf("%d-W%02d (%s – %s)", year, week, p.From, p.To)
+	case KindMonth:
+		return words.Month(p.From.Month, p.From.Year)
+	case KindRange:
+		return fmt.Sprintf("%s – %s", p.From, p.To)
+	}
+	return words.Weekday(at.Weekday()) + " " + p.From.String()
+}
+
+func (t *text) title() string {
+	period := PeriodText(&t.u.Period, t.Catalogue)
+	if t.u.Group != "" {
+		return t.Text("text.title.group", period, t.u.Timezone, Clean(t.u.Group))
+	}
+	if t.u.Period.Kind == KindDay {
+		return t.Text("text.title.day", period, t.u.Timezone)
+	}
+	return t.Text("text.title", period, t.u.Timezone)
 }
 
 // nothing says why there is no table, which is not the same as no traffic.
-func (u *Usage) nothing() string {
-	if len(u.Books) == 0 {
-		return "Nothing is known of this day: no flow record of it has been imported. That does not mean that there was no traffic."
-	}
-	return "No host had traffic past the proxy: records of this day have been imported, and none of them is charged to a host."
-}
-
-func (u *Usage) summary(b *bufio.Writer) {
-	t := &u.Totals
-	fmt.Fprintf(b, "Total  %s: %s up, %s down; %s hosts, %s flows\n",
-		Bytes(t.Bytes()), Bytes(t.UpBytes), Bytes(t.DownBytes), Number(uint64(t.Hosts)), Number(t.Flows))
-	if t.Unattributed.Records > 0 {
-		fmt.Fprintf(b, "Nobody can be charged with %s more, %.2g%% of all that crossed the border\n",
-			Bytes(t.Unattributed.Bytes), 100*t.UnattributedShare)
-	}
-	fmt.Fprintln(b)
-}
-
-// Columns: address and name share 33 with the space between them, then 3 sizes of
-// 8, share, flows and peers, each with a space before it.
-const (
-	hostColumns    = 33
-	addressColumns = 15 // every IPv4 address
-	addressMost    = 22 // a longer one gets a line of its own
-	rowFormat      = "%s %s %8s %8s %8s %6s %6s %5s\n"
-)
-
-func (u *Usage) table(b *bufio.Writer) {
-	addresses := addressColumns
-	for i := range u.Hosts {
-		if n := len(u.Hosts[i].Host); n <= addressMost {
-			addresses = max(addresses, n)
+func (t *text) nothing() string {
+	for _, doubt := range t.u.Doubts {
+		if doubt.Kind == "empty" {
+			return t.Text("mail.nothing")
 		}
 	}
-	names := hostColumns - 1 - addresses
-	fmt.Fprintf(b, rowFormat, pad("HOST", addresses), pad("NAME", names), "UP", "DOWN", "TOTAL", "SHARE", "FLOWS", "PEERS")
-	total := u.Totals.Bytes()
-	for i := range u.Hosts {
-		h := &u.Hosts[i]
-		address, name := h.Host, strings.Join(h.Names, ", ")
-		if len(address) > addresses {
-			fmt.Fprintln(b, strings.TrimRight(address+" "+cut(name, columns-len(address)-1), " "))
-			address, name = "", ""
-		}
-		fmt.Fprintf(b, rowFormat, pad(address, addresses), pad(cut(name, names), names),
-			Bytes(h.UpBytes), Bytes(h.DownBytes), Bytes(h.Bytes()), percent(h.Bytes(), total), short(h.Flows), short(h.Peers))
+	if t.u.Group != "" {
+		return t.Text("text.none.group")
 	}
-	t := &u.Totals
-	// No sum of peers: hosts share them.
-	fmt.Fprintln(b, strings.TrimRight(fmt.Sprintf(rowFormat, pad("TOTAL", addresses), pad("", names), Bytes(t.UpBytes), Bytes(t.DownBytes), Bytes(total),
-		percent(total, total), short(t.Flows), ""), " \n"))
+	return t.Text("mail.none")
 }
 
-// short keeps a count within 5 columns.
-func short(n uint64) string {
-	switch {
-	case n < 100_000:
-		return fmt.Sprint(n)
-	case n < 10_000_000:
-		return fmt.Sprintf("%dk", n/1000)
+func (t *text) summary() {
+	u := t.u
+	all := &u.Totals
+	lead := t.Text("text.total") + "  "
+	t.paragraph(lead, t.Text("text.summary", t.Bytes(all.Bytes()), t.Bytes(all.UpBytes), t.Bytes(all.DownBytes),
+		t.Plural("hosts", uint64(all.Hosts)), t.Plural("flows", all.Flows)))
+	indent := strings.Repeat(" ", width(lead))
+	if c := u.Before; c != nil && c.Change != nil {
+		t.paragraph(indent, t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes())))
 	}
-	return fmt.Sprintf("%dM", n/1_000_000)
+	if c := u.Weekday; c != nil && c.Change != nil {
+		t.paragraph(indent, t.Text("mail.weekday", t.Change(*c.Change), t.Bytes(c.Bytes())))
+	}
+	if all.Unattributed.Records > 0 {
+		t.paragraph("", t.Text("mail.unattributed", t.Bytes(all.Unattributed.Bytes), t.Percent(all.UnattributedShare)))
+	}
+	if u.Group == "" && all.Internal.Records+all.Transit.Records+all.RouterLocal.Records > 0 {
+		t.paragraph("", t.Text("mail.beside", t.Bytes(all.Internal.Bytes), t.Bytes(all.Transit.Bytes), t.Bytes(all.RouterLocal.Bytes)))
+	}
+}
+
+// course draws the hours or days as bars.
+func (t *text) course() {
+	const bar = 40
+	var most uint64
+	for i := range t.u.Buckets {
+		most = max(most, t.u.Buckets[i].Bytes())
+	}
+	if most == 0 {
+		return
+	}
+	form := "15:04"
+	if t.u.Period.Kind == KindDay {
+		t.heading("mail.hours.hour")
+	} else {
+		t.heading("mail.hours.day")
+		form = time.DateOnly
+	}
+	for i := range t.u.Buckets {
+		b := &t.u.Buckets[i]
+		n := int((float64(b.Bytes())*bar + float64(most) - 1) / float64(most)) // something is never nothing
+		t.line(fmt.Sprintf("  %s  %s %s", b.Start.Format(form), pad(strings.Repeat("#", min(n, bar)), bar), padLeft(t.Bytes(b.Bytes()), 9)))
+	}
 }
 
 // hourRanges writes hours as a person would: 0-6, 22.
@@ -127,14 +178,16 @@ func hourRanges(hours []int) string {
 }
 
 // paragraph writes text with its lines broken at 80 columns, the first begun by
-// lead and the others indented as far.
-func paragraph(b *bufio.Writer, lead, text string) {
+// lead and the others indented as far. A word that is longer is cut.
+func (t *text) paragraph(lead, text string) {
 	line := lead
+	indent := width(lead)
 	empty := true
 	for _, word := range strings.Fields(text) {
+		word = cut(word, columns-indent)
 		if !empty && width(line)+1+width(word) > columns {
-			fmt.Fprintln(b, line)
-			line, empty = strings.Repeat(" ", len(lead)), true
+			t.line(line)
+			line, empty = strings.Repeat(" ", indent), true
 		}
 		if !empty {
 			line += " "
@@ -142,5 +195,10 @@ func paragraph(b *bufio.Writer, lead, text string) {
 		line += word
 		empty = false
 	}
-	fmt.Fprintln(b, line)
+	t.line(line)
+}
+
+// padLeft fills a text up to so many columns from the left.
+func padLeft(text string, columns int) string {
+	return strings.Repeat(" ", max(0, columns-width(text))) + text
 }

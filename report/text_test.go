@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/report/phrase"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -38,8 +39,13 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func monday() *Usage {
+	day := archive.Day{Year: 2026, Month: 11, Day: 23}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err) // the zones are part of the system
+	}
 	return &Usage{
-		Day: "2026-11-23", Timezone: "Europe/Berlin", Complete: true,
+		Day: "2026-11-23", Timezone: "Europe/Berlin", Complete: true, Period: DayPeriod(day, berlin),
 		Totals: Totals{
 			UpBytes: 1_234_567_890, DownBytes: 45_678_901_234, Flows: 1_234_567, Hosts: 6,
 			Unattributed: archive.Counts{Records: 263, Bytes: 1_685_358}, UnattributedShare: 0.0000359,
@@ -66,24 +72,72 @@ func monday() *Usage {
 	}
 }
 
+// everything is a report with all that one can have, of a week.
+func everything() *Usage {
+	u := monday()
+	u.Period = WeekPeriod(u.Period.From, u.Period.Start.Location())
+	proxied, direct, past := uint64(30_000_000_000), 0.61, uint64(29_000_000_000)
+	change := -0.125
+	sales := "sales"
+	at := u.Period.Start.Add(38 * time.Hour)
+	u.Totals.Transit, u.Totals.Internal, u.Totals.RouterLocal = archive.Counts{Records: 5, Bytes: 500}, archive.Counts{Records: 6, Bytes: 7_000_000}, archive.Counts{Records: 9, Bytes: 99_000}
+	u.Totals.ProxiedBytes, u.Totals.DirectShare = &proxied, &direct
+	u.Before = &Comparison{UpBytes: 5 << 30, DownBytes: 48 << 30, Change: &change}
+	for day := range 7 {
+		u.Buckets = append(u.Buckets, Bucket{Start: u.Period.Start.AddDate(0, 0, day), UpBytes: uint64(day) << 28, DownBytes: uint64(day*day) << 28})
+	}
+	big := &u.Hosts[0]
+	big.Group, big.BusiestHour, big.BusiestHourBytes, big.ProxiedBytes, big.DirectShare = &sales, &at, 3<<30, &proxied, &direct
+	big.ProxyUsers = []string{"anna", "boris"}
+	big.TopPeers = []Peer{{Peer: "198.51.100.7", UpBytes: 1 << 30, DownBytes: 20 << 30}, {Peer: "2001:db8:99:a1b2:c3d4:e5f6:7788:99aa", DownBytes: 9 << 30}}
+	big.TopServices = []Service{{Proto: 6, Port: 443, Name: "https", DownBytes: 30 << 30}, {Proto: 17, Port: 443, Name: "quic", DownBytes: 5 << 30}}
+	big.Quota = &QuotaState{Quota: "weekly", Period: "day", Day: "2026-11-24", Used: 9 << 30, Soft: 2 << 30, Hard: 5 << 30, State: QuotaHard, Days: 3}
+	u.Hosts[1].New, u.Hosts[1].Quota = true, &QuotaState{State: QuotaSoft}
+	u.Hosts[4].NotInDHCP = true
+	u.Departments = []Department{{Name: "sales", Hosts: 1, DownBytes: 45 << 30, Share: 0.9, Quota: &QuotaState{State: QuotaSoft}}, {Hosts: 5, DownBytes: 1 << 30, Share: 0.1}}
+	u.Offenders = []Offender{
+		{Subject: "host", Name: "10.2.214.50", Names: []string{"management-1"}, QuotaState: *big.Quota},
+		{Subject: "department", Name: "sales", QuotaState: QuotaState{Quota: "office", Period: "month", Used: 50 << 30, Soft: 40 << 30, State: QuotaSoft}},
+		{Subject: "list", Name: "phones", QuotaState: QuotaState{Quota: "phones", Period: "day", Day: "2026-11-25", Used: 2 << 30, Hard: 1 << 30, State: QuotaHard, Days: 1}},
+	}
+	u.Proxy = &Proxy{Bytes: proxied, Requests: 1_234_567, Hosts: 61, OnlyHosts: 12, FlowBytes: &past, Users: []ProxyUser{{User: "anna", Bytes: 20 << 30}, {User: "boris", Bytes: 1 << 30}}}
+	u.Excluded = []Exclusion{{Rule: "proxy", Counts: archive.Counts{Records: 148_920, Bytes: past}}, {Rule: "dns", Counts: archive.Counts{Records: 109_296, Bytes: 9_000_000}}}
+	u.Coverage = []RouterCoverage{{Router: "office", Interface: "ether1-wan", FlowBytes: 96 << 30, CounterBytes: 100 << 30, Share: 0.96}}
+	u.Facts = Facts{Version: "nfacct v0.1.0", Generated: u.Period.End.Add(6 * time.Hour)}
+	return u
+}
+
 func TestText(t *testing.T) {
 	partial := monday()
 	partial.Complete = false
-	partial.Incomplete = []string{
-		"2 spool files are not imported yet, the first is 2026-11-23/20261123T180000Z.pcapng.zst: run nfacct import.",
-		"The day is not over.",
+	partial.Doubts = []Doubt{
+		{Kind: "running"}, {Kind: "pending", Count: 2, What: "2026-11-23/20261123T180000Z.pcapng.zst"},
+		{Kind: "silent", Router: "gw-2", What: "03:10", Until: "04:25"}, {Kind: "more_gaps", Count: 1},
+		{Kind: "lost", Router: "office", Share: 0.013}, {Kind: "dropped", Count: 1}, {Kind: "no_template", Router: "office", Count: 3},
+		{Kind: "missing_days", Count: 2, What: "2026-11-01, 2026-11-03"}, {Kind: "books", Router: "office", What: "2026-11-23"}, {Kind: "proxy_unread"},
+	}
+	for _, doubt := range partial.Doubts {
+		partial.Incomplete = append(partial.Incomplete, doubt.Text(phrase.English()))
 	}
 	partial.QuietHours = []int{0, 1, 2, 3, 17, 22, 23}
 	partial.Books[0].LostRecords, partial.Books[0].LostEstimated = 1700, true
 	partial.Books[0].KernelDropped = 3
 	partial.Books[0].Difference = "loaded are 1 records with 60 bytes, but the tables hold none"
-	empty := &Usage{Day: "2026-11-22", Timezone: "UTC", Incomplete: []string{"Nothing of this day has been imported."}, Hosts: []Host{}, Books: []archive.Book{}}
+	empty := &Usage{Day: "2026-11-22", Timezone: "UTC", Period: monday().Period, Doubts: []Doubt{{Kind: "empty"}}, Hosts: []Host{}, Books: []archive.Book{}}
 	unused := monday()
 	unused.Hosts, unused.Totals = []Host{}, Totals{}
-	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused} {
+	russian, err := phrase.New("ru", "si")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused, "everything": everything(), "russian": everything()} {
 		t.Run(name, func(t *testing.T) {
 			var text bytes.Buffer
-			if err := usage.WriteText(&text); err != nil {
+			words, rows := phrase.English(), 0
+			if name == "russian" {
+				words, rows = russian, 4
+			}
+			if err := usage.WriteText(&text, words, rows); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(text.String()) {
@@ -106,8 +160,8 @@ func TestText(t *testing.T) {
 // a day without traffic.
 func TestIncompleteIsSaid(t *testing.T) {
 	var text bytes.Buffer
-	u := &Usage{Day: time.Now().Format(time.DateOnly), Timezone: "UTC", Incomplete: []string{"The day is not over."}}
-	if err := u.WriteText(&text); err != nil {
+	u := &Usage{Day: time.Now().Format(time.DateOnly), Timezone: "UTC", Doubts: []Doubt{{Kind: "running"}, {Kind: "empty"}}}
+	if err := u.WriteText(&text, phrase.English(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if s := text.String(); !strings.Contains(s, "INCOMPLETE") || !strings.Contains(s, "That does") {

@@ -37,15 +37,5 @@ func Number(n uint64) string {
 	return string(out)
 }
 
-// percent writes a part of a whole with one digit; what is not nothing is never
-// written as 0.0 %.
-func percent(part, whole uint64) string {
-	if whole == 0 || part == 0 {
-		return "0.0%"
-	}
-	p := 100 * float64(part) / float64(whole)
-	if p < 0.1 {
-		return "<0.1%"
-	}
-	return fmt.Sprintf("%.1f%%", p)
-}
+// decimal writes a count as it is.
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -218,7 +218,7 @@ FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LI
 func (d *demo) ask(ctx context.Context) error {
 	c := &comparison{}
 	for _, day := range []archive.Day{d.day.Add(-1), d.day, d.day.Add(1)} {
-		usage, err := dailyUsage(ctx, d.db, d.cfg, day, d.to.Add(time.Hour))
+		usage, err := d.app.dailyUsage(ctx, d.db, d.cfg, day, d.to.Add(time.Hour))
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"nfacct/collector/spool"
 	"nfacct/report"
+	"nfacct/report/phrase"
 )
 
 // demoDifferences is how many differences are listed.
@@ -44,7 +45,7 @@ func (d *demo) verdict() error {
 		}
 	} else {
 		d.say("")
-		if err := r.Report.WriteText(d.app.out); err != nil {
+		if err := r.Report.WriteText(d.app.out, phrase.English(), 0); err != nil {
 			return err
 		}
 		d.say("")

@@ -29,9 +29,11 @@ func mailings(cfg *config.Config, p report.Period) []mailing {
 		m.to = to
 		list = append(list, m)
 	}
-	for _, department := range departmentRecipients(cfg) {
-		m.department, m.to = department.name, department.to
-		list = append(list, m)
+	for _, department := range cfg.Report.Departments {
+		if len(department.To) > 0 {
+			m.department, m.to = department.Name, department.To
+			list = append(list, m)
+		}
 	}
 	return list
 }
@@ -53,7 +55,7 @@ func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, 
 
 // letter renders a usage as it is mailed.
 func (a *app) letter(cfg *config.Config, usage *report.Usage, department string) (*mail.Letter, error) {
-	words, err := phrases(cfg)
+	words, err := cfg.Report.Phrases()
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +73,8 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		return usageError(err)
 	}
 	list := mailings(cfg, p)
-	if len(f.to) > 0 {
-		list = []mailing{{report: p.Kind, period: mail.Key(p), department: f.department, to: f.to}}
+	if len(f.recipients) > 0 {
+		list = []mailing{{report: p.Kind, period: mail.Key(p), department: f.department, to: f.recipients}}
 	}
 	if len(list) == 0 {
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
@@ -140,7 +142,7 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 	if len(to) == 0 {
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
 	}
-	words, err := phrases(cfg)
+	words, err := cfg.Report.Phrases()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -25,20 +26,22 @@ import (
 
 // reportFlags are what the command line of report says.
 type reportFlags struct {
-	day, format, output string
-	to                  []string
-	department          string
-	send, test, again   bool
+	periodFlags
+	format, output    string
+	ends              []string // --to: a day, or addresses
+	recipients        []string
+	send, test, again bool
 }
 
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report",
-		Short: "who moved how much past the proxy on a day, printed or mailed",
-		Long: `Prints the traffic of each host on a day: up, down, flows and peers, what nobody
-could be charged with, and the books. A day that is not known, or not wholly, is
-reported as such: INCOMPLETE with the reasons in text, "complete": false in JSON.
+		Short: "who moved how much past the proxy in a day, week or month, printed or mailed",
+		Long: `Prints the traffic of each host in a day, a week, a month or other days: up, down,
+flows and peers, who is new or over quota, what nobody could be charged with, and
+the books. A period that is not known, or not wholly, is reported as such:
+INCOMPLETE with the reasons in text, "complete": false in JSON.
 
 The forms html (for a browser), xlsx (a workbook with every host and hour) and eml
 (the mail as it would be sent) are the same report. With --send it is mailed to the
@@ -46,12 +49,16 @@ recipients of the configuration, to each of them once: a ledger knows who has it
 What cannot be sent is tried again for a day, by nfacct run or the next --send.`,
 		Example: `  nfacct report
   nfacct report --day 2026-11-23 --format json --output monday.json
-  nfacct report --format xlsx --output yesterday.xlsx
+  nfacct report --week last --department accounts
+  nfacct report --month 2026-11 --format xlsx --output november.xlsx
   nfacct report --test --to me@example.net
   nfacct report --send`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sends := f.send || f.test || len(f.to) > 0
+			if err := f.split(); err != nil {
+				return usageError(err)
+			}
+			sends := f.send || f.test || len(f.recipients) > 0
 			if sends && (cmd.Flags().Changed("format") || f.output != "") {
 				return usageError(errors.New("--send, --to and --test: a mail has its own form; leave --format and --output out"))
 			}
@@ -62,14 +69,29 @@ What cannot be sent is tried again for a day, by nfacct run or the next --send.`
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.day, "day", "yesterday", "the `DAY`: 2026-11-23, today or yesterday")
+	f.periodFlags.add(flags)
 	flags.StringVar(&f.format, "format", "text", "text, html, json, xlsx or eml")
 	flags.StringVar(&f.output, "output", "", "write to `FILE`, whole or not at all, instead of standard output")
 	flags.BoolVar(&f.send, "send", false, "mail it to the recipients of the configuration, each of them once")
-	flags.StringSliceVar(&f.to, "to", nil, "mail it to this `ADDRESS` instead")
+	flags.StringSliceVar(&f.ends, "to", nil, "the last `DAY` of --from, today when left out; or the address to mail it to instead")
 	flags.BoolVar(&f.again, "again", false, "with --send or --to: also to those who have it already")
 	flags.BoolVar(&f.test, "test", false, "mail a test message instead, and print what the server says")
 	return cmd
+}
+
+// split tells the two meanings of --to apart: an address has an @ and a day has none.
+func (f *reportFlags) split() error {
+	for _, end := range f.ends {
+		switch {
+		case strings.Contains(end, "@"):
+			f.recipients = append(f.recipients, end)
+		case f.to != "":
+			return fmt.Errorf("--to %s and --to %s: a range has one last day", f.to, end)
+		default:
+			f.to = end
+		}
+	}
+	return nil
 }
 
 // check says what is wrong with the flags.
@@ -77,14 +99,17 @@ func (f *reportFlags) check(asJSON bool) error {
 	if !slices.Contains([]string{"text", "html", "json", "xlsx", "eml"}, f.format) {
 		return fmt.Errorf("--format %q: choose text, html, json, xlsx or eml", f.format)
 	}
-	sends := f.send || f.test || len(f.to) > 0
+	sends := f.send || f.test || len(f.recipients) > 0
 	if asJSON && !sends && f.format != "json" {
 		return fmt.Errorf("--json and --format %s: leave one of the two out", f.format)
 	}
 	if f.again && !sends {
 		return errors.New("--again: there is nothing to send; add --send or --to ADDRESS")
 	}
-	for _, address := range f.to {
+	if f.to != "" && f.from == "" {
+		return fmt.Errorf("--to: %q is no mail address, and the last day only of a range with --from", f.to)
+	}
+	for _, address := range f.recipients {
 		if _, err := mail.ParseAddress(address); err != nil {
 			return fmt.Errorf("--to: %w", err)
 		}
@@ -101,17 +126,19 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 		return err
 	}
 	now := time.Now()
-	day, err := archive.ParseDay(f.day, now, cfg.Location())
+	p, err := f.period(now, cfg.Location())
 	if err != nil {
-		return usageError(fmt.Errorf("--day: %w", err))
+		return usageError(err)
 	}
-	p := dayPeriod(day, cfg.Location())
-	sends := f.send || f.test || len(f.to) > 0
+	if err := f.checkDepartment(cfg); err != nil {
+		return usageError(err)
+	}
+	sends := f.send || f.test || len(f.recipients) > 0
 	if sends && !cfg.Mail.Enabled() {
 		return usageError(cfg.Wrong("mail", "there is no way to send mail", "set server, or sendmail, and from"))
 	}
 	if f.test {
-		return a.testMail(ctx, cfg, f.to)
+		return a.testMail(ctx, cfg, f.recipients)
 	}
 	db, err := archive.Open(ctx, cfg.Database, a.log)
 	if err != nil {
@@ -146,7 +173,10 @@ func (a *app) render(cfg *config.Config, usage *report.Usage, format string, now
 		err := encoder.Encode(usage)
 		return b.Bytes(), err
 	case "text":
-		err := usage.WriteText(&b)
+		words, err := cfg.Report.Phrases()
+		if err == nil {
+			err = usage.WriteText(&b, words, 0)
+		}
 		return b.Bytes(), err
 	}
 	l, err := a.letter(cfg, usage, usage.Group)
@@ -195,17 +225,6 @@ func writeFile(name string, text []byte) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
-}
-
-// dailyUsage is the report of a day as it can be made at this time.
-func dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
-	// First what waits: a file that is imported meanwhile is then in doubt, and
-	// none is in the figures that was not.
-	pending, err := pendingFiles(ctx, db, cfg, day, day)
-	if err != nil {
-		return nil, err
-	}
-	return report.Daily(ctx, db, day, cfg.Location(), report.Options{Now: now, Pending: pending})
 }
 
 // pendingFiles lists the sealed spool files that may hold something of the days

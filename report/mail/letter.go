@@ -31,6 +31,9 @@ var templates embed.FS
 
 var page = template.Must(template.ParseFS(templates, "templates/report.html"))
 
+// textRows is how many hosts the text part lists: some 20 kB.
+const textRows = 200
+
 // NewLetter renders a usage.
 func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 	if o.Words == nil {
@@ -48,7 +51,7 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 		return nil, err
 	}
 	var text bytes.Buffer
-	if err := u.WriteText(&text); err != nil {
+	if err := u.WriteText(&text, o.Words, textRows); err != nil {
 		return nil, err
 	}
 	l.Text = text.String()

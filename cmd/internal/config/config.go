@@ -26,6 +26,7 @@ import (
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
+	"nfacct/report"
 	"nfacct/report/mail"
 	"nfacct/routeros"
 )
@@ -44,6 +45,7 @@ type Config struct {
 	Database  archive.Config   `toml:"database"`
 	Archive   pack.Config      `toml:"archive"`
 	Jobs      Jobs             `toml:"jobs"`
+	Report    report.Config    `toml:"report"`
 	Mail      mail.Config      `toml:"mail"`
 
 	Provision routeros.Provision `toml:"provision"`
@@ -105,6 +107,7 @@ func Default() *Config {
 			Monthly: spec("50 6 1 * *"),
 			Routers: spec("*/15 * * * *"),
 		},
+		Report:    report.DefaultConfig(),
 		Provision: routeros.DefaultProvision(),
 	}
 }
@@ -264,11 +267,20 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		}
 	}
 	c.Database.Check(under("database"))
-	for _, file := range []*string{&c.Mail.CAFile, &c.Mail.PasswordFile, &c.Mail.DKIMKeyFile, &c.Mail.Sendmail} {
+	files := []*string{&c.Report.Catalogue, &c.Report.HostsFile, &c.Report.Squid.AccessLog,
+		&c.Mail.CAFile, &c.Mail.PasswordFile, &c.Mail.DKIMKeyFile, &c.Mail.Sendmail}
+	for i := range c.Report.Departments {
+		files = append(files, &c.Report.Departments[i].List)
+	}
+	for i := range c.Report.Quotas {
+		files = append(files, &c.Report.Quotas[i].List)
+	}
+	for _, file := range files {
 		if *file != "" {
 			*file = c.path(*file)
 		}
 	}
+	c.Report.Check(under("report"))
 	c.Mail.Check(under("mail"))
 	c.Archive.Check(under("archive"))
 	c.Database.UnpackLate = c.Archive.Late == pack.LateUnpack

@@ -35,6 +35,11 @@ func TestReferenceFile(t *testing.T) {
 		t.Errorf("want one example of a router, and one of a rule that is off: %+v %+v", got.Routers, got.Importer.Rules)
 	}
 	got.Importer.Rules = nil
+	// The same of departments and quotas.
+	if len(got.Report.Departments) != 1 || len(got.Report.Quotas) != 1 || got.Report.Quotas[0].On() {
+		t.Errorf("want one example of a department, and one of a quota that is off: %+v %+v", got.Report.Departments, got.Report.Quotas)
+	}
+	got.Report.Departments, got.Report.Quotas = nil, nil
 	if diff := cmp.Diff(plain(want), plain(got), cmp.Comparer(func(a, b schedule.Spec) bool { return a.String() == b.String() })); diff != "" {
 		t.Errorf("defaults of the code (-) and nfacct.toml (+) differ:\n%s", diff)
 	}

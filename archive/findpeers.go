@@ -1,0 +1,168 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// pairs sums a day's flows by host and peer, and by host and service. Grouping
+// 1.7 million rows into 1.3 million pairs takes the server 40 s, and reading them
+// over two connections takes one.
+type pairs struct {
+	hosts, peers index
+	byPeer       map[uint64]sums // host and peer by their numbers
+	byService    map[uint64]sums // host's number, protocol and port
+}
+
+type sums struct{ up, down uint64 }
+
+// index numbers addresses, as the table has them, in order of appearance.
+type index struct {
+	numbers map[string]uint32
+	names   []string
+}
+
+func (x *index) of(address []byte) uint64 {
+	n, ok := x.numbers[string(address)]
+	if !ok {
+		n = uint32(len(x.names))
+		name := string(address)
+		x.numbers[name] = n
+		x.names = append(x.names, name)
+	}
+	return uint64(n)
+}
+
+func newPairs() *pairs {
+	return &pairs{
+		hosts: index{numbers: map[string]uint32{}}, peers: index{numbers: map[string]uint32{}},
+		byPeer: map[uint64]sums{}, byService: map[uint64]sums{},
+	}
+}
+
+func (p *pairs) add(host, peer []byte, port, proto, up, down uint64) {
+	h := p.hosts.of(host)
+	addTo(p.byPeer, h<<32|p.peers.of(peer), up, down)
+	addTo(p.byService, h<<32|proto<<16|port, up, down)
+}
+
+func addTo(m map[uint64]sums, key, up, down uint64) {
+	s := m[key]
+	m[key] = sums{s.up + up, s.down + down}
+}
+
+// merge adds another's sums.
+func (p *pairs) merge(o *pairs) {
+	hosts := make([]uint64, len(o.hosts.names))
+	for n, name := range o.hosts.names {
+		hosts[n] = p.hosts.of([]byte(name))
+	}
+	peers := make([]uint64, len(o.peers.names))
+	for n, name := range o.peers.names {
+		peers[n] = p.peers.of([]byte(name))
+	}
+	for key, s := range o.byPeer {
+		addTo(p.byPeer, hosts[key>>32]<<32|peers[key&0xffffffff], s.up, s.down)
+	}
+	for key, s := range o.byService {
+		addTo(p.byService, hosts[key>>32]<<32|key&0xffffffff, s.up, s.down)
+	}
+}
+
+// findPeers reads a day's flows.
+func (a *Archive) findPeers(ctx context.Context, day Day) ([]HostPeers, error) {
+	var last error
+	for range switches {
+		tables, err := a.FlowTables(ctx, day, day)
+		if err != nil || len(tables) == 0 {
+			return nil, err
+		}
+		halves := [2]*pairs{newPairs(), newPairs()}
+		group, reading := errgroup.WithContext(ctx)
+		for i, slots := range [...]string{"`slot` < 52", "`slot` >= 52"} { // the office's half time
+			group.Go(func() error { return a.readPairs(reading, tables[0], day, slots, halves[i]) })
+		}
+		if err = group.Wait(); err == nil {
+			if len(halves[0].byPeer) < len(halves[1].byPeer) {
+				halves[0], halves[1] = halves[1], halves[0]
+			}
+			halves[0].merge(halves[1])
+			return halves[0].result()
+		}
+		if last = err; !isError(err, errNoTable) {
+			break
+		}
+	}
+	return nil, wrap("read flows", last)
+}
+
+func (a *Archive) readPairs(ctx context.Context, table string, day Day, slots string, into *pairs) error {
+	rows, err := a.db.QueryContext(ctx, "SELECT `host`, `peer`, `peer_port`, `proto`, `up_bytes`, `down_bytes` FROM "+table+" WHERE `day` = ? AND "+slots, day)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var fields [6]sql.RawBytes
+	into6 := [...]any{&fields[0], &fields[1], &fields[2], &fields[3], &fields[4], &fields[5]}
+	for rows.Next() {
+		if err := rows.Scan(into6[:]...); err != nil {
+			return err
+		}
+		var numbers [4]uint64
+		for i := range numbers {
+			if numbers[i], err = strconv.ParseUint(string(fields[2+i]), 10, 64); err != nil {
+				return fmt.Errorf("a counter: %w", err)
+			}
+		}
+		into.add(fields[0], fields[1], numbers[0], numbers[1], numbers[2], numbers[3])
+	}
+	return rows.Err()
+}
+
+// result turns the sums into lists by host.
+func (p *pairs) result() ([]HostPeers, error) {
+	peers := make([]netip.Addr, len(p.peers.names))
+	for n, name := range p.peers.names {
+		peer, ok := netip.AddrFromSlice([]byte(name))
+		if !ok {
+			return nil, fmt.Errorf("an address of %d bytes", len(name))
+		}
+		peers[n] = peer
+	}
+	byPeer := make([][]PeerUsage, len(p.hosts.names))
+	for key, s := range p.byPeer {
+		byPeer[key>>32] = append(byPeer[key>>32], PeerUsage{peers[key&0xffffffff], s.up, s.down})
+	}
+	byService := make([][]ServiceUsage, len(p.hosts.names))
+	for key, s := range p.byService {
+		byService[key>>32] = append(byService[key>>32], ServiceUsage{uint8(key >> 16), uint16(key), s.up, s.down})
+	}
+	hosts := make([]HostPeers, len(p.hosts.names))
+	var all []netip.Addr
+	for n, name := range p.hosts.names {
+		h := &hosts[n]
+		var ok bool
+		if h.Host, ok = netip.AddrFromSlice([]byte(name)); !ok {
+			return nil, fmt.Errorf("an address of %d bytes", len(name))
+		}
+		h.Peers = uint64(len(byPeer[n]))
+		all = all[:0]
+		for _, peer := range byPeer[n] {
+			all = append(all, peer.Peer)
+		}
+		slices.SortFunc(all, netip.Addr.Compare)
+		h.set = peerSet(nil, all)
+		h.TopPeers = biggest(byPeer[n], keptPeers, func(p PeerUsage) uint64 { return p.UpBytes + p.DownBytes },
+			func(a, b PeerUsage) int { return a.Peer.Compare(b.Peer) })
+		h.Services = biggest(byService[n], keptServices, func(s ServiceUsage) uint64 { return s.UpBytes + s.DownBytes },
+			func(a, b ServiceUsage) int { return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port)) })
+	}
+	return hosts, nil
+}

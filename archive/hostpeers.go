@@ -1,0 +1,164 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// HostPeers is whom a host talked with on a day.
+type HostPeers struct {
+	Host     netip.Addr
+	Peers    uint64
+	TopPeers []PeerUsage    // the biggest first, at most 10
+	Services []ServiceUsage // the biggest first, at most 20
+	set      []byte
+}
+
+// Set are all peers, sorted.
+func (h *HostPeers) Set() ([]netip.Addr, error) { return PeerSet(nil, h.set) }
+
+// PeerUsage is a host's traffic with a peer.
+type PeerUsage struct {
+	Peer               netip.Addr
+	UpBytes, DownBytes uint64
+}
+
+// ServiceUsage is a host's traffic of a protocol and port of the peers'.
+type ServiceUsage struct {
+	Proto              uint8
+	Port               uint16
+	UpBytes, DownBytes uint64
+}
+
+// MarshalJSON writes [peer, up, down].
+func (p PeerUsage) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{p.Peer, p.UpBytes, p.DownBytes})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (p *PeerUsage) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, &[]any{&p.Peer, &p.UpBytes, &p.DownBytes})
+}
+
+// MarshalJSON writes [protocol, port, up, down].
+func (s ServiceUsage) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]any{s.Proto, s.Port, s.UpBytes, s.DownBytes})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *ServiceUsage) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, &[]any{&s.Proto, &s.Port, &s.UpBytes, &s.DownBytes})
+}
+
+const (
+	keptPeers    = 10
+	keptServices = 20
+)
+
+// HostPeers says of each host of a day whom it talked with: from what was
+// computed before, or when files were loaded since, from the flows themselves,
+// which takes about a second for two million of them.
+func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
+	s, err := a.readDayStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stamp := s.stamps[day]
+	if stamp != "" && s.stored[day][1] == stamp {
+		return a.storedPeers(ctx, day)
+	}
+	hosts, err := a.findPeers(ctx, day)
+	if err != nil {
+		return nil, fmt.Errorf("peers of %s: %w", day, err)
+	}
+	if s.moving || stamp == "" {
+		return hosts, nil
+	}
+	unlock, err := a.advisory(ctx, "peers", 0)
+	if err != nil {
+		a.log.Debug("peers not kept", "day", day, "err", err) // somebody else keeps them
+		return hosts, nil
+	}
+	defer unlock()
+	if err := a.keepPeers(ctx, day, hosts, stamp); err != nil {
+		return nil, fmt.Errorf("keep peers of %s: %w", day, err)
+	}
+	return hosts, nil
+}
+
+func (a *Archive) storedPeers(ctx context.Context, day Day) ([]HostPeers, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day = ?", day)
+	if err != nil {
+		return nil, wrap("read peers", err)
+	}
+	defer rows.Close()
+	var hosts []HostPeers
+	var address, set, peers, services sql.RawBytes
+	for rows.Next() {
+		var h HostPeers
+		if err := rows.Scan(&address, &h.Peers, &set, &peers, &services); err != nil {
+			return nil, wrap("read peers", err)
+		}
+		var ok bool
+		if h.Host, ok = netip.AddrFromSlice(address); !ok {
+			return nil, fmt.Errorf("read peers: an address of %d bytes", len(address))
+		}
+		h.set = slices.Clone(set)
+		if err := json.Unmarshal(peers, &h.TopPeers); err != nil {
+			return nil, fmt.Errorf("read peers: %w", err)
+		}
+		if err := json.Unmarshal(services, &h.Services); err != nil {
+			return nil, fmt.Errorf("read peers: %w", err)
+		}
+		hosts = append(hosts, h)
+	}
+	return hosts, wrap("read peers", rows.Err())
+}
+
+// keepPeers stores what was found, and marks it when it is all there.
+func (a *Archive) keepPeers(ctx context.Context, day Day, hosts []HostPeers, stamp string) error {
+	if err := a.exec(ctx, "unmark day", "INSERT INTO day_states (day) VALUES (?) ON DUPLICATE KEY UPDATE peers_stamp = ''", day); err != nil {
+		return err
+	}
+	if err := a.exec(ctx, "empty day", "DELETE FROM host_day_peers WHERE day = ?", day); err != nil {
+		return err
+	}
+	for rest := hosts; len(rest) > 0; {
+		const most = 4 << 20 // bytes a statement; servers take 16 MB at least
+		var args []any
+		n, size := 0, 0
+		for n < len(rest) && n < 2000 && size < most {
+			h := &rest[n]
+			peers, err := json.Marshal(h.TopPeers)
+			if err != nil {
+				return err
+			}
+			services, err := json.Marshal(h.Services)
+			if err != nil {
+				return err
+			}
+			args = append(args, day, h.Host.AsSlice(), h.Peers, h.set, peers, services)
+			size += len(h.set) + len(peers) + len(services)
+			n++
+		}
+		values := slices.Repeat([]byte(", (?, ?, ?, ?, ?, ?)"), n)[2:]
+		if err := a.exec(ctx, "keep peers", "INSERT INTO host_day_peers (day, host, peers, peer_set, top_peers, services) VALUES "+string(values), args...); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return a.markDay(ctx, day, "peers_stamp", stamp)
+}
+
+// biggest sorts by bytes, and what has as many by order, and keeps the first n.
+func biggest[T any](list []T, n int, bytes func(T) uint64, order func(a, b T) int) []T {
+	slices.SortFunc(list, func(a, b T) int {
+		return cmp.Or(cmp.Compare(bytes(b), bytes(a)), order(a, b))
+	})
+	return slices.Clone(list[:min(n, len(list))])
+}

@@ -1,0 +1,152 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ProxyLog is a log of the proxy, known by how it begins.
+type ProxyLog struct {
+	ID         uint32
+	HeadLength int
+	HeadDigest [32]byte
+	// End is how far it has been read, TailLength and TailDigest say what stands
+	// before that.
+	End        int64
+	TailLength int
+	TailDigest [32]byte
+}
+
+// ProxyPart is a part of a log that is read at once.
+type ProxyPart struct {
+	Start, End int64
+	TailLength int
+	TailDigest [32]byte
+	Lines, Bad uint64
+	LastEntry  time.Time // zero when no line was one
+}
+
+// LockProxyLogs makes the caller the only reader of logs of the proxy, and drops
+// what one left behind who was interrupted.
+func (a *Archive) LockProxyLogs(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+	unlock, err = a.advisory(ctx, "proxy", wait)
+	if err != nil {
+		return nil, fmt.Errorf("log of the proxy: %w", err)
+	}
+	err = errors.Join(
+		a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_usage_hourly WHERE part IN (SELECT id FROM proxy_parts WHERE state = 'loading')"),
+		a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_parts WHERE state = 'loading'"),
+	)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// ProxyLogs are all that were ever read.
+func (a *Archive) ProxyLogs(ctx context.Context) ([]ProxyLog, error) {
+	const doing = "read ledger of the proxy's logs"
+	rows, err := a.db.QueryContext(ctx, `SELECT proxy_logs.id, head_length, head_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
+FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM proxy_parts WHERE log = proxy_logs.id AND state = 'loaded')`)
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	defer rows.Close()
+	var logs []ProxyLog
+	for rows.Next() {
+		var l ProxyLog
+		var head, tail []byte
+		if err := rows.Scan(&l.ID, &l.HeadLength, &head, &l.End, &l.TailLength, &tail); err != nil {
+			return nil, wrap(doing, err)
+		}
+		copy(l.HeadDigest[:], head)
+		copy(l.TailDigest[:], tail)
+		logs = append(logs, l)
+	}
+	return logs, wrap(doing, rows.Err())
+}
+
+// NoteProxyLog writes down how a log begins; one without ID is new and gets one.
+func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
+	const doing = "note log of the proxy"
+	if l.ID != 0 {
+		return a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
+	}
+	result, err := a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest) VALUES (?, ?)", l.HeadLength, l.HeadDigest[:])
+	if err != nil {
+		return wrap(doing, err)
+	}
+	id, err := result.LastInsertId()
+	l.ID = uint32(id)
+	return wrap(doing, err)
+}
+
+// LoadProxyPart stores a part's sums. It counts when all of it is there, and not
+// before.
+func (a *Archive) LoadProxyPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
+	const doing = "load log of the proxy"
+	last := sql.NullTime{Time: p.LastEntry.UTC(), Valid: !p.LastEntry.IsZero()}
+	result, err := a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, state, started)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start, p.End, p.TailLength, p.TailDigest[:], p.Lines, p.Bad, last)
+	if err != nil {
+		return wrap(doing, err)
+	}
+	part, err := result.LastInsertId()
+	if err != nil {
+		return wrap(doing, err)
+	}
+	a.step("part begun")
+	for len(rows) > 0 {
+		n := min(len(rows), 1000)
+		statement := []byte("INSERT INTO proxy_usage_hourly (day, hour, host, user, part, bytes, requests, denied) VALUES ")
+		var args []any
+		for i, r := range rows[:n] {
+			if i > 0 {
+				statement = append(statement, ", "...)
+			}
+			statement = append(statement, "(?, ?, ?, ?, ?, ?, ?, ?)"...)
+			host := []byte{}
+			if r.Host.IsValid() {
+				host = r.Host.Unmap().AsSlice()
+			}
+			args = append(args, r.Day, r.Hour, host, r.User, part, r.Bytes, r.Requests, r.Denied)
+		}
+		if err := a.exec(ctx, doing, string(statement), args...); err != nil {
+			return err
+		}
+		a.step("part filled")
+		rows = rows[n:]
+	}
+	return a.exec(ctx, doing, "UPDATE proxy_parts SET state = 'loaded' WHERE id = ?", part)
+}
+
+// ProxyFile is a file of a log as it was when it was read to its end.
+type ProxyFile struct {
+	Path     string
+	Inode    uint64
+	Size     int64
+	Modified time.Time
+}
+
+func (f *ProxyFile) key() []byte {
+	digest := sha256.Sum256([]byte(f.Path))
+	return digest[:]
+}
+
+// KnowsProxyFile says whether a file was read to its end as it is.
+func (a *Archive) KnowsProxyFile(ctx context.Context, f ProxyFile) (known bool, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM proxy_files WHERE digest = ? AND inode = ? AND size = ? AND modified = ?)",
+		f.key(), f.Inode, f.Size, f.Modified.UnixNano()).Scan(&known)
+	return known, wrap("read ledger of the proxy's logs", err)
+}
+
+// NoteProxyFile notes that a file was read to its end.
+func (a *Archive) NoteProxyFile(ctx context.Context, f ProxyFile) error {
+	return a.exec(ctx, "note log of the proxy", "REPLACE INTO proxy_files (digest, path, inode, size, modified) VALUES (?, ?, ?, ?, ?)",
+		f.key(), cutName(f.Path, 4096), f.Inode, f.Size, f.Modified.UnixNano())
+}

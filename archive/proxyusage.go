@@ -1,0 +1,67 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// ProxyUsage is what a client and user moved through the proxy in an hour.
+type ProxyUsage struct {
+	Day      Day
+	Hour     int        // as usage_hourly counts
+	Host     netip.Addr // not valid when the log has no address
+	User     string     // at most 120 characters; empty when nobody said
+	Bytes    uint64
+	Requests uint64
+	Denied   uint64 // requests that the proxy refused; they have no bytes here
+}
+
+// ProxyUsage calls each with all that is known of the days from..to, and says up
+// to when the log has been read: the zero time when it never was.
+func (a *Archive) ProxyUsage(ctx context.Context, from, to Day, each func(*ProxyUsage)) (until time.Time, err error) {
+	const doing = "read usage of the proxy"
+	var last sql.NullTime
+	if err := a.db.QueryRowContext(ctx, "SELECT MAX(last_entry) FROM proxy_parts WHERE state = 'loaded'").Scan(&last); err != nil {
+		return time.Time{}, wrap(doing, err)
+	}
+	if !last.Valid {
+		return time.Time{}, nil
+	}
+	rows, err := a.db.QueryContext(ctx, `SELECT day, hour, host, user, SUM(bytes), SUM(requests), SUM(denied)
+FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
+WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, from, to)
+	if err != nil {
+		return time.Time{}, wrap(doing, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u ProxyUsage
+		var host []byte
+		if err := rows.Scan(&u.Day, &u.Hour, &host, &u.User, &u.Bytes, &u.Requests, &u.Denied); err != nil {
+			return time.Time{}, wrap(doing, err)
+		}
+		if len(host) > 0 {
+			var ok bool
+			if u.Host, ok = netip.AddrFromSlice(host); !ok {
+				return time.Time{}, fmt.Errorf("%s: an address of %d bytes", doing, len(host))
+			}
+		}
+		each(&u)
+	}
+	return last.Time, wrap(doing, rows.Err())
+}
+
+// cutName makes a text one of UTF-8 and at most n characters.
+func cutName(text string, n int) string {
+	text = strings.ToValidUTF8(text, "")
+	if len(text) > n {
+		if runes := []rune(text); len(runes) > n {
+			text = string(runes[:n])
+		}
+	}
+	return text
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/importer/rules"
+	"nfacct/report"
+)
+
+// periodFlags say which days a report is about, and whose.
+type periodFlags struct{ day, week, month, from, to, department string }
+
+func (f *periodFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.day, "day", "", "the `DAY`: 2026-11-23, today or yesterday (what is reported when nothing is said)")
+	flags.StringVar(&f.week, "week", "", "the `WEEK`, Monday to Sunday: 2026-W47, a day of it, this or last")
+	flags.StringVar(&f.month, "month", "", "the `MONTH`: 2026-11, this or last")
+	flags.StringVar(&f.from, "from", "", "the days from this `DAY` on")
+	flags.StringVar(&f.department, "department", "", "only the hosts of this `DEPARTMENT`")
+}
+
+// period is the period that the flags ask for: yesterday when they do not.
+func (f *periodFlags) period(now time.Time, loc *time.Location) (report.Period, error) {
+	said := 0
+	for _, text := range []string{f.day, f.week, f.month, f.from} {
+		if text != "" {
+			said++
+		}
+	}
+	switch {
+	case said > 1:
+		return report.Period{}, errors.New("--day, --week, --month and --from: choose one of them")
+	case f.to != "" && f.from == "":
+		return report.Period{}, errors.New("--to without --from: say which day the range begins with")
+	case f.week != "":
+		p, err := report.ParseWeek(f.week, now, loc)
+		return p, wrapFlag("--week", err)
+	case f.month != "":
+		p, err := report.ParseMonth(f.month, now, loc)
+		return p, wrapFlag("--month", err)
+	case f.from != "":
+		days, err := dayFlags{from: f.from, to: f.to}.days(now, loc)
+		switch {
+		case err != nil:
+			return report.Period{}, err
+		case len(days) == 1:
+			return report.DayPeriod(days[0], loc), nil
+		case len(days) > mostDays:
+			return report.Period{}, fmt.Errorf("--from %s to %s: %d days are more than a report can be about; %d can", days[0], days[len(days)-1], len(days), mostDays)
+		}
+		return report.NewPeriod(report.KindRange, days[0], days[len(days)-1], loc), nil
+	}
+	day := f.day
+	if day == "" {
+		day = "yesterday"
+	}
+	d, err := archive.ParseDay(day, now, loc)
+	if err != nil {
+		return report.Period{}, wrapFlag("--day", err)
+	}
+	return report.DayPeriod(d, loc), nil
+}
+
+// mostDays bounds a range: the peers of every day are held in memory.
+const mostDays = 366
+
+func wrapFlag(flag string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", flag, err)
+	}
+	return err
+}
+
+// checkDepartment says whether the department exists.
+func (f *periodFlags) checkDepartment(cfg *config.Config) error {
+	if f.department == "" {
+		return nil
+	}
+	var names []string
+	for _, d := range cfg.Report.Departments {
+		if d.Name == f.department {
+			return nil
+		}
+		names = append(names, d.Name)
+	}
+	if names == nil {
+		return fmt.Errorf("--department %s: no departments are configured: add a [[report.department]]", f.department)
+	}
+	return fmt.Errorf("--department %s: there is no such department; there are %s", f.department, strings.Join(names, ", "))
+}
+
+// usage is the report of a period as it can be made at this time, of a
+// department's hosts or of all.
+func (a *app) usage(ctx context.Context, db *archive.Archive, cfg *config.Config, period report.Period, department string, now time.Time) (*report.Usage, error) {
+	// First what waits: a file that is imported meanwhile is then in doubt, and
+	// none is in the figures that was not.
+	pending, err := pendingFiles(ctx, db, cfg, period.From, period.To)
+	if err != nil {
+		return nil, err
+	}
+	reporter, err := report.New(cfg.Report, db, cfg.Location(), a.log)
+	if err != nil {
+		return nil, err
+	}
+	q := report.Request{Period: period, Group: department, Now: now, Pending: pending, Version: version(), Rules: effectiveRules(cfg)}
+	for _, router := range cfg.Routers {
+		q.Routers = append(q.Routers, router.Name)
+		for _, proxy := range router.Proxies {
+			q.Proxies = append(q.Proxies, netip.Addr(proxy))
+		}
+	}
+	return reporter.Usage(ctx, q)
+}
+
+// parsePeriod reads a period as package mail's Key names it.
+func parsePeriod(kind, key string, loc *time.Location) (report.Period, error) {
+	now := time.Now()
+	switch kind {
+	case report.KindDay:
+		day, err := archive.ParseDay(key, now, loc)
+		return report.DayPeriod(day, loc), err
+	case report.KindWeek:
+		return report.ParseWeek(key, now, loc)
+	case report.KindMonth:
+		return report.ParseMonth(key, now, loc)
+	case report.KindRange:
+		first, last, _ := strings.Cut(key, "_")
+		from, err := archive.ParseDay(first, now, loc)
+		if err != nil {
+			return report.Period{}, err
+		}
+		to, err := archive.ParseDay(last, now, loc)
+		return report.NewPeriod(kind, from, to, loc), err
+	}
+	return report.Period{}, fmt.Errorf("no report of a %s", kind)
+}
+
+// dailyUsage is usage of a day, of all hosts.
+func (a *app) dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
+	return a.usage(ctx, db, cfg, report.DayPeriod(day, cfg.Location()), "", now)
+}
+
+// version is what the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "nfacct"
+	}
+	text := "nfacct"
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		text += " " + v
+	}
+	return text
+}
+
+// effectiveRules are the rules in force, in words.
+func effectiveRules(cfg *config.Config) []report.Rule {
+	var found []report.Rule
+	for _, rule := range rules.Effective(cfg.Importer.Rules) {
+		if rule.On() {
+			found = append(found, report.Rule{Name: rule.Name, Text: ruleText(&rule)})
+		}
+	}
+	return found
+}
+
+// ruleText writes the conditions of a rule.
+func ruleText(r *rules.Rule) string {
+	var parts []string
+	add := func(what, text string) {
+		if text != "" {
+			parts = append(parts, what+" "+text)
+		}
+	}
+	prefixes := func(list []rules.Prefix) string {
+		var texts []string
+		for _, prefix := range list {
+			texts = append(texts, prefix.String())
+		}
+		return strings.Join(texts, ", ")
+	}
+	add("direction", r.Direction)
+	add("protocol", r.Protocol.String())
+	add("port", r.Port.String())
+	add("host port", r.HostPort.String())
+	add("peer port", r.PeerPort.String())
+	add("either side", prefixes(r.Either))
+	add("host", prefixes(r.Host))
+	add("peer", prefixes(r.Peer))
+	if len(r.Interface) > 0 {
+		add("interface", strings.Trim(fmt.Sprint(r.Interface), "[]"))
+	}
+	if r.MinBytes > 0 {
+		add("at least", fmt.Sprintf("%d bytes", r.MinBytes))
+	}
+	if r.MaxBytes > 0 {
+		add("at most", fmt.Sprintf("%d bytes", r.MaxBytes))
+	}
+	if r.Broadcast {
+		parts = append(parts, "broadcasts")
+	}
+	if r.Proxy {
+		parts = append(parts, "traffic of the proxies")
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,56 @@
+package report
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+)
+
+// BenchmarkDay makes the report of a day of 5,000 hosts: after an import, when
+// whom they talked with is read from the rows, and later. NFACCT_BENCH_ROWS is
+// how many rows a day has; 1,670,000 is a day of a month of 50 million.
+func BenchmarkDay(b *testing.B) {
+	rows := 100_000
+	if text := os.Getenv("NFACCT_BENCH_ROWS"); text != "" {
+		var err error
+		if rows, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	a := openArchive(b)
+	routerIDs(b, a, 1)
+	rng := rand.New(rand.NewPCG(1, 2))
+	day := archive.Day{Year: 2026, Month: 11, Day: 8}
+	for n := range 3 { // the day, the day before, and the same weekday before
+		loadRows(b, a, fmt.Sprint("day ", n), officeRows(rng, day.Add([]int{0, -1, -7}[n]), 96, rows, 5000), nil)
+	}
+	reporter, err := New(DefaultConfig(), a, time.UTC, discard)
+	if err != nil {
+		b.Fatal(err)
+	}
+	report := func(b *testing.B) {
+		if _, err := reporter.Usage(b.Context(), Request{Period: DayPeriod(day, time.UTC)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			if _, err := a.DB().Exec("DELETE FROM day_states"); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+			report(b)
+		}
+	})
+	b.Run("later", func(b *testing.B) {
+		for b.Loop() {
+			report(b)
+		}
+	})
+}

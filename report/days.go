@@ -1,0 +1,263 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"nfacct/archive"
+)
+
+// readBooks reads the period's books and what they say of all traffic.
+func (q *question) readBooks(ctx context.Context) error {
+	books, err := q.archive.Books(ctx, q.Period.From, q.Period.To)
+	if err != nil {
+		return err
+	}
+	q.u.Books = books
+	t := &q.u.Totals
+	var border uint64
+	excluded := map[string]archive.Counts{}
+	for i := range books {
+		c := &books[i].Classes
+		t.Unattributed = t.Unattributed.Plus(c.Unattributed)
+		t.Transit = t.Transit.Plus(c.Transit)
+		t.Internal = t.Internal.Plus(c.Internal)
+		t.RouterLocal = t.RouterLocal.Plus(c.RouterLocal)
+		border += c.Up.Bytes + c.Down.Bytes + c.Unattributed.Bytes
+		for rule, n := range books[i].Excluded {
+			excluded[rule] = excluded[rule].Plus(n)
+		}
+	}
+	if border > 0 {
+		t.UnattributedShare = float64(t.Unattributed.Bytes) / float64(border)
+	}
+	for rule, n := range excluded {
+		q.u.Excluded = append(q.u.Excluded, Exclusion{Rule: rule, Counts: n})
+	}
+	slices.SortFunc(q.u.Excluded, func(a, b Exclusion) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Rule, b.Rule))
+	})
+	return nil
+}
+
+// total is what some days have together.
+type total struct {
+	up, down uint64
+	hosts    map[netip.Addr]bool
+	days     map[archive.Day]bool
+}
+
+func (t *total) add(d *archive.HostDay) {
+	if t.hosts == nil {
+		t.hosts, t.days = map[netip.Addr]bool{}, map[archive.Day]bool{}
+	}
+	t.up += d.UpBytes
+	t.down += d.DownBytes
+	t.hosts[d.Host] = true
+	t.days[d.Day] = true
+}
+
+// weekdays is how many weeks back the same weekday is looked at.
+const weekdays = 4
+
+// readDays reads usage by host and day: of the period, of the one before, of the
+// same weekdays, and of what quotas of a month need.
+func (q *question) readDays(ctx context.Context) error {
+	p := q.Period
+	before := p.before(q.loc)
+	from := before.From
+	month := archive.MonthOf(p.To).First()
+	if month.Before(from) && q.monthly() {
+		from = month
+	}
+	q.measured = newMeasured(q, month)
+	q.byDay()
+	var earlier total
+	calendar := archive.NewCalendar(q.loc)
+	err := q.archive.HostDays(ctx, from, p.To, func(d *archive.HostDay) {
+		if !q.shown(d.Host) {
+			return
+		}
+		q.measured.add(d)
+		switch {
+		case !d.Day.Before(p.From):
+			if p.Kind != KindDay {
+				q.addDay(d, calendar)
+			}
+		case !d.Day.Before(before.From) && !before.To.Before(d.Day):
+			earlier.add(d)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if p.Kind == KindDay {
+		if err := q.readHours(ctx); err != nil {
+			return err
+		}
+	}
+	q.finishHosts()
+	q.u.Before = q.compare(before.From, before.To, &earlier, 1)
+	if p.Kind != KindDay {
+		return nil
+	}
+	var same total
+	hosts := 0 // those of several weeks as often
+	for week := 1; week <= weekdays; week++ {
+		day := p.From.Add(-7 * week)
+		if err := q.archive.HostDays(ctx, day, day, func(d *archive.HostDay) {
+			if q.shown(d.Host) {
+				same.add(d)
+				hosts++
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	q.u.Weekday = q.compare(p.From.Add(-7*weekdays), p.From.Add(-7), &same, max(1, len(same.days)))
+	if q.u.Weekday != nil {
+		q.u.Weekday.Hosts = hosts / len(same.days)
+	}
+	return nil
+}
+
+// byDay makes the buckets: hours of a day, or days.
+func (q *question) byDay() {
+	p := q.Period
+	calendar := archive.NewCalendar(q.loc)
+	q.u.Buckets = []Bucket{}
+	if p.Kind == KindDay {
+		for hour := range (calendar.Slots(p.From) + 3) / 4 {
+			q.u.Buckets = append(q.u.Buckets, Bucket{Start: calendar.SlotStart(p.From, archive.Slot(4*hour))})
+		}
+		return
+	}
+	for day := p.From; !p.To.Before(day); day = day.Add(1) {
+		start, _ := calendar.Bounds(day)
+		q.u.Buckets = append(q.u.Buckets, Bucket{Start: start})
+	}
+}
+
+// bucket is the place of a day among the buckets of a longer period.
+func (q *question) bucket(day archive.Day) int {
+	at := func(d archive.Day) time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
+	return int(at(day).Sub(at(q.Period.From)) / (24 * time.Hour))
+}
+
+// addDay adds a host's day to the period's figures.
+func (q *question) addDay(d *archive.HostDay, calendar *archive.Calendar) {
+	h := q.host(d.Host)
+	h.UpBytes += d.UpBytes
+	h.DownBytes += d.DownBytes
+	h.Flows += d.Flows
+	if h.BusiestHour == nil || d.BusiestBytes > h.BusiestHourBytes {
+		start := calendar.SlotStart(d.Day, archive.Slot(4*d.BusiestHour))
+		h.BusiestHour, h.BusiestHourBytes = &start, d.BusiestBytes
+	}
+	n := q.bucket(d.Day)
+	h.Buckets[n] += d.UpBytes + d.DownBytes
+	q.u.Buckets[n].UpBytes += d.UpBytes
+	q.u.Buckets[n].DownBytes += d.DownBytes
+}
+
+// host is the figures of an address, which are kept apart until finishHosts.
+func (q *question) host(addr netip.Addr) *Host {
+	h := q.byAddr[addr]
+	if h == nil {
+		h = &Host{Host: addr.String(), Names: []string{}, Buckets: make([]uint64, len(q.u.Buckets))}
+		if name := q.departments.of(addr); name != "" {
+			h.Group = &name
+		}
+		q.byAddr[addr] = h
+	}
+	return h
+}
+
+// finishHosts sorts the hosts, the biggest first, and sums them up.
+func (q *question) finishHosts() {
+	u := q.u
+	t := &u.Totals
+	for _, h := range q.byAddr {
+		t.UpBytes += h.UpBytes
+		t.DownBytes += h.DownBytes
+		t.Flows += h.Flows
+		u.Hosts = append(u.Hosts, *h)
+	}
+	t.Hosts = len(u.Hosts)
+	slices.SortFunc(u.Hosts, func(a, b Host) int {
+		return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), cmp.Compare(a.Host, b.Host))
+	})
+	var so uint64
+	for i := range u.Hosts {
+		h := &u.Hosts[i]
+		so += h.Bytes()
+		h.Share, h.CumulativeShare = part(h.Bytes(), t.Bytes()), part(so, t.Bytes())
+		q.byAddr[netip.MustParseAddr(h.Host)] = h
+	}
+}
+
+func part(n, of uint64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// compare is what other days had; nil when nothing is known of them. The sums are
+// divided by so many.
+func (q *question) compare(from, to archive.Day, t *total, by int) *Comparison {
+	if len(t.days) == 0 {
+		return nil
+	}
+	c := &Comparison{From: from, To: to, Days: len(t.days), UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: len(t.hosts)}
+	now := &q.u.Totals
+	c.UpChange, c.DownChange, c.Change = change(now.UpBytes, c.UpBytes), change(now.DownBytes, c.DownBytes), change(now.Bytes(), c.Bytes())
+	return c
+}
+
+func change(now, then uint64) *float64 {
+	if then == 0 {
+		return nil
+	}
+	c := (float64(now) - float64(then)) / float64(then)
+	return &c
+}
+
+// readHours reads the figures of a day, which are those of its hours.
+func (q *question) readHours(ctx context.Context) error {
+	buckets := q.u.Buckets
+	busy := make([]bool, len(buckets))
+	err := q.archive.HostHours(ctx, q.Period.From, func(hour *archive.HostHour) {
+		n := hour.Hour
+		if n >= len(buckets) { // there is no such hour; the books say that something is wrong
+			return
+		}
+		busy[n] = true
+		if !q.shown(hour.Host) {
+			return
+		}
+		h := q.host(hour.Host)
+		h.UpBytes += hour.UpBytes
+		h.DownBytes += hour.DownBytes
+		h.Flows += hour.Flows
+		h.Buckets[n] += hour.UpBytes + hour.DownBytes
+		buckets[n].UpBytes += hour.UpBytes
+		buckets[n].DownBytes += hour.DownBytes
+	})
+	for hour, had := range busy {
+		if !had {
+			q.u.QuietHours = append(q.u.QuietHours, hour)
+		}
+	}
+	for _, h := range q.byAddr {
+		for n, bytes := range h.Buckets {
+			if h.BusiestHour == nil || bytes > h.BusiestHourBytes {
+				h.BusiestHour, h.BusiestHourBytes = &buckets[n].Start, bytes
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/report/phrase"
+)
+
+// tolerated is the part of a day's records that may be lost before the figures
+// are in doubt: one in a thousand is less than what export itself gets wrong.
+const tolerated = 1000
+
+// mostGaps is how many gaps are said one by one.
+const mostGaps = 10
+
+// doubt says why the figures are not the whole period's; nothing if they are, as
+// far as anybody can know.
+func (q *question) doubt(context.Context) error {
+	u := q.u
+	doubt := func(d Doubt) { u.Doubts = append(u.Doubts, d) }
+	switch {
+	case q.Now.Before(q.Period.Start):
+		doubt(Doubt{Kind: "future"})
+	case q.Now.Before(q.Period.End):
+		doubt(Doubt{Kind: "running"})
+	}
+	if len(u.Books) == 0 {
+		doubt(Doubt{Kind: "empty"})
+	} else if missing := q.missingDays(); len(missing) > 0 {
+		doubt(Doubt{Kind: "missing_days", Count: uint64(len(missing)), What: dayRanges(missing)})
+	}
+	if n := len(q.Pending); n > 0 {
+		doubt(Doubt{Kind: "pending", Count: uint64(n), What: slices.Min(q.Pending)})
+	}
+	for i, gap := range u.Gaps {
+		if i == mostGaps {
+			doubt(Doubt{Kind: "more_gaps", Count: uint64(len(u.Gaps) - i)})
+			break
+		}
+		from, until := SpanText(&q.Period, gap.From, gap.To)
+		doubt(Doubt{Kind: "silent", Router: gap.Router, What: from, Until: until})
+	}
+	u.Doubts = append(u.Doubts, bookDoubts(u.Books)...)
+	if u.Proxy != nil && u.Proxy.Unread {
+		doubt(Doubt{Kind: "proxy_unread"})
+	}
+	if q.Group != "" { // heads of a department see their own hosts, and no sums of others
+		u.Books, u.Excluded = []archive.Book{}, []Exclusion{}
+		t := &u.Totals
+		t.Unattributed, t.Transit, t.Internal, t.RouterLocal, t.UnattributedShare = archive.Counts{}, archive.Counts{}, archive.Counts{}, archive.Counts{}, 0
+	}
+	english := phrase.English()
+	for _, d := range u.Doubts {
+		u.Incomplete = append(u.Incomplete, d.Text(english))
+	}
+	u.Complete = len(u.Doubts) == 0
+	return nil
+}
+
+// bookDoubts says what books give cause to doubt: of each router once, with all
+// its days together, and what does not balance by day.
+func bookDoubts(books []archive.Book) (doubts []Doubt) {
+	sums := map[string]*archive.Book{}
+	var routers []string
+	for i := range books {
+		b := &books[i]
+		sum := sums[b.Router]
+		if sum == nil {
+			sum = &archive.Book{Router: b.Router}
+			sums[b.Router] = sum
+			routers = append(routers, b.Router)
+		}
+		sum.Add(*b)
+	}
+	slices.Sort(routers)
+	for _, router := range routers {
+		b := sums[router]
+		if b.LostRecords > b.Records/tolerated {
+			doubts = append(doubts, Doubt{Kind: "lost", Router: router, Count: b.LostRecords, Share: part(b.LostRecords, b.LostRecords+b.Records)})
+		}
+		if b.KernelDropped > b.Datagrams/tolerated {
+			doubts = append(doubts, Doubt{Kind: "dropped", Router: router, Count: b.KernelDropped})
+		}
+		if b.NoTemplate > 0 {
+			doubts = append(doubts, Doubt{Kind: "no_template", Router: router, Count: b.NoTemplate})
+		}
+	}
+	for i := range books {
+		if b := &books[i]; b.Difference != "" {
+			doubts = append(doubts, Doubt{Kind: "books", Router: b.Router, What: b.Day.String()})
+		}
+	}
+	return doubts
+}
+
+// missingDays are the days, up to now, of which nothing was imported.
+func (q *question) missingDays() (missing []archive.Day) {
+	today := q.day(q.Now)
+	for day := q.Period.From; !q.Period.To.Before(day) && !today.Before(day); day = day.Add(1) {
+		if !q.known[day] {
+			missing = append(missing, day)
+		}
+	}
+	return missing
+}
+
+// dayRanges writes days as a person would: 2026-11-01 – 2026-11-03, 2026-11-09.
+func dayRanges(days []archive.Day) string {
+	var parts []string
+	for i := 0; i < len(days); {
+		j := i
+		for j+1 < len(days) && days[j+1] == days[j].Add(1) {
+			j++
+		}
+		if j > i {
+			parts = append(parts, fmt.Sprintf("%s – %s", days[i], days[j]))
+		} else {
+			parts = append(parts, days[i].String())
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// SpanText writes the ends of a span of time of a period: 03:10 and 04:25, with
+// dates when the period is longer than a day. Where clocks change in between, the
+// zone stands with the times.
+func SpanText(p *Period, from, to time.Time) (string, string) {
+	form := "15:04"
+	if p.Kind != KindDay {
+		form = "2006-01-02 15:04"
+	}
+	_, a := from.Zone()
+	_, b := to.Zone()
+	if a != b {
+		form += " MST"
+	}
+	end := to.Format(form)
+	if to.Equal(p.End) && end == "00:00" {
+		end = "24:00"
+	}
+	return from.Format(form), end
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// set is a set of addresses.
+type set struct{ ranges []span }
+
+type span struct{ from, to netip.Addr }
+
+// contains says whether an address is in the set.
+func (s *set) contains(addr netip.Addr) bool {
+	// The last range that begins at or before it; ranges do not overlap.
+	n := sort.Search(len(s.ranges), func(i int) bool { return addr.Less(s.ranges[i].from) })
+	return n > 0 && !s.ranges[n-1].to.Less(addr)
+}
+
+// newSet makes a set of ranges that may overlap.
+func newSet(ranges []span) *set {
+	slices.SortFunc(ranges, func(a, b span) int { return cmp.Or(a.from.Compare(b.from), a.to.Compare(b.to)) })
+	s := &set{}
+	for _, r := range ranges {
+		if n := len(s.ranges); n > 0 && !s.ranges[n-1].to.Less(r.from) {
+			if s.ranges[n-1].to.Less(r.to) {
+				s.ranges[n-1].to = r.to
+			}
+			continue
+		}
+		s.ranges = append(s.ranges, r)
+	}
+	return s
+}
+
+// resolve finds the addresses of members. Lists are of routers, by name.
+func (m *Members) resolve(lists map[string][]netip.Prefix) (*set, error) {
+	var ranges []span
+	add := func(text string) error {
+		from, to, err := parseRange(text)
+		ranges = append(ranges, span{from, to})
+		return err
+	}
+	for _, text := range m.Hosts {
+		if err := add(text); err != nil {
+			return nil, err
+		}
+	}
+	if m.List != "" {
+		file, err := os.Open(m.List)
+		if err != nil {
+			return nil, fmt.Errorf("list of hosts: %w", err)
+		}
+		defer file.Close()
+		lines := bufio.NewScanner(file)
+		for n := 1; lines.Scan(); n++ {
+			text, _, _ := strings.Cut(lines.Text(), "#")
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			if err := add(text); err != nil {
+				return nil, fmt.Errorf("list of hosts: %s:%d: %w", m.List, n, err)
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return nil, fmt.Errorf("list of hosts: %w", err)
+		}
+	}
+	if m.AddressList != "" {
+		for _, prefix := range lists[m.AddressList] {
+			prefix = prefix.Masked()
+			ranges = append(ranges, span{prefix.Addr(), lastOf(prefix)})
+		}
+	}
+	return newSet(ranges), nil
+}
+
+// departments finds the department of an address: the first that has it.
+type departments struct {
+	names []string
+	sets  []*set
+}
+
+func newDepartments(groups []Group, lists map[string][]netip.Prefix) (*departments, error) {
+	d := &departments{}
+	for i := range groups {
+		s, err := groups[i].resolve(lists)
+		if err != nil {
+			return nil, fmt.Errorf("department %s: %w", groups[i].Name, err)
+		}
+		d.names, d.sets = append(d.names, groups[i].Name), append(d.sets, s)
+	}
+	return d, nil
+}
+
+// of is the department's name; empty when it has none.
+func (d *departments) of(addr netip.Addr) string {
+	for i, s := range d.sets {
+		if s.contains(addr) {
+			return d.names[i]
+		}
+	}
+	return ""
+}

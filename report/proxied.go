@@ -1,0 +1,130 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"nfacct/archive"
+)
+
+// mostUsers is how many users of the proxy a report has.
+const mostUsers = 50
+
+// readProxy joins what Squid says with the hosts.
+func (q *question) readProxy(ctx context.Context) error {
+	proxied := map[netip.Addr]uint64{}
+	people := map[netip.Addr]map[string]uint64{}
+	users := map[string]*ProxyUser{}
+	p := &Proxy{}
+	until, err := q.archive.ProxyUsage(ctx, q.Period.From, q.Period.To, func(u *archive.ProxyUsage) {
+		if u.Host.IsValid() && !q.shown(u.Host) || !u.Host.IsValid() && q.Group != "" {
+			return
+		}
+		p.Bytes += u.Bytes
+		p.Requests += u.Requests
+		p.Denied += u.Denied
+		if u.Host.IsValid() {
+			proxied[u.Host] += u.Bytes
+		} else {
+			p.NamelessBytes += u.Bytes
+		}
+		if u.User != "" {
+			name := Clean(u.User)
+			if users[name] == nil {
+				users[name] = &ProxyUser{User: name}
+			}
+			users[name].Bytes += u.Bytes
+			users[name].Requests += u.Requests
+			if u.Host.IsValid() {
+				if people[u.Host] == nil {
+					people[u.Host] = map[string]uint64{}
+				}
+				people[u.Host][name] += u.Bytes
+			}
+		}
+		n := u.Hour
+		if q.Period.Kind != KindDay {
+			n = q.bucket(u.Day)
+		}
+		if n < len(q.u.Buckets) {
+			q.u.Buckets[n].ProxiedBytes += u.Bytes
+		}
+	})
+	if err != nil || until.IsZero() {
+		return err
+	}
+	q.u.Proxy = p
+	p.Hosts = len(proxied)
+	for addr := range proxied {
+		if q.byAddr[addr] == nil {
+			p.OnlyHosts++
+		}
+	}
+	for addr, h := range q.byAddr {
+		n := proxied[addr]
+		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
+		for name := range people[addr] {
+			h.ProxyUsers = append(h.ProxyUsers, name)
+		}
+		slices.SortFunc(h.ProxyUsers, func(a, b string) int {
+			return cmp.Or(cmp.Compare(people[addr][b], people[addr][a]), cmp.Compare(a, b))
+		})
+	}
+	all := p.Bytes
+	q.u.Totals.ProxiedBytes, q.u.Totals.DirectShare = &all, direct(q.u.Totals.Bytes(), all)
+	for _, u := range users {
+		p.Users = append(p.Users, *u)
+	}
+	slices.SortFunc(p.Users, func(a, b ProxyUser) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.User, b.User))
+	})
+	p.Users = p.Users[:min(len(p.Users), mostUsers)]
+	end := q.Period.End
+	if q.Now.Before(end) {
+		end = q.Now
+	}
+	// A proxy that nobody uses at night writes nothing then.
+	p.Unread = until.Before(end.Add(-unreadAfter))
+	if q.Group == "" {
+		q.compareProxies(p)
+	}
+	return nil
+}
+
+// unreadAfter is how long before the period's end the last entry read may be.
+const unreadAfter = 12 * time.Hour
+
+// direct is the part that did not go through the proxy.
+func direct(past, proxied uint64) *float64 {
+	if past+proxied == 0 {
+		return nil
+	}
+	share := part(past, past+proxied)
+	return &share
+}
+
+// compareProxies finds what flows say of the proxies: left out by the rule of
+// that name, or accounted to the proxies as hosts.
+func (q *question) compareProxies(p *Proxy) {
+	var flows uint64
+	known := false
+	for _, e := range q.u.Excluded {
+		if e.Rule == "proxy" {
+			flows, known = flows+e.Bytes, true
+		}
+	}
+	for _, addr := range q.Proxies {
+		if h := q.byAddr[addr.Unmap()]; h != nil {
+			flows, known = flows+h.Bytes(), true
+		}
+	}
+	if known {
+		p.FlowBytes = &flows
+		if len(q.Proxies) == 1 { // of several, Squid's log does not say which
+			p.Checks = []HostCheck{{Host: q.Proxies[0].Unmap().String(), SquidBytes: p.Bytes, FlowBytes: flows}}
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package squid
+
+import (
+	"bufio"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/klauspost/compress/zstd"
+
+	"nfacct/archive"
+)
+
+// rotated is what logrotate, newsyslog and Squid itself put behind a log's name.
+var rotated = regexp.MustCompile(`^(?:[.-][0-9][0-9TZ._-]*)?(?:\.gz|\.zst)?$`)
+
+// copies lists the log and its rotated copies, the log last: what is read from a
+// copy first is known when the log turns out to be the same.
+func copies(log string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(log))
+	if err != nil {
+		return nil, fmt.Errorf("log of Squid: %w", err)
+	}
+	var found []string
+	base := filepath.Base(log)
+	for _, entry := range entries {
+		if rest, ok := strings.CutPrefix(entry.Name(), base); ok && rest != "" && rotated.MatchString(rest) && !entry.IsDir() {
+			found = append(found, filepath.Join(filepath.Dir(log), entry.Name()))
+		}
+	}
+	slices.Sort(found)
+	if _, err := os.Stat(log); err == nil {
+		found = append(found, log)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("log of Squid: %s: %w", log, os.ErrNotExist)
+	}
+	return found, nil
+}
+
+// logFile is an open copy of the log, unpacked.
+type logFile struct {
+	archive.ProxyFile
+	file   *os.File
+	text   *bufio.Reader
+	packed bool
+	close  func()
+}
+
+// openLog opens a file, packed or not, and describes it as it is then.
+func openLog(name string) (*logFile, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("log of Squid: %w", err)
+	}
+	f := &logFile{file: file, close: func() { file.Close() }}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, fmt.Errorf("log of Squid: %s is no file that can be read again", name)
+	}
+	f.ProxyFile = archive.ProxyFile{Path: name, Size: info.Size(), Modified: info.ModTime()}
+	if status, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.Inode = uint64(status.Ino)
+	}
+	// Not beyond what was there when it was described: the next time reads on.
+	if err := f.unpack(io.LimitReader(file, info.Size())); err != nil {
+		f.close()
+		return nil, fmt.Errorf("log of Squid: %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// maxWindow bounds what a packed file can make us take of memory.
+const maxWindow = 128 << 20
+
+func (f *logFile) unpack(from io.Reader) error {
+	raw := bufio.NewReaderSize(from, 256<<10)
+	magic, _ := raw.Peek(4)
+	switch {
+	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952
+		unpacked, err := gzip.NewReader(raw)
+		if err != nil {
+			return err
+		}
+		f.text, f.packed = bufio.NewReaderSize(unpacked, 256<<10), true
+	case string(magic) == "\x28\xb5\x2f\xfd": // RFC 8878
+		unpacked, err := zstd.NewReader(raw, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		file := f.file
+		f.close = func() { unpacked.Close(); file.Close() }
+		f.text, f.packed = bufio.NewReaderSize(unpacked, 256<<10), true
+	default:
+		f.text = raw
+	}
+	return nil
+}
+
+// maxHead is how much of a log's beginning says which one it is: 20 lines or so,
+// with times in milliseconds.
+const maxHead = 4096
+
+// maxTail is how much of what was read last must still stand before what is read
+// next.
+const maxTail = 1024
+
+// head peeks at the beginning, up to the end of its last whole line.
+func (f *logFile) head() ([]byte, error) {
+	head, err := f.text.Peek(maxHead)
+	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
+		return nil, err
+	}
+	if len(head) < maxHead {
+		return head[:strings.LastIndexByte(string(head), '\n')+1], nil
+	}
+	return head, nil
+}
+
+// find is which of the logs known a head belongs to: the one with the longest
+// head that it begins with; nil when none.
+func find(logs []archive.ProxyLog, head []byte) *archive.ProxyLog {
+	var best *archive.ProxyLog
+	for i := range logs {
+		l := &logs[i]
+		if l.HeadLength <= len(head) && (best == nil || l.HeadLength > best.HeadLength) && sha256.Sum256(head[:l.HeadLength]) == l.HeadDigest {
+			best = l
+		}
+	}
+	return best
+}
+
+// skip goes to where reading ended, and says whether what stands before it is
+// what was read.
+func (f *logFile) skip(l *archive.ProxyLog) (same bool, err error) {
+	start := l.End - int64(l.TailLength)
+	if !f.packed {
+		if f.Size < l.End {
+			return false, nil
+		}
+		if _, err := f.file.Seek(start, io.SeekStart); err != nil {
+			return false, err
+		}
+		f.text.Reset(io.LimitReader(f.file, f.Size-start))
+	} else if _, err := io.CopyN(io.Discard, f.text, start); err == io.EOF {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	tail := make([]byte, l.TailLength)
+	if _, err := io.ReadFull(f.text, tail); err == io.EOF || err == io.ErrUnexpectedEOF {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return sha256.Sum256(tail) == l.TailDigest, nil
+}

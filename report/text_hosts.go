@@ -1,0 +1,199 @@
+package report
+
+import (
+	"strings"
+)
+
+// Columns: address and name share 33 with the space between them, then 3 sizes of
+// 8, share, flows and peers, each with a space before it.
+const (
+	hostColumns    = 33
+	addressColumns = 15 // every IPv4 address
+	addressMost    = 22 // a longer one gets a line of its own
+)
+
+// row writes a line of the table of hosts.
+func (t *text) row(address string, addresses int, name, up, down, total, share, flows, peers string) {
+	names := hostColumns - 1 - addresses
+	t.line(pad(address, addresses) + " " + pad(cut(name, names), names) + " " + padLeft(up, 8) + " " + padLeft(down, 8) + " " + padLeft(total, 8) +
+		" " + padLeft(share, 6) + " " + padLeft(flows, 6) + " " + padLeft(peers, 5))
+}
+
+func (t *text) hosts() {
+	u := t.u
+	shown := u.Hosts[:min(t.rows, len(u.Hosts))]
+	addresses := addressColumns
+	for i := range shown {
+		if n := len(shown[i].Host); n <= addressMost {
+			addresses = max(addresses, n)
+		}
+	}
+	t.line("")
+	t.row(t.Text("text.host"), addresses, t.Text("text.name"), t.Text("text.up"), t.Text("text.down"), t.Text("text.sum"),
+		t.Text("text.share"), t.Text("text.flows"), t.Text("text.peers"))
+	var rest Host
+	for i := range u.Hosts {
+		h := &u.Hosts[i]
+		if i >= len(shown) {
+			rest.UpBytes += h.UpBytes
+			rest.DownBytes += h.DownBytes
+			rest.Flows += h.Flows
+			continue
+		}
+		address, name := h.Host, strings.Join(h.Names, ", ")
+		if marks := h.marks(); marks != "" { // before the name, which may be cut
+			name = strings.TrimSpace(marks + " " + name)
+		}
+		if len(address) > addresses {
+			t.line(address + " " + cut(name, columns-len(address)-1))
+			address, name = "", ""
+		}
+		t.row(address, addresses, name, t.Bytes(h.UpBytes), t.Bytes(h.DownBytes), t.Bytes(h.Bytes()), t.Percent(h.Share), short(h.Flows), short(h.Peers))
+	}
+	all := &u.Totals
+	if n := len(u.Hosts) - len(shown); n > 0 {
+		t.row(cut(t.Plural("mail.others", uint64(n)), addresses), addresses, "", t.Bytes(rest.UpBytes), t.Bytes(rest.DownBytes), t.Bytes(rest.Bytes()),
+			t.Percent(part(rest.Bytes(), all.Bytes())), short(rest.Flows), "")
+	}
+	// No sum of peers: hosts share them.
+	t.row(t.Text("text.all"), addresses, "", t.Bytes(all.UpBytes), t.Bytes(all.DownBytes), t.Bytes(all.Bytes()), t.Percent(part(all.Bytes(), all.Bytes())), short(all.Flows), "")
+	if marks := u.marks(); marks != "" {
+		var legend []string
+		for _, mark := range marks {
+			legend = append(legend, t.Text("text.mark."+map[rune]string{'+': "new", '?': "no_lease", '~': "soft", '!': "hard"}[mark]))
+		}
+		t.paragraph("", strings.Join(legend, ", "))
+	}
+}
+
+// marks are signs before a host's name: + new, ? without lease, ~ and ! over quota.
+func (h *Host) marks() string {
+	marks := ""
+	if h.New {
+		marks += "+"
+	}
+	if h.NotInDHCP {
+		marks += "?"
+	}
+	if h.Quota != nil {
+		marks += map[string]string{QuotaSoft: "~", QuotaHard: "!"}[h.Quota.State]
+	}
+	return marks
+}
+
+// marks are those that any host has.
+func (u *Usage) marks() string {
+	all := ""
+	for i := range u.Hosts {
+		all += u.Hosts[i].marks()
+	}
+	marks := ""
+	for _, mark := range "+?~!" {
+		if strings.ContainsRune(all, mark) {
+			marks += string(mark)
+		}
+	}
+	return marks
+}
+
+// detailed is how many hosts are told of in full.
+const detailed = 10
+
+// details says of the biggest hosts when, with whom and for what.
+func (t *text) details() {
+	headed := false
+	form := "15:04"
+	if t.u.Period.Kind != KindDay {
+		form = "2006-01-02 15:04"
+	}
+	for i := range t.u.Hosts[:min(detailed, t.rows, len(t.u.Hosts))] {
+		h := &t.u.Hosts[i]
+		var facts []string
+		if h.Group != nil {
+			facts = append(facts, Clean(*h.Group))
+		}
+		if h.BusiestHour != nil {
+			facts = append(facts, t.Text("mail.busiest", h.BusiestHour.Format(form))+" ("+t.Bytes(h.BusiestHourBytes)+")")
+		}
+		if h.DirectShare != nil && h.ProxiedBytes != nil {
+			facts = append(facts, t.Text("text.direct", t.Percent(*h.DirectShare), t.Bytes(*h.ProxiedBytes)))
+		}
+		if len(h.ProxyUsers) > 0 {
+			facts = append(facts, t.Text("text.users", Clean(strings.Join(h.ProxyUsers[:min(3, len(h.ProxyUsers))], ", "))))
+		}
+		if facts == nil && len(h.TopServices)+len(h.TopPeers) == 0 {
+			continue
+		}
+		if !headed {
+			t.heading("text.details")
+			headed = true
+		}
+		t.paragraph("  ", strings.TrimSpace(h.Host+" "+cut(strings.Join(h.Names, ", "), 30))+": "+strings.Join(facts, "; "))
+		var parts []string
+		for i := range h.TopServices {
+			s := &h.TopServices[i]
+			parts = append(parts, s.Name+" "+t.Bytes(s.Bytes()))
+		}
+		if parts != nil {
+			t.paragraph("    ", strings.Join(parts, ", "))
+		}
+		parts = nil
+		for i := range h.TopPeers {
+			p := &h.TopPeers[i]
+			parts = append(parts, p.Peer+" "+t.Bytes(p.Bytes()))
+		}
+		if parts != nil {
+			t.paragraph("    ", strings.Join(parts, ", "))
+		}
+	}
+}
+
+// mostNames is how many hosts a list of them names.
+const mostNames = 30
+
+// strangers lists new hosts, and those without a lease.
+func (t *text) strangers() {
+	for _, list := range []struct {
+		key string
+		has func(*Host) bool
+	}{
+		{"mail.new_hosts", func(h *Host) bool { return h.New }},
+		{"mail.no_lease", func(h *Host) bool { return h.NotInDHCP }},
+	} {
+		var parts []string
+		more := 0
+		for i := range t.u.Hosts {
+			h := &t.u.Hosts[i]
+			switch {
+			case !list.has(h):
+			case len(parts) == mostNames:
+				more++
+			default:
+				part := h.Host
+				if len(h.Names) > 0 {
+					part += " (" + cut(h.Names[0], 30) + ")"
+				}
+				parts = append(parts, part)
+			}
+		}
+		if parts == nil {
+			continue
+		}
+		t.heading(list.key)
+		if more > 0 {
+			parts = append(parts, t.Plural("text.more", uint64(more)))
+		}
+		t.paragraph("  ", strings.Join(parts, ", "))
+	}
+}
+
+// short keeps a count within 5 columns.
+func short(n uint64) string {
+	switch {
+	case n < 100_000:
+		return decimal(n)
+	case n < 10_000_000:
+		return decimal(n/1000) + "k"
+	}
+	return decimal(n/1_000_000) + "M"
+}

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"strings"
+)
+
+func (t *text) overQuota() {
+	if len(t.u.Offenders) == 0 {
+		return
+	}
+	t.heading("mail.over")
+	for i := range t.u.Offenders {
+		if i == mostNames {
+			t.paragraph("  ", t.Plural("text.more", uint64(len(t.u.Offenders)-i)))
+			break
+		}
+		o := &t.u.Offenders[i]
+		who := Clean(o.Name)
+		if len(o.Names) > 0 {
+			who += " " + cut(o.Names[0], 30)
+		}
+		if o.Subject != "host" {
+			who = t.Text("mail.over."+o.Subject) + " " + who
+		}
+		bounds := ""
+		if o.Soft > 0 {
+			bounds = t.Bytes(o.Soft)
+		}
+		if o.Hard > 0 {
+			if bounds != "" {
+				bounds += " / "
+			}
+			bounds += t.Bytes(o.Hard)
+		}
+		what := t.Text("mail.over.per_"+o.Period, bounds)
+		if o.Period == "day" && t.u.Period.Kind != KindDay {
+			what += ", " + o.Day + ", " + t.Text("sheet.days_over") + ": " + t.Number(uint64(o.Days))
+		}
+		t.paragraph("  ", who+": "+t.Bytes(o.Used)+", "+t.Text("sheet."+o.State)+" ("+Clean(o.Quota)+", "+what+")")
+	}
+}
+
+func (t *text) departments() {
+	if len(t.u.Departments) == 0 || t.u.Group != "" {
+		return
+	}
+	t.heading("mail.groups")
+	for i := range t.u.Departments {
+		d := &t.u.Departments[i]
+		name := Clean(d.Name)
+		if name == "" {
+			name = t.Text("mail.group.none")
+		}
+		mark := ""
+		if d.Quota != nil && d.Quota.State != QuotaKept {
+			mark = "  " + t.Text("sheet."+d.Quota.State)
+		}
+		t.line("  " + pad(cut(name, 28), 28) + " " + padLeft(t.Plural("hosts", uint64(d.Hosts)), 12) + " " + padLeft(t.Bytes(d.Bytes()), 9) + " " + padLeft(t.Percent(d.Share), 6) + cut(mark, 18))
+	}
+}
+
+func (t *text) proxy() {
+	p := t.u.Proxy
+	if p == nil {
+		return
+	}
+	t.heading("mail.proxy")
+	put := func(key, value string) { t.line("  " + pad(t.Text(key), 52) + " " + padLeft(value, 12)) }
+	put("mail.proxy.squid", t.Bytes(p.Bytes))
+	put("mail.proxy.past", t.Bytes(t.u.Totals.Bytes()))
+	if share := t.u.Totals.DirectShare; share != nil {
+		put("mail.proxy.share", t.Percent(*share))
+	}
+	put("mail.proxy.requests", t.Number(p.Requests))
+	put("mail.proxy.hosts", t.Number(uint64(p.Hosts)))
+	put("mail.proxy.only", t.Number(uint64(p.OnlyHosts)))
+	if p.FlowBytes != nil {
+		put("mail.proxy.flows", t.Bytes(*p.FlowBytes))
+	}
+	if len(p.Users) > 0 {
+		var parts []string
+		for i := range p.Users[:min(10, len(p.Users))] {
+			parts = append(parts, cut(Clean(p.Users[i].User), 30)+" "+t.Bytes(p.Users[i].Bytes))
+		}
+		t.paragraph("  ", t.Text("text.users", strings.Join(parts, ", ")))
+	}
+}
+
+func (t *text) excluded() {
+	if len(t.u.Excluded) == 0 {
+		return
+	}
+	t.heading("mail.excluded")
+	for i := range t.u.Excluded {
+		e := &t.u.Excluded[i]
+		t.line("  " + pad(cut(Clean(e.Rule), 40), 40) + " " + padLeft(t.Bytes(e.Bytes), 9) + "  " + t.Plural("records", e.Records))
+	}
+}
+
+func (t *text) coverage() {
+	if len(t.u.Coverage) == 0 {
+		return
+	}
+	t.heading("mail.coverage")
+	for i := range t.u.Coverage {
+		c := &t.u.Coverage[i]
+		name := Clean(c.Router)
+		if c.Interface != "" {
+			name += " " + Clean(c.Interface)
+		}
+		t.line("  " + pad(cut(name, 40), 40) + " " + padLeft(t.Bytes(c.FlowBytes), 9) + " / " + padLeft(t.Bytes(c.CounterBytes), 9) + "  " + t.Percent(c.Share))
+	}
+}
