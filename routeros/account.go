@@ -65,6 +65,12 @@ func (d *Device) PlanAccount(ctx context.Context, name, password string, from ne
 // listComment marks the entries of address lists that are ours.
 const listComment = "nfacct"
 
+// Listed counts the entries of a firewall address list.
+func (d *Device) Listed(ctx context.Context, list string) (int, error) {
+	entries, err := d.print(ctx, menuAddressList, "?=list="+list, "=.proplist=.id")
+	return len(entries), err
+}
+
 // PlanAddressList plans that a firewall address list holds these hosts. Entries
 // that do not bear nfacct's comment are another's: they stay, and count.
 func (d *Device) PlanAddressList(ctx context.Context, list string, hosts []netip.Addr) (Plan, error) {

@@ -84,16 +84,19 @@ func (g *guard) word() error {
 	if g.words++; g.words > maxWords {
 		return errTooLarge
 	}
-	if g.size += n; n > maxWord || g.size > maxAnswer {
+	if n > maxWord || g.size+n > maxAnswer {
 		return errTooLarge
 	}
+	g.size += n
 	word, err := g.bytes(n)
 	if err != nil {
 		return err
 	}
 	switch {
 	case n == 0:
-		g.end()
+		if err := g.end(); err != nil {
+			return err
+		}
 	case g.first:
 		g.first, g.kind, g.message = false, string(word), ""
 		if word[0] != '!' {
@@ -114,9 +117,9 @@ func (g *guard) word() error {
 }
 
 // end is called at the end of a sentence.
-func (g *guard) end() {
+func (g *guard) end() error {
 	if g.sentences++; g.sentences > maxSentences {
-		g.err = errTooLarge
+		return errTooLarge
 	}
 	switch g.kind {
 	case "!fatal":
@@ -129,6 +132,7 @@ func (g *guard) end() {
 		}
 	}
 	g.first, g.kind = true, ""
+	return nil
 }
 
 // length reads the length of a word.

@@ -225,6 +225,13 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 			}
 		}
 	}
+	if list := p.cfg.Provision.OverQuotaList; list != "" {
+		n, err := d.Listed(ctx, list)
+		if err != nil {
+			return err
+		}
+		r.Notes = append(r.Notes, fmt.Sprintf("the address list %s has %d entries now; what happens to its hosts is yours to say, as in /ip firewall filter add chain=forward src-address-list=%s action=reject", list, n, list))
+	}
 	account, err := p.account(ctx, d, wanted)
 	if err != nil {
 		return err
