@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 
 	// What predecessors kept; migratetest makes their tables anew.
 	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "importer"},
-	"importer/migrate/migratetest": {},
+	"importer/migrate/migratetest": {"routeros/routerostest"},
 }
 
 // roots is what may stand at the top of the tree.
