@@ -215,8 +215,15 @@ func (m *Migrator) read(ctx context.Context, s *Source, t table, result *TableRe
 		done, err = m.importer.ImportStreams(ctx, streams, opts)
 	}
 	result.add(units, &done)
-	if errors.Is(err, importer.ErrPartial) {
-		return nil // the result has it
+	if onlyDays(err, &done) && ctx.Err() == nil {
+		return nil // the result has them
 	}
 	return err
+}
+
+// onlyDays says that an error is about days that failed, and nothing else.
+func onlyDays(err error, done *importer.Summary) bool {
+	var unbalanced *archive.BalanceError
+	return done.Failed > 0 && !errors.As(err, &unbalanced) && !errors.Is(err, importer.ErrLost) &&
+		!errors.Is(err, archive.ErrUnavailable) && !errors.Is(err, archive.ErrLocked)
 }

@@ -197,13 +197,21 @@ func (r *TableResult) settle() {
 	}
 }
 
-// Err says what failed: nil, or an error that wraps ErrPartial. What was held
-// back for a reason that is no fault is none.
+// maxSaid is how many problems of a table an error has; a month has many days.
+const maxSaid = 2
+
+// Err says what failed: nil, or an error that wraps ErrPartial if something went
+// well. What was held back for a reason that is no fault is none.
 func (s *Summary) Err() error {
-	errs := []error{ErrPartial}
+	var errs []error
+	well := s.Files != nil && s.Files.Loaded+s.Files.Known > 0
 	for _, t := range s.Tables {
-		for _, p := range t.Problems {
+		well = well || t.Days[Loaded]+t.Days[Known]+t.Days[Read] > 0
+		for _, p := range t.Problems[:min(len(t.Problems), maxSaid)] {
 			errs = append(errs, fmt.Errorf("migrate %s: %s", t.Table, p))
+		}
+		if more := len(t.Problems) - maxSaid; more > 0 {
+			errs = append(errs, fmt.Errorf("migrate %s: and %d more; --json has them all", t.Table, more))
 		}
 		if t.Days[Changed] > 0 {
 			at := slices.IndexFunc(t.units, func(u *unit) bool { return u.state == Changed })
@@ -211,8 +219,8 @@ func (s *Summary) Err() error {
 				t.Table, t.Days[Changed], t.units[at].text, t.units[at].reason))
 		}
 	}
-	if len(errs) == 1 {
-		return nil
+	if errs != nil && well {
+		errs = append([]error{ErrPartial}, errs...)
 	}
 	return errors.Join(errs...)
 }
