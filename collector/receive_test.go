@@ -254,10 +254,10 @@ func TestLargest(t *testing.T) {
 	r := start(t, testConfig(), t.TempDir())
 	conn := r.dial()
 	payload := bytes.Repeat([]byte{9}, 65507)
-	for range 40 { // more than a buffer holds
+	for i := range 40 { // more than a buffer holds
 		r.send(conn, payload)
 		r.send(conn, nil)
-		time.Sleep(time.Millisecond)
+		r.await("they are taken", func(s Status) bool { return s.Sockets[0].Accepted == 2*uint64(i+1) })
 	}
 	r.await("all are stored", stored(80))
 	r.finish()

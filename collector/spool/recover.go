@@ -29,6 +29,15 @@ func recoverAll(folder string, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("recover spool: %w", err)
 	}
+	unfinished, err := filepath.Glob(filepath.Join(folder, "*", "*"+sealedSuffix+packSuffix))
+	if err != nil {
+		return fmt.Errorf("recover spool: %w", err)
+	}
+	for _, path := range unfinished { // the file that it was to replace is there
+		if err := os.Remove(path); err != nil {
+			log.Error("what packing a spool file left stays", "file", path, "err", err)
+		}
+	}
 	for _, path := range paths {
 		if err := recoverFile(folder, path, log); err != nil {
 			log.Error("a spool file that was left open stays so", "file", path, "err", err)

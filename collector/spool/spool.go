@@ -3,8 +3,9 @@
 //
 // A spool file is pcapng (section header, two interfaces, enhanced packets,
 // interface statistics; little endian, nanoseconds) written as independent zstd
-// frames, so that after a crash all but the last frame is whole, and
-// `zstdcat FILE | tshark -r -` shows it. The link type is RAW: IP and UDP
+// frames, a second's at least every second, so that after a crash all but the
+// last frame is whole, and `zstdcat FILE | tshark -r -` shows it. When the file is
+// sealed its small frames are packed into larger ones. The link type is RAW: IP and UDP
 // headers are rebuilt around each payload.
 //
 // Interface 0, "live", holds what came while the file was open. Interface 1,

@@ -26,6 +26,8 @@ type Writer struct {
 	file   *os.File
 	name   string // of the open file, relative, as it will be when sealed
 	size   int64  // of its whole frames
+	frames int64  // and how many they are
+	plain  int64  // bytes of blocks in them
 	torn   bool   // something follows them that could not be cut off
 	slot   int64  // quarter-hours since 1970
 	began  time.Time
@@ -79,7 +81,7 @@ func (w *Writer) create() error {
 	if err != nil {
 		return spaceError(fmt.Errorf("begin spool file: %w", err))
 	}
-	w.file, w.name, w.size, w.torn = file, name, 0, false
+	w.file, w.name, w.size, w.frames, w.plain, w.torn = file, name, 0, 0, 0, false
 	if err := w.append(w.header); err != nil {
 		file.Close()
 		os.Remove(file.Name())
@@ -118,6 +120,8 @@ func (w *Writer) append(blocks []byte) error {
 	n, err := w.file.Write(w.frame)
 	if err == nil {
 		w.size += int64(n)
+		w.frames++
+		w.plain += int64(len(blocks))
 		return nil
 	}
 	// Cut the torn frame off, so that the next one follows a whole one.
@@ -180,6 +184,9 @@ func (w *Writer) seal() error {
 		err = w.cut()
 	}
 	if err == nil {
+		if err := w.pack(); err != nil { // it is as whole as before
+			w.log.Warn("a spool file stays larger than it might be", "file", w.name, "err", err)
+		}
 		err = w.file.Sync()
 	}
 	err = errors.Join(err, w.file.Close())
