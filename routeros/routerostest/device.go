@@ -227,7 +227,7 @@ func (d *Device) hangUp() {
 	}
 }
 
-// Sentences are all that clients sent so far.
+// Sentences are all that clients sent so far, of very many the last.
 func (d *Device) Sentences() []Sentence {
 	d.mu.Lock()
 	defer d.mu.Unlock()

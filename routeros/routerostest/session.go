@@ -115,6 +115,10 @@ func (s *session) take(ctx context.Context, words []string) bool {
 	return s.command(r)
 }
 
+// maxLogged is how many sentences are kept, the last of them: a device may run for
+// weeks.
+const maxLogged = 1 << 16
+
 // note logs a sentence, without its secrets.
 func (d *Device) note(s *session, words []string) {
 	said := Sentence{Session: s.id, User: s.user, Words: slices.Clone(words)}
@@ -124,6 +128,9 @@ func (d *Device) note(s *session, words []string) {
 				said.Words[i] = secret + "***"
 			}
 		}
+	}
+	if len(d.sentences) >= maxLogged {
+		d.sentences = slices.Delete(d.sentences, 0, maxLogged/2)
 	}
 	d.sentences = append(d.sentences, said)
 	if d.cfg.OnSentence != nil {
