@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emersion/go-msgauth/dkim"
 
 	"nfacct/archive"
 	"nfacct/report/phrase"
@@ -402,6 +405,23 @@ func TestDKIM(t *testing.T) {
 	msg, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
+	}
+	// Another implementation finds the signature good.
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = raw[bytes.Index(raw, []byte("DKIM-Signature:")):] // before it stands what the server says
+	verified, err := dkim.VerifyWithOptions(bytes.NewReader(raw), &dkim.VerifyOptions{LookupTXT: func(domain string) ([]string, error) {
+		if domain != "nfacct._domainkey.example.net" {
+			return nil, fmt.Errorf("asked for %s", domain)
+		}
+		return []string{"v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)}, nil
+	}})
+	if err != nil || len(verified) != 1 || verified[0].Err != nil {
+		t.Errorf("%v, %+v", err, verified)
+	} else {
+		t.Logf("signed: %q", verified[0].HeaderKeys)
 	}
 	signature := msg.Header.Get("Dkim-Signature")
 	for _, want := range []string{"d=example.net", "s=nfacct", "a=rsa-sha256", "c=relaxed/relaxed", "bh="} {
