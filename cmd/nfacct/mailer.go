@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"nfacct/archive"
@@ -43,6 +44,10 @@ func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, 
 	return mail.NewOutbox(cfg.Mail, db.Mails(), func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
 		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
 		if err != nil {
+			return nil, err
+		}
+		// Of a department that is gone everything might be shown, or nothing.
+		if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
 			return nil, err
 		}
 		usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
@@ -88,11 +93,11 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	if err != nil {
 		return databaseError(err)
 	}
+	mails, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
+	if err != nil {
+		return databaseError(err)
+	}
 	if a.json {
-		mails, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
-		if err != nil {
-			return databaseError(err)
-		}
 		if err := a.printMails(mails); err != nil {
 			return err
 		}
@@ -101,7 +106,8 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		return nil
 	}
 	err = errors.Join(append(result.Problems, fmt.Errorf("%d of %d mails were not sent; nfacct run tries again for a day, and so does the next nfacct report --send", result.Failed, result.Failed+result.Sent))...)
-	if result.Sent > 0 {
+	// Whoever has it already counts too: then only a part of the recipients has not.
+	if result.Sent > 0 || slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == "sent" }) {
 		return partialError(err)
 	}
 	return temporaryError(err)
