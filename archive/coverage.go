@@ -52,10 +52,13 @@ type sample struct {
 	rx, tx map[uint32]uint64
 }
 
+// leastCoverage is the shortest time that says something: files are counted
+// whole, and flows come late.
+const leastCoverage = time.Hour
+
 // Coverage compares what a router's outside interfaces counted since from with
-// the flows of the files that were received meanwhile; nil when there are not two
-// readings without a restart between them, or no flows yet. Flows come up to a
-// minute after their last packet, so the time should be hours.
+// the flows of the files that were received meanwhile; nil when there is no
+// hour between readings without a restart, or no flows yet.
 func (a *Archive) Coverage(ctx context.Context, router string, from time.Time) (*Coverage, error) {
 	samples, err := a.counters(ctx, router, from)
 	if err != nil || len(samples) < 2 {
@@ -92,7 +95,7 @@ func (a *Archive) Coverage(ctx context.Context, router string, from time.Time) (
 			c.LostRecords += f.lost
 		}
 	}
-	if c.CounterBytes == 0 {
+	if c.CounterBytes == 0 || c.To.Sub(c.From) < leastCoverage {
 		return nil, nil
 	}
 	return c, nil

@@ -125,10 +125,22 @@ func (p *Plan) before(menu string, was Values, wrote []string) []Setting {
 		case strings.ContainsRune(value, '\uFFFD'):
 			p.note("cannot undo %s in %s: it was in no UTF-8", key, typed(menu))
 		default:
-			settings = append(settings, Setting{Key: key, Value: value})
+			settings = append(settings, Setting{Key: key, Value: writable(menu, key, value)})
 		}
 	}
 	return settings
+}
+
+// writable is a value in the form that every version takes: switches are read as
+// true and false, and written as yes and no.
+func writable(menu, key, value string) string {
+	if kindOf(menu, key) != boolean {
+		return value
+	}
+	if isYes(value) {
+		return "yes"
+	}
+	return "no"
 }
 
 func (s *Saved) undoTarget(plan *Plan, found *State, to netip.AddrPort) {
@@ -144,7 +156,7 @@ func (s *Saved) undoTarget(plan *Plan, found *State, to netip.AddrPort) {
 		change := Change{Menu: menuTarget, Verb: "add"}
 		for _, key := range targetKeys {
 			if value, had := before[0][key]; had {
-				change.Settings = append(change.Settings, Setting{Key: key, Value: value})
+				change.Settings = append(change.Settings, Setting{Key: key, Value: writable(menuTarget, key, value)})
 			}
 		}
 		plan.Changes = append(plan.Changes, change)
