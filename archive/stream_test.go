@@ -57,8 +57,8 @@ func TestServerDiesMidLoad(t *testing.T) {
 			unlock := lock()
 			mustLoad(t, a, newFile(t, a, 1, 100, monday))
 			before := state(t, a)
-			f := newFile(t, a, 2, 60_000, monday)
-			for _, at := range []int{0, 1, 100, 30_000} {
+			f := newFile(t, a, 2, 20_000, monday) // more than a FIFO holds
+			for _, at := range []int{0, 1, 100, 12_000} {
 				began := time.Now()
 				l, err := a.BeginLoad(t.Context(), f.File)
 				if err != nil {
@@ -99,7 +99,7 @@ func TestServerStoppedMidLoad(t *testing.T) {
 	cfg := private(t)
 	a := openConfig(t, cfg)
 	lock(t, a)
-	f := newFile(t, a, 1, 60_000, monday)
+	f := newFile(t, a, 1, 20_000, monday) // more than a FIFO holds
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	l, err := a.BeginLoad(ctx, f.File)

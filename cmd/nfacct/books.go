@@ -23,8 +23,9 @@ func (a *app) booksCommand() *cobra.Command {
 		Use:   "books",
 		Short: "the day's balance: where every record of each router ended",
 		Long: `Prints for each router what it sent on the day and where every record ended: in
-one class, left out by one rule, or in the tables. Exit code 1 when a book does
-not balance. Without flags it is yesterday's.`,
+one class, left out by one rule, or in the tables; and holds that against the
+rows that are there now and their sums. Exit code 1 when a book does not balance.
+Without flags it is yesterday's.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.books(cmd.Context(), days) },
 	}
