@@ -124,7 +124,7 @@ func (j *job) room(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	if want := 2*data + 3*keys + spare; free < want {
+	if want := 2*data + 3*keys + spare; !j.roomFor(want - min(free, want)) {
 		return fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, free>>20, folder, want>>20)
 	}
 	return nil

@@ -53,13 +53,15 @@ type Packer struct {
 	cfg Config
 	log *slog.Logger
 
-	// step is called by tests between steps, with the folder that is worked in.
+	// step is called by tests between steps.
 	step func(name string)
+	// roomFor says whether so many bytes are room enough; tests know better.
+	roomFor func(missing uint64) bool
 }
 
 // New returns a packer.
 func New(cfg Config, a *archive.Archive, log *slog.Logger) *Packer {
-	return &Packer{a: a, cfg: cfg, log: log, step: func(string) {}}
+	return &Packer{a: a, cfg: cfg, log: log, step: func(string) {}, roomFor: func(missing uint64) bool { return missing == 0 }}
 }
 
 // job is one month on its way.

@@ -1,0 +1,153 @@
+package pack
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+
+	"nfacct/archive"
+)
+
+// nobody runs the given server when we are root, as mysql does elsewhere.
+const nobody = 65534
+
+// given starts a server as an administrator runs it, as another user where that
+// is possible, and returns an archive on it.
+func given(t *testing.T) *archive.Archive {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "nfacct-pack-given-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	attributes := &syscall.SysProcAttr{}
+	if os.Geteuid() == 0 {
+		attributes.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chown(folder, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+folder, "--skip-test-db", "--auth-root-authentication-method=normal")
+	install.SysProcAttr, install.Dir = attributes, folder
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	program := "/usr/sbin/mariadbd"
+	if found, err := exec.LookPath("mariadbd"); err == nil {
+		program = found
+	}
+	socket := filepath.Join(folder, "s.sock")
+	server := exec.Command(program, "--no-defaults", "--datadir="+folder, "--socket="+socket, "--skip-networking", "--pid-file=pid", "--local-infile=1", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M")
+	server.SysProcAttr, server.Dir = attributes, folder
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Signal(os.Interrupt); server.Process.Kill(); server.Wait() })
+	root, err := sql.Open("mysql", "root@unix("+socket+")/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		if _, err = root.Exec("CREATE DATABASE nfacct"); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	cfg := archive.DefaultConfig()
+	cfg.DSN = "root@unix(" + socket + ")/nfacct"
+	return openConfig(t, cfg)
+}
+
+// A given server: its files are worked on as its user, here or through a command
+// that leads to them; or its own compressed rows are used.
+func TestGivenServer(t *testing.T) {
+	a := given(t)
+	mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
+	want := ask(t, a)
+	prefix := []string{"env"}
+	if os.Geteuid() == 0 {
+		prefix = []string{"setpriv", fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nobody), "--clear-groups"}
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"its user", func(*Config) {}},
+		{"command", func(c *Config) { c.Command = prefix }},
+		{"innodb", func(c *Config) { c.Method = MethodInnoDB }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			test.change(&cfg)
+			p := New(cfg, a, testLog())
+			r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s: %d rows, %d to %d bytes", r.Method, r.Rows, r.Live, r.Packed)
+			place, err := a.Place(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			place.Work = place.Data + "/nfacct_pack"
+			if _, err := os.Stat(place.Work); !os.IsNotExist(err) {
+				t.Errorf("%s is left: %v", place.Work, err)
+			}
+			if got := ask(t, a); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Error("a reader is told something else")
+			}
+			if r.Method == MethodMyISAMPack {
+				owner := -1
+				for _, ext := range []string{".MYD", ".MYI", ".frm"} {
+					info, err := os.Stat(filepath.Join(place.Folder, "flows_2026_10c"+ext))
+					if err != nil {
+						t.Fatal(err)
+					}
+					uid := int(info.Sys().(*syscall.Stat_t).Uid)
+					if os.Geteuid() == 0 && uid != nobody || owner >= 0 && uid != owner {
+						t.Errorf("%s belongs to %d", ext, uid)
+					}
+					owner = uid
+				}
+			}
+			if err := p.Unpack(t.Context(), october, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if got := ask(t, a); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Error("unpacked, a reader is told something else")
+			}
+		})
+	}
+	t.Run("out of reach", func(t *testing.T) {
+		p := New(DefaultConfig(), a, testLog())
+		_, _, err := p.choose(archive.Place{Data: "/nowhere", Folder: "/nowhere/nfacct", MariaDB: true})
+		if err == nil || !strings.Contains(err.Error(), "archive.command") || !strings.Contains(err.Error(), "innodb") {
+			t.Errorf("got %v", err)
+		}
+		cfg := DefaultConfig()
+		cfg.Command = []string{"ssh", "db"}
+		_, _, err = New(cfg, a, testLog()).choose(archive.Place{Data: "/a b", Folder: "/a b/nfacct", MariaDB: true})
+		if err == nil || !strings.Contains(err.Error(), "a shell might not take") {
+			t.Errorf("got %v", err)
+		}
+		if _, _, err = p.choose(archive.Place{Data: "/", Folder: "/"}); err == nil || !strings.Contains(err.Error(), "MySQL") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
