@@ -1,0 +1,158 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// packAndUnpack puts a month's packed table, which need not be packed for this,
+// in the live one's place, and goes back.
+func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
+	m := MonthOf(monday)
+	unlock, err := a.Lock(ctx, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	a.step = step
+	defer func() { a.step = func(string) {} }()
+	tables, err := a.tables(ctx)
+	if err != nil {
+		return err
+	}
+	if !tables[m.PackedTable()] {
+		for _, statement := range []string{
+			"DROP TABLE IF EXISTS " + m.StagingTable(),
+			"CREATE TABLE " + m.StagingTable() + " LIKE " + m.Table(),
+			"INSERT INTO " + m.StagingTable() + " SELECT * FROM " + m.Table(),
+		} {
+			if err := a.exec(ctx, "stage", statement); err != nil {
+				return err
+			}
+		}
+		n, err := a.count(ctx, m.Table())
+		if err != nil {
+			return err
+		}
+		if err := a.BeginPack(ctx, m, "token", "test"); err != nil {
+			return err
+		}
+		if err := a.SwitchPack(ctx, Pack{Month: m, Rows: n}, "token"); err != nil {
+			return err
+		}
+	}
+	return a.Unpack(ctx, m)
+}
+
+// Between any two steps from the live table to the packed one and back, whoever
+// is cut short leaves what readers take for the whole month, and what the next
+// writer finishes or undoes; so does one whose server is killed.
+func TestPackCutShort(t *testing.T) {
+	for _, kill := range []string{"program", "server"} {
+		t.Run(kill, func(t *testing.T) {
+			cfg := DefaultConfig()
+			cfg.Folder = t.TempDir()
+			a := openConfig(t, cfg)
+			prepare(t, a)
+			want := state(t, a)
+			for step := 1; ; step++ {
+				n, at := 0, ""
+				cut := func(name string) {
+					if n++; n != step {
+						return
+					}
+					at = name
+					if kill == "server" {
+						killServer(t, cfg.Folder)
+						return
+					}
+					panic(name) // as if killed
+				}
+				func() {
+					defer func() { _ = recover() }()
+					if err := packAndUnpack(t.Context(), a, cut); err != nil && !errors.Is(err, ErrUnavailable) {
+						t.Errorf("at %s: %v", at, err)
+					}
+				}()
+				if at == "" {
+					if step < 12 {
+						t.Errorf("only %d steps", step)
+					}
+					return
+				}
+				tables, err := a.FlowTables(t.Context(), monday, monday)
+				if err != nil || len(tables) != 1 {
+					t.Fatalf("cut short at %s, the month is in %v: %v", at, tables, err)
+				}
+				unlock, err := a.Lock(t.Context(), 10*time.Second)
+				if err != nil {
+					t.Fatal(err)
+				}
+				unlock()
+				all, err := a.tables(t.Context())
+				if err != nil || all["flows_2026_11"] == all["flows_2026_11c"] {
+					t.Fatalf("cut short at %s, recovery leaves %v: %v", at, all, err)
+				}
+				if err := packAndUnpack(t.Context(), a, func(string) {}); err != nil {
+					t.Fatalf("again after %s: %v", at, err)
+				}
+				same(t, "cut short at "+at, state(t, a), want)
+				var left int
+				if err := a.db.QueryRow(`SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE '%pack\_%' AND TABLE_NAME <> 'month_packs'`).Scan(&left); err != nil || left != 0 {
+					t.Errorf("cut short at %s, %d tables are left: %v", at, left, err)
+				}
+			}
+		})
+	}
+}
+
+// A load says so to whoever packs the month, and one that has begun keeps others
+// from packing it.
+func TestPackAndLoad(t *testing.T) {
+	a := open(t)
+	lock(t, a)
+	m := MonthOf(monday)
+	mustLoad(t, a, newFile(t, a, 1, 100, monday))
+	if err := a.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.BeginPack(t.Context(), m, "token", "test"); err != nil {
+		t.Fatal(err)
+	}
+	mustLoad(t, a, newFile(t, a, 2, 100, october))
+	if disturbed, err := a.Disturbed(t.Context(), m, "token"); err != nil || disturbed {
+		t.Errorf("by rows of another month: %v", err)
+	}
+	mustLoad(t, a, newFile(t, a, 3, 100, monday))
+	if disturbed, err := a.Disturbed(t.Context(), m, "token"); err != nil || !disturbed {
+		t.Errorf("not by rows of its own: %v", err)
+	}
+	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11")
+	defer run(t, a, "DROP TABLE "+m.StagingTable())
+	if err := a.SwitchPack(t.Context(), Pack{Month: m, Rows: 200}, "token"); !errors.Is(err, ErrDisturbed) {
+		t.Errorf("switched all the same: %v", err)
+	}
+	if err := a.CancelPack(t.Context(), m, "token"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	four := newFile(t, a, 4, 10, monday)
+	l, err := a.BeginLoad(t.Context(), four.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(&four.rows[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.BeginPack(t.Context(), m, "token", "test"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "import") {
+		t.Errorf("began while a load was under way: %v", err)
+	}
+	if err := l.Abort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
