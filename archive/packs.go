@@ -86,6 +86,21 @@ func (a *Archive) pack(ctx context.Context, m Month) (*Pack, error) {
 	return nil, nil
 }
 
+// dropped are the months whose flows were dropped on purpose.
+func (a *Archive) dropped(ctx context.Context) (map[Month]bool, error) {
+	packs, err := a.Packs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dropped := map[Month]bool{}
+	for _, p := range packs {
+		if p.State == "dropped" || p.State == "dropping" {
+			dropped[p.Month] = true
+		}
+	}
+	return dropped, nil
+}
+
 // BeginPack notes that a month is being packed, under a token that names the
 // attempt. From here on a load into the month disturbs it. The lock of
 // LockPacking must be held.

@@ -78,7 +78,8 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 
 // choose finds out how months can be packed on a server.
 func (p *Packer) choose(place archive.Place) (string, *tools, error) {
-	const otherwise = "; or set archive.method = \"innodb\", which needs no files: its compressed rows take about half of a live table, a packed one takes less than half (see the figures in the README)"
+	// Measured on the office: 19.6 bytes a flow live, 18.1 so, 7.1 packed.
+	const otherwise = "; or set archive.method = \"innodb\", which needs no files, but saves only a tenth where packing saves two thirds"
 	if p.cfg.Method == MethodInnoDB {
 		if place.Private {
 			return "", nil, fmt.Errorf("archive.method is innodb, but the private server has only MyISAM and Aria: set it to auto")

@@ -11,7 +11,9 @@ import (
 
 // copyRows makes the staging table by the server itself, in InnoDB's compressed
 // row format: what can be done where nobody reaches the server's files, or where
-// MyISAM is off. Blocks of 4 KiB were the smallest in size of those measured.
+// MyISAM is off. It saves little: the office's 387,000 rows took 27.1 MB live,
+// 25.2 MB with blocks of 4 KiB, 30.4 MB with 8 KiB, and 7.1 bytes a flow instead
+// of 18.1 when packed.
 func (j *job) copyRows(ctx context.Context) error {
 	staging, live := j.month.StagingTable(), j.month.Table()
 	for _, statement := range []string{
