@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: demo build test check bench fuzz need-demo need-test clean
+.PHONY: demo build test check bench fuzz need-demo need-test need-bench clean
 
 # The whole road on one machine, with no other set-up.
 demo: build need-demo
@@ -23,7 +23,7 @@ check:
 	CGO_ENABLED=0 GOOS=freebsd go vet ./...
 
 # Figures, side by side with the programs that do the same; nothing is asserted.
-bench: need-test
+bench: need-test need-bench
 	go test -run '^$$' -bench . -benchtime 2s -timeout 60m ./...
 
 # Every fuzz target for FUZZTIME.
@@ -42,6 +42,9 @@ need-test:
 		softflowd=softflowd nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 setpriv=util-linux gcc=gcc \
 		node=nodejs npm=npm chromium=chromium \
 		/usr/bin/python3=python3 /usr/lib/python3/dist-packages/librouteros=python3-librouteros
+
+need-bench:
+	@.ci/need /usr/share/lightsquid/lightparser.pl=lightsquid
 
 clean:
 	rm -rf nfacct nfacct-demo

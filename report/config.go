@@ -125,7 +125,6 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 				report(at+"to", fmt.Sprintf("%q is no mail address", to), `write for example "Anna <anna@example.net>"`)
 			}
 		}
-		d.check(at, report)
 	}
 	for i := range c.Quotas {
 		c.Quotas[i].check(fmt.Sprintf("quota[%d].", i), names, report)

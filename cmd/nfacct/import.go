@@ -30,7 +30,8 @@ func (a *app) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import [FILE...]",
 		Short: "load spool files into the database, each exactly once",
-		Long: `Loads all sealed spool files that are not loaded yet; or the given files and
+		Long: `Loads all sealed spool files that are not loaded yet, and what is new in Squid's
+log where report.squid.access_log names it; or the given files and
 folders (spool files, pcap, pcapng, flow-tools ft-v05); or, with --day or --from
 and --to, days again from the files they were loaded from, by the routers and
 rules of now. Files of the spool give the same rows whether they are imported
@@ -114,6 +115,11 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	if !f.dryRun && ctx.Err() == nil {
 		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil && err == nil {
 			err = databaseError(again)
+		}
+	}
+	if !f.dryRun && ctx.Err() == nil && len(files) == 0 && !errors.Is(err, archive.ErrLocked) && !errors.Is(err, archive.ErrUnavailable) {
+		if after := a.afterImport(ctx, cfg, db, f.wait); after != nil && err == nil {
+			err = partialError(after)
 		}
 	}
 	bar.clear()

@@ -94,7 +94,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *database) e
 	}
 	summary, err := im.Import(ctx, nil, importer.Options{Wait: importWait})
 	a.log.Info("imported", "files", summary.Loaded, "records", summary.Records, "rows", summary.Rows)
-	return errors.Join(err, a.packAgain(ctx, cfg, open, importWait))
+	return errors.Join(err, a.packAgain(ctx, cfg, open, importWait), a.afterImport(ctx, cfg, open, importWait))
 }
 
 // reportJob writes the report of a day, week or month to files, and has it mailed.
