@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -38,6 +39,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" { // workers are killed, and would leave their servers
+		os.Exit(m.Run())
 	}
 	os.Exit(testMain(m))
 }

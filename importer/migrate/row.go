@@ -129,7 +129,7 @@ func parse4(text []byte) (netip.Addr, bool) {
 	n, digits, at := 0, 0, 0
 	for _, c := range text {
 		switch {
-		case c >= '0' && c <= '9' && digits < 3:
+		case c >= '0' && c <= '9' && digits < 3 && (digits == 0 || n > 0): // 010 may be octal
 			n, digits = n*10+int(c-'0'), digits+1
 		case c == '.' && digits > 0 && n < 256 && at < 3:
 			parts[at] = byte(n)
