@@ -20,6 +20,7 @@ import (
 type pipes struct {
 	folder string
 	mode   fs.FileMode // of a FIFO
+	shared bool        // other processes of ours use the folder, and remove it
 }
 
 // choosePipes decides once how rows reach the server. A FIFO is twice as fast,
@@ -34,12 +35,12 @@ func (a *Archive) choosePipes(ctx context.Context) (*pipes, error) {
 	switch {
 	case a.cfg.Load == LoadLocal:
 	case a.server != nil:
-		chosen = &pipes{a.server.path("tmp"), 0o600}
+		chosen = &pipes{folder: a.server.path("tmp"), mode: 0o600}
 	default:
 		folder, err := a.sharedFolder(ctx)
 		switch {
 		case err == nil:
-			chosen = &pipes{folder, 0o644}
+			chosen = &pipes{folder: folder, mode: 0o644, shared: true}
 		case a.cfg.Load == LoadFIFO:
 			return nil, fmt.Errorf("load through a FIFO: %w; set database.load to auto or local", err)
 		case ctx.Err() != nil:
@@ -113,7 +114,15 @@ const pipeSuffix = ".nfacct-pipe"
 // make makes a FIFO.
 func (p *pipes) make() (string, error) {
 	name := filepath.Join(p.folder, rand.Text()+pipeSuffix)
-	if err := unix.Mkfifo(name, uint32(p.mode)); err != nil {
+	err := unix.Mkfifo(name, uint32(p.mode))
+	// Another process may remove the folder as often as it closes its archive.
+	for try := 0; errors.Is(err, fs.ErrNotExist) && p.shared && try < 100; try++ {
+		if _, err := pipeFolder(filepath.Dir(p.folder)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		err = unix.Mkfifo(name, uint32(p.mode))
+	}
+	if err != nil {
 		return "", fmt.Errorf("make FIFO %s: %w", name, err)
 	}
 	return name, os.Chmod(name, p.mode)
@@ -126,6 +135,9 @@ func (p *pipes) sweep() error {
 		return nil
 	}
 	entries, err := os.ReadDir(p.folder)
+	if errors.Is(err, fs.ErrNotExist) && p.shared {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
