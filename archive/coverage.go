@@ -56,15 +56,16 @@ type sample struct {
 // whole, and flows come late.
 const leastCoverage = time.Hour
 
-// Coverage compares what a router's outside interfaces counted since from with
-// the flows of the files that were received meanwhile; nil when there is no
-// hour between readings without a restart, or no flows yet.
-func (a *Archive) Coverage(ctx context.Context, router string, from time.Time) (*Coverage, error) {
-	samples, err := a.counters(ctx, router, from)
+// Coverage compares what a router's outside interfaces counted from one instant to
+// another with the flows of the files that were received meanwhile; nil when
+// there is no hour between readings, or no flows. A restart, or another set of
+// interfaces, leaves out the time between the two readings around it.
+func (a *Archive) Coverage(ctx context.Context, router string, from, to time.Time) (*Coverage, error) {
+	samples, err := a.counters(ctx, router, from, to)
 	if err != nil || len(samples) < 2 {
 		return nil, err
 	}
-	files, err := a.flowFiles(ctx, router, from)
+	files, err := a.flowFiles(ctx, router, from, to)
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}
@@ -77,25 +78,27 @@ func (a *Archive) Coverage(ctx context.Context, router string, from time.Time) (
 		samples = samples[1:]
 	}
 	c := &Coverage{}
-	for i := len(samples) - 1; i > 0; i-- {
-		later, before := samples[i], samples[i-1]
+	var measured time.Duration
+	for i := 1; i < len(samples); i++ {
+		before, later := samples[i-1], samples[i]
 		grown, ok := later.since(before)
 		if !ok {
-			break // a restart, or another set of interfaces
+			continue
 		}
-		if c.To.IsZero() {
-			c.To = later.at
+		if c.From.IsZero() {
+			c.From = before.at
 		}
-		c.From = before.at
+		c.To = later.at
 		c.CounterBytes += grown
-	}
-	for _, f := range files {
-		if middle := f.start.Add(SlotSeconds * time.Second / 2); middle.After(c.From) && middle.Before(c.To) {
-			c.FlowBytes += f.bytes
-			c.LostRecords += f.lost
+		measured += later.at.Sub(before.at)
+		for _, f := range files {
+			if middle := f.start.Add(SlotSeconds * time.Second / 2); middle.After(before.at) && !middle.After(later.at) {
+				c.FlowBytes += f.bytes
+				c.LostRecords += f.lost
+			}
 		}
 	}
-	if c.CounterBytes == 0 || c.To.Sub(c.From) < leastCoverage {
+	if c.CounterBytes == 0 || measured < leastCoverage {
 		return nil, nil
 	}
 	return c, nil
@@ -116,13 +119,13 @@ func (s sample) since(before sample) (grown uint64, ok bool) {
 	return grown, true
 }
 
-func (a *Archive) counters(ctx context.Context, router string, from time.Time) ([]sample, error) {
+func (a *Archive) counters(ctx context.Context, router string, from, to time.Time) ([]sample, error) {
 	doing := "counters of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT at, ifindex, rx_bytes, tx_bytes FROM interface_counters WHERE router = ? AND at >= ? ORDER BY at", id, from.UTC())
+	rows, err := a.db.QueryContext(ctx, "SELECT at, ifindex, rx_bytes, tx_bytes FROM interface_counters WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", id, from.UTC(), to.UTC())
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
@@ -150,7 +153,7 @@ type flowFile struct {
 
 // flowFiles are the spool files that have something of a router, by the time in
 // their names.
-func (a *Archive) flowFiles(ctx context.Context, router string, from time.Time) ([]flowFile, error) {
+func (a *Archive) flowFiles(ctx context.Context, router string, from, to time.Time) ([]flowFile, error) {
 	doing := "flows of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
@@ -158,7 +161,7 @@ func (a *Archive) flowFiles(ctx context.Context, router string, from time.Time) 
 	}
 	rows, err := a.db.QueryContext(ctx, `SELECT file, SUM(up_bytes + down_bytes + unattributed_bytes + 2 * transit_bytes), SUM(lost_records)
 FROM books JOIN imports ON imports.id = books.import
-WHERE router = ? AND day >= ? AND state = 'loaded' GROUP BY file ORDER BY file`, id, from.AddDate(0, 0, -1).UTC())
+WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file ORDER BY file`, id, from.AddDate(0, 0, -1).UTC(), to.AddDate(0, 0, 1).UTC())
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
@@ -171,7 +174,7 @@ WHERE router = ? AND day >= ? AND state = 'loaded' GROUP BY file ORDER BY file`,
 			return nil, wrap(doing, err)
 		}
 		stamp, _, _ := strings.Cut(path.Base(name), ".")
-		if f.start, err = time.Parse("20060102T150405Z", stamp); err == nil && !f.start.Before(from.Add(-time.Hour)) {
+		if f.start, err = time.Parse("20060102T150405Z", stamp); err == nil && !f.start.Before(from.Add(-time.Hour)) && f.start.Before(to) {
 			files = append(files, f)
 		}
 	}

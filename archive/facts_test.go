@@ -77,7 +77,7 @@ func TestCoverage(t *testing.T) {
 		}
 	}
 	since := start.Add(-time.Hour)
-	if c, err := a.Coverage(ctx, "gw", since); c != nil || err != nil {
+	if c, err := a.Coverage(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
 		t.Errorf("without counters: %v %v", c, err)
 	}
 	for i, rx := range []uint64{900_000, 0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000} { // a restart before the second
@@ -86,7 +86,7 @@ func TestCoverage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := a.Coverage(ctx, "gw", since)
+	c, err := a.Coverage(ctx, "gw", since, start.Add(24*time.Hour))
 	if err != nil || c == nil {
 		t.Fatal(c, err)
 	}
@@ -97,5 +97,41 @@ func TestCoverage(t *testing.T) {
 	}
 	if c.Ratio() != 0.9 {
 		t.Errorf("ratio %v", c.Ratio())
+	}
+}
+
+// Lists are noted when they change, and read as they were at a time.
+func TestLists(t *testing.T) {
+	a := open(t)
+	ctx := t.Context()
+	at := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
+	for hour, lists := range []map[string][]string{
+		{"sales": {"10.2.0.9", "10.2.0.7-10.2.0.8"}, "never": nil},
+		{"sales": {"10.2.0.7-10.2.0.8", "10.2.0.9", "10.2.0.9"}},
+		{"sales": {"10.3.0.0/24", "a.example.net", "a,b"}},
+		{"sales": nil},
+	} {
+		if err := a.NoteLists(ctx, "gw", lists, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.NoteLists(ctx, "gone", map[string][]string{"sales": {"10.9.0.1"}}, at); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := a.db.QueryRow("SELECT COUNT(*) FROM router_lists").Scan(&n); err != nil || n != 4 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	for hour, want := range map[time.Duration][]string{
+		-1: {"10.2.0.7-10.2.0.8", "10.2.0.9"}, 0: {"10.2.0.7-10.2.0.8", "10.2.0.9"}, 1: {"10.2.0.7-10.2.0.8", "10.2.0.9"},
+		2: {"10.3.0.0/24", "a.example.net"}, 3: nil,
+	} {
+		lists, err := a.Lists(ctx, []string{"gw"}, at.Add(hour*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, lists["sales"], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("after %d hours: %s", hour, diff)
+		}
 	}
 }

@@ -11,7 +11,8 @@ type Heard struct {
 	Hour   int
 }
 
-// RoutersHeard lists when something came from routers on the days from..to.
+// RoutersHeard lists when something came from routers on the days from..to. Hours
+// are listed only of days with files whose names do not say when they are from.
 func (a *Archive) RoutersHeard(ctx context.Context, from, to Day) ([]Heard, error) {
 	const doing = "read when routers were heard"
 	rows, err := a.db.QueryContext(ctx, `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1
@@ -19,7 +20,8 @@ FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON router
 WHERE books.day BETWEEN ? AND ? AND imports.state = 'loaded' AND books.records > 0
 UNION ALL
 SELECT hours.day, COALESCE(routers.name, CONCAT('(router ', hours.router, ')')), '', hours.hour
-FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AND ?) AS hours LEFT JOIN routers ON routers.id = hours.router`, from, to, from, to)
+FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AND ? AND day IN
+	(SELECT books.day FROM books JOIN imports ON imports.id = books.import WHERE imports.file NOT LIKE '%T______Z%.pcapng.zst')) AS hours LEFT JOIN routers ON routers.id = hours.router`, from, to, from, to)
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
@@ -33,4 +35,25 @@ FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AN
 		heard = append(heard, h)
 	}
 	return heard, wrap(doing, rows.Err())
+}
+
+// FirstHeard are the first days on which anything came from each router.
+func (a *Archive) FirstHeard(ctx context.Context) (map[string]Day, error) {
+	const doing = "read when routers were heard first"
+	rows, err := a.db.QueryContext(ctx, `SELECT routers.name, MIN(books.day) FROM books JOIN imports ON imports.id = books.import JOIN routers ON routers.id = books.router
+WHERE imports.state = 'loaded' AND books.records > 0 GROUP BY routers.name`)
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	defer rows.Close()
+	first := map[string]Day{}
+	for rows.Next() {
+		var name string
+		var day Day
+		if err := rows.Scan(&name, &day); err != nil {
+			return nil, wrap(doing, err)
+		}
+		first[name] = day
+	}
+	return first, wrap(doing, rows.Err())
 }

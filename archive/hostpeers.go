@@ -22,6 +22,11 @@ type HostPeers struct {
 // Set are all peers, sorted.
 func (h *HostPeers) Set() ([]netip.Addr, error) { return PeerSet(nil, h.set) }
 
+// Whole says that all peers and services are among the biggest.
+func (h *HostPeers) Whole() bool {
+	return h.Peers <= uint64(len(h.TopPeers)) && len(h.Services) < keptServices
+}
+
 // PeerUsage is a host's traffic with a peer.
 type PeerUsage struct {
 	Peer               netip.Addr

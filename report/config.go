@@ -54,6 +54,19 @@ type Members struct {
 	AddressList string `toml:"address_list"`
 }
 
+// AddressLists are the routers' address lists that the configuration names.
+func (c *Config) AddressLists() []string {
+	var names []string
+	for i := range c.Departments {
+		names = append(names, c.Departments[i].AddressList)
+	}
+	for i := range c.Quotas {
+		names = append(names, c.Quotas[i].AddressList)
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+}
+
 // empty says that nobody is meant.
 func (m *Members) empty() bool { return len(m.Hosts) == 0 && m.List == "" && m.AddressList == "" }
 

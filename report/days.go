@@ -17,6 +17,9 @@ func (q *question) readBooks(ctx context.Context) error {
 		return err
 	}
 	q.u.Books = books
+	if q.firstHeard, err = q.archive.FirstHeard(ctx); err != nil {
+		return err
+	}
 	t := &q.u.Totals
 	var border uint64
 	excluded := map[string]archive.Counts{}
@@ -64,7 +67,7 @@ func (t *total) add(d *archive.HostDay) {
 const weekdays = 4
 
 // readDays reads usage by host and day: of the period, of the one before, of the
-// same weekdays, and of what quotas of a month need.
+// same weekdays that are complete, and of what quotas of a month need.
 func (q *question) readDays(ctx context.Context) error {
 	p := q.Period
 	before := p.before(q.loc)
@@ -100,7 +103,18 @@ func (q *question) readDays(ctx context.Context) error {
 		}
 	}
 	q.finishHosts()
-	q.u.Before = q.compare(before.From, before.To, &earlier, 1)
+	own, err := q.notComplete(ctx, &p)
+	if err != nil {
+		return err
+	}
+	if q.u.Before = q.compare(before.From, before.To, &earlier, 1); q.u.Before != nil {
+		missing, err := q.notComplete(ctx, &before)
+		if err != nil {
+			return err
+		}
+		q.u.Before.unless(missing)
+		q.u.Before.unless(own)
+	}
 	if p.Kind != KindDay {
 		return nil
 	}
@@ -108,6 +122,12 @@ func (q *question) readDays(ctx context.Context) error {
 	hosts := 0 // those of several weeks as often
 	for week := 1; week <= weekdays; week++ {
 		day := p.From.Add(-7 * week)
+		other := DayPeriod(day, q.loc)
+		if missing, err := q.notComplete(ctx, &other); err != nil {
+			return err
+		} else if !missing.IsZero() {
+			continue
+		}
 		if err := q.archive.HostDays(ctx, day, day, func(d *archive.HostDay) {
 			if q.shown(d.Host) {
 				same.add(d)
@@ -119,6 +139,7 @@ func (q *question) readDays(ctx context.Context) error {
 	}
 	q.u.Weekday = q.compare(p.From.Add(-7*weekdays), p.From.Add(-7), &same, max(1, len(same.days)))
 	if q.u.Weekday != nil {
+		q.u.Weekday.unless(own)
 		q.u.Weekday.Hosts = hosts / len(same.days)
 	}
 	return nil
@@ -216,6 +237,13 @@ func (q *question) compare(from, to archive.Day, t *total, by int) *Comparison {
 	now := &q.u.Totals
 	c.UpChange, c.DownChange, c.Change = change(now.UpBytes, c.UpBytes), change(now.DownBytes, c.DownBytes), change(now.Bytes(), c.Bytes())
 	return c
+}
+
+// unless takes back what a comparison says when something is missing of a day.
+func (c *Comparison) unless(missing archive.Day) {
+	if !missing.IsZero() {
+		c.NotComplete, c.UpChange, c.DownChange, c.Change = missing.String(), nil, nil, nil
+	}
 }
 
 func change(now, then uint64) *float64 {

@@ -19,66 +19,140 @@ const leastGap = 2
 // the start of the quarter-hour that it was received in.
 var spoolName = regexp.MustCompile(`(\d{8}T\d{6}Z)(?:-\d+)?\.pcapng\.zst$`)
 
-// readGaps finds the spans in which routers were not heard: neither in spool
-// files, nor in flows of files whose time is not known.
-func (q *question) readGaps(ctx context.Context) error {
-	heard, err := q.archive.RoutersHeard(ctx, q.Period.From.Add(-1), q.Period.To.Add(1))
+// hearing is when routers were heard: in spool files, or in flows of files whose
+// time is not known.
+type hearing struct {
+	slots map[string]map[int64]bool // starts of quarter-hours, by router
+	days  map[archive.Day]bool      // of the period: those that something was heard of
+}
+
+// hear finds when routers were heard in a period. A router is silent from its
+// first day on, and only if it is configured or was heard about then: those of
+// old are gone for good.
+func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
+	heard, err := q.archive.RoutersHeard(ctx, p.From.Add(-1), p.To.Add(1))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	slots := map[string]map[int64]bool{} // starts of quarter-hours, by router
+	h := &hearing{slots: map[string]map[int64]bool{}, days: map[archive.Day]bool{}}
+	for _, router := range q.Routers {
+		h.slots[router] = map[int64]bool{}
+	}
 	mark := func(router string, unix int64) {
-		if slots[router] == nil {
-			slots[router] = map[int64]bool{}
+		if h.slots[router] == nil {
+			h.slots[router] = map[int64]bool{}
 		}
-		slots[router][unix-unix%archive.SlotSeconds] = true
+		h.slots[router][unix-unix%archive.SlotSeconds] = true
 	}
 	calendar := archive.NewCalendar(q.loc)
-	days := map[archive.Day]bool{}
-	for _, h := range heard {
-		if !h.Day.Before(q.Period.From) && !q.Period.To.Before(h.Day) {
-			days[h.Day] = true
+	for _, one := range heard {
+		if !one.Day.Before(p.From) && !p.To.Before(one.Day) {
+			h.days[one.Day] = true
 		}
-		if h.Hour >= 0 {
+		if one.Hour >= 0 {
 			for n := range int64(4) {
-				mark(h.Router, calendar.SlotStartUnix(h.Day, archive.Slot(4*h.Hour))+n*archive.SlotSeconds)
+				mark(one.Router, calendar.SlotStartUnix(one.Day, archive.Slot(4*one.Hour))+n*archive.SlotSeconds)
 			}
 			continue
 		}
-		if found := spoolName.FindStringSubmatch(h.File); found != nil {
+		if found := spoolName.FindStringSubmatch(one.File); found != nil {
 			if start, err := time.Parse("20060102T150405Z", found[1]); err == nil {
-				mark(h.Router, start.Unix())
+				mark(one.Router, start.Unix())
 			}
 		}
 	}
-	if q.known = days; len(days) == 0 {
+	maps.DeleteFunc(h.slots, func(router string, _ map[int64]bool) bool {
+		first, known := q.firstHeard[router]
+		return !known || p.To.Before(first)
+	})
+	return h, nil
+}
+
+// gaps are the spans of a period, up to an instant, in which routers were silent.
+func (q *question) gaps(h *hearing, p *Period, end int64) (gaps []Gap) {
+	for _, router := range slices.Sorted(maps.Keys(h.slots)) {
+		start := p.Start.Unix()
+		if first := q.firstHeard[router]; p.From.Before(first) {
+			begin, _ := archive.NewCalendar(q.loc).Bounds(first)
+			start = begin.Unix()
+		}
+		gaps = append(gaps, q.findGaps(router, h, start, end)...)
+	}
+	slices.SortStableFunc(gaps, func(a, b Gap) int { return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Router, b.Router)) })
+	return gaps
+}
+
+// readGaps finds the spans of the period in which routers were not heard.
+func (q *question) readGaps(ctx context.Context) error {
+	h, err := q.hear(ctx, &q.Period)
+	if err != nil {
+		return err
+	}
+	if q.known = h.days; len(h.days) == 0 {
 		return nil
 	}
 	end := q.Period.End.Unix()
 	if now := q.Now.Unix(); now < end { // up to what was heard last; the rest is not over
 		end = q.Period.Start.Unix()
-		for _, of := range slots {
+		for _, of := range h.slots {
 			for unix := range of {
 				end = max(end, min(unix+archive.SlotSeconds, q.Period.End.Unix()))
 			}
 		}
 	}
-	for _, router := range slices.Sorted(maps.Keys(slots)) {
-		q.findGaps(router, slots[router], end, days)
-	}
-	slices.SortStableFunc(q.u.Gaps, func(a, b Gap) int { return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Router, b.Router)) })
+	q.u.Gaps = q.gaps(h, &q.Period, end)
 	return nil
 }
 
-// findGaps looks through the period's quarter-hours. Days of which nothing was
-// imported at all are another doubt.
-func (q *question) findGaps(router string, heard map[int64]bool, end int64, days map[archive.Day]bool) {
-	start := q.Period.Start.Unix()
+// tolerable is how long a router may be silent on a day that others are compared
+// with: an upgrade changes no total that anybody would notice.
+const tolerable = time.Hour
+
+// notComplete is the first day of a period of which something is missing; the
+// zero Day when all are complete.
+func (q *question) notComplete(ctx context.Context, p *Period) (archive.Day, error) {
+	h, err := q.hear(ctx, p)
+	if err != nil {
+		return archive.Day{}, err
+	}
+	type key struct {
+		router string
+		day    archive.Day
+	}
+	silent := map[key]time.Duration{}
+	calendar := archive.NewCalendar(q.loc)
+	for _, gap := range q.gaps(h, p, p.End.Unix()) {
+		for from := gap.From; from.Before(gap.To); {
+			day := q.day(from)
+			_, to := calendar.Bounds(day)
+			if gap.To.Before(to) {
+				to = gap.To
+			}
+			silent[key{gap.Router, day}] += to.Sub(from)
+			from = to
+		}
+	}
+	for day := p.From; !p.To.Before(day); day = day.Add(1) {
+		if !h.days[day] {
+			return day, nil
+		}
+		for router := range h.slots {
+			if silent[key{router, day}] > tolerable {
+				return day, nil
+			}
+		}
+	}
+	return archive.Day{}, nil
+}
+
+// findGaps looks through quarter-hours. Days of which nothing was imported at all
+// are another doubt.
+func (q *question) findGaps(router string, h *hearing, start, end int64) (gaps []Gap) {
 	first := start - start%archive.SlotSeconds
 	silent := int64(-1)
 	finish := func(to int64) {
 		if silent >= 0 && to-silent >= leastGap*archive.SlotSeconds {
-			q.u.Gaps = append(q.u.Gaps, Gap{
+			gaps = append(gaps, Gap{
 				Router: router,
 				From:   time.Unix(max(silent, start), 0).In(q.loc), To: time.Unix(min(to, end), 0).In(q.loc),
 			})
@@ -87,11 +161,12 @@ func (q *question) findGaps(router string, heard map[int64]bool, end int64, days
 	}
 	for unix := first; unix < end; unix += archive.SlotSeconds {
 		switch {
-		case heard[unix] || !days[q.day(time.Unix(max(unix, start), 0))]:
+		case h.slots[router][unix] || !h.days[q.day(time.Unix(max(unix, start), 0))]:
 			finish(unix)
 		case silent < 0:
 			silent = unix
 		}
 	}
 	finish(end)
+	return gaps
 }

@@ -46,7 +46,7 @@ func newMeasured(q *question, month archive.Day) *measured {
 		}
 		one := measuredQuota{Quota: quota, used: map[subject]map[archive.Day]uint64{}}
 		if !quota.empty() {
-			scope, err := quota.resolve(q.Lists)
+			scope, err := quota.resolve(q.lists)
 			if err != nil {
 				m.err = fmt.Errorf("quota %s: %w", quota.Name, err)
 				return m

@@ -40,7 +40,7 @@ func newSet(ranges []span) *set {
 }
 
 // resolve finds the addresses of members. Lists are of routers, by name.
-func (m *Members) resolve(lists map[string][]netip.Prefix) (*set, error) {
+func (m *Members) resolve(lists map[string][]string) (*set, error) {
 	var ranges []span
 	add := func(text string) error {
 		from, to, err := parseRange(text)
@@ -73,9 +73,11 @@ func (m *Members) resolve(lists map[string][]netip.Prefix) (*set, error) {
 		}
 	}
 	if m.AddressList != "" {
-		for _, prefix := range lists[m.AddressList] {
-			prefix = prefix.Masked()
-			ranges = append(ranges, span{prefix.Addr(), lastOf(prefix)})
+		for _, entry := range lists[m.AddressList] {
+			// Names of hosts stand there too; the router adds their addresses.
+			if from, to, err := parseRange(entry); err == nil {
+				ranges = append(ranges, span{from, to})
+			}
 		}
 	}
 	return newSet(ranges), nil
@@ -87,7 +89,7 @@ type departments struct {
 	sets  []*set
 }
 
-func newDepartments(groups []Group, lists map[string][]netip.Prefix) (*departments, error) {
+func newDepartments(groups []Group, lists map[string][]string) (*departments, error) {
 	d := &departments{}
 	for i := range groups {
 		s, err := groups[i].resolve(lists)

@@ -11,7 +11,7 @@ import (
 )
 
 // readPeers reads whom the hosts talked with. Over several days the peers are
-// counted exactly, and the biggest are the biggest of the days' biggest.
+// counted exactly, and the biggest are the biggest of the days' biggest, which TopsAtLeast says.
 func (q *question) readPeers(ctx context.Context) error {
 	sets := map[netip.Addr][]netip.Addr{}
 	peers := map[netip.Addr]map[netip.Addr]archive.PeerUsage{}
@@ -33,6 +33,7 @@ func (q *question) readPeers(ctx context.Context) error {
 				q.setTop(h, found.TopPeers, found.Services)
 				continue
 			}
+			q.u.TopsAtLeast = q.u.TopsAtLeast || !found.Whole()
 			set, err := found.Set()
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", found.Host, day, err)

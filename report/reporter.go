@@ -63,8 +63,6 @@ type Request struct {
 	Now time.Time
 	// Pending are files of the period that are not imported yet.
 	Pending []string
-	// Lists are the routers' address lists, by name.
-	Lists map[string][]netip.Prefix
 	// Proxies are the addresses of proxies.
 	Proxies []netip.Addr
 	// Version, Rules and Routers are for the report's facts.
@@ -91,7 +89,10 @@ type question struct {
 	*Reporter
 	Request
 	u     *Usage
-	known map[archive.Day]bool // days that books know, with those compared to
+	known map[archive.Day]bool // days of the period that something was heard of
+	// firstHeard is the first day that anything came from each router.
+	firstHeard map[string]archive.Day
+	lists      map[string][]string // the routers' address lists, as they were at the end
 	// byAddr are the hosts shown.
 	byAddr map[netip.Addr]*Host
 	// measured are days by host and by department, of the months that quotas need.
@@ -113,7 +114,10 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, error) {
 	if q.u.Facts.Routers == nil {
 		q.u.Facts.Routers = []string{}
 	}
-	departments, err := newDepartments(r.cfg.Departments, q.Lists)
+	if err := q.readLists(ctx); err != nil {
+		return nil, err
+	}
+	departments, err := newDepartments(r.cfg.Departments, q.lists)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +139,7 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, error) {
 		{"first days", q.readFirst},
 		{"quotas", q.judge},
 		{"gaps", q.readGaps},
+		{"coverage", q.readCoverage},
 		{"ledger", q.doubt},
 	} {
 		if err := step.do(ctx); err != nil {

@@ -121,7 +121,9 @@ func (t *text) summary() {
 	t.paragraph(lead, t.Text("text.summary", t.Bytes(all.Bytes()), t.Bytes(all.UpBytes), t.Bytes(all.DownBytes),
 		t.Plural("hosts", uint64(all.Hosts)), t.Plural("flows", all.Flows)))
 	indent := strings.Repeat(" ", width(lead))
-	if c := u.Before; c != nil && c.Change != nil {
+	if c := u.Before; c != nil && c.NotComplete != "" {
+		t.paragraph(indent, t.Text("mail.before.not_complete", c.NotComplete))
+	} else if c != nil && c.Change != nil {
 		t.paragraph(indent, t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes())))
 	}
 	if c := u.Weekday; c != nil && c.Change != nil {

@@ -126,6 +126,9 @@ func (t *text) details() {
 		}
 		if !headed {
 			t.heading("text.details")
+			if t.u.TopsAtLeast {
+				t.paragraph("  ", t.Text("mail.tops"))
+			}
 			headed = true
 		}
 		t.paragraph("  ", strings.TrimSpace(h.Host+" "+cut(strings.Join(h.Names, ", "), 30))+": "+strings.Join(facts, "; "))

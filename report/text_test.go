@@ -103,6 +103,7 @@ func everything() *Usage {
 	u.Proxy = &Proxy{Bytes: proxied, Requests: 1_234_567, Hosts: 61, OnlyHosts: 12, FlowBytes: &past, Users: []ProxyUser{{User: "anna", Bytes: 20 << 30}, {User: "boris", Bytes: 1 << 30}}}
 	u.Excluded = []Exclusion{{Rule: "proxy", Counts: archive.Counts{Records: 148_920, Bytes: past}}, {Rule: "dns", Counts: archive.Counts{Records: 109_296, Bytes: 9_000_000}}}
 	u.Coverage = []RouterCoverage{{Router: "office", Interface: "ether1-wan", FlowBytes: 96 << 30, CounterBytes: 100 << 30, Share: 0.96}}
+	u.TopsAtLeast = true
 	u.Facts = Facts{Version: "nfacct v0.1.0", Generated: u.Period.End.Add(6 * time.Hour)}
 	return u
 }

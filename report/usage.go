@@ -32,14 +32,18 @@ type Usage struct {
 	Group  string `json:"for_group,omitempty"`
 	Totals Totals `json:"totals"`
 	// Before is the period before, of the same kind; Weekday the average of the
-	// same weekday in the four weeks before (of a day's report only). Null when
-	// nothing is known of them.
+	// same weekday in those of the four weeks before that are complete (of a day's
+	// report only). Null when nothing is known of them.
 	Before  *Comparison `json:"before"`
 	Weekday *Comparison `json:"same_weekday"`
 	// Buckets is the course of the traffic: hours of a day's report, else days.
 	// Host.Buckets are parts of the same.
-	Buckets     []Bucket         `json:"buckets"`
-	Hosts       []Host           `json:"hosts"` // the biggest first
+	Buckets []Bucket `json:"buckets"`
+	Hosts   []Host   `json:"hosts"` // the biggest first
+	// TopsAtLeast: top peers and services are sums of each day's biggest, so that
+	// they moved at least so much, and some may be missing. Never of a single day,
+	// whose are exact.
+	TopsAtLeast bool             `json:"tops_at_least,omitempty"`
 	Departments []Department     `json:"departments,omitempty"`
 	Offenders   []Offender       `json:"over_quota,omitempty"` // the worst first
 	Proxy       *Proxy           `json:"proxy"`                // null without a log of Squid
@@ -118,8 +122,12 @@ type Comparison struct {
 	UpBytes   uint64      `json:"up_bytes"`
 	DownBytes uint64      `json:"down_bytes"`
 	Hosts     int         `json:"hosts"`
+	// NotComplete is the first of the days, these or the report's own, of which
+	// something is missing; they are then not compared.
+	NotComplete string `json:"not_complete,omitempty"`
 	// UpChange, DownChange and Change are how much more this period has, as parts
-	// of the other: 0.25 is a quarter more, -1 all gone. Null when the other is 0.
+	// of the other: 0.25 is a quarter more, -1 all gone. Null when the other is 0
+	// or not complete.
 	UpChange   *float64 `json:"up_change"`
 	DownChange *float64 `json:"down_change"`
 	Change     *float64 `json:"change"`
@@ -152,9 +160,12 @@ type Exclusion struct {
 // RouterCoverage compares a router's flows with its interface counters.
 type RouterCoverage struct {
 	Router    string `json:"router"`
-	Interface string `json:"interface"`
-	// FlowBytes is what flow records say crossed the interface, CounterBytes what
-	// the router itself counted in the same time.
+	Interface string `json:"interface,omitempty"` // empty: all outside interfaces together
+	// From and To are the readings of the counters.
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	// FlowBytes is what flow records say crossed the interfaces, CounterBytes what
+	// the router itself counted in the same time, with layer 2.
 	FlowBytes    uint64  `json:"flow_bytes"`
 	CounterBytes uint64  `json:"counter_bytes"`
 	Share        float64 `json:"share"` // of the counter's bytes, 0 to about 1

@@ -88,7 +88,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	// Ten minutes of the next day are no day.
-	if next := command(t, exitOK, "report", "--config", config, "--day", "2026-03-30"); !strings.Contains(next, "INCOMPLETE") || !strings.Contains(next, "between 01:00 and 24:00:") {
+	if next := command(t, exitOK, "report", "--config", config, "--day", "2026-03-30"); !strings.Contains(next, "INCOMPLETE") || !strings.Contains(next, "between 00:15 and 24:00:") {
 		t.Error(next)
 	}
 	// Neither is one of which a file waits.

@@ -63,7 +63,7 @@ func (d *demo) askRouter(ctx context.Context, router config.Router) (facts *rout
 		return nil, fmt.Errorf("ask the simulated router: %w", err)
 	}
 	facts.Read = d.clock.now()
-	return facts, noteFacts(ctx, d.db, router.Name, facts)
+	return facts, noteFacts(ctx, d.db, d.cfg, router.Name, facts)
 }
 
 // reachable is the router with what it takes to reach its API.
@@ -92,7 +92,7 @@ func (d *demo) asTold() *config.Config {
 // coverage holds the flows against the counters of the router's outside
 // interfaces.
 func (d *demo) coverage(ctx context.Context) error {
-	c, err := d.db.Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin))
+	c, err := d.db.Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin), d.clock.now())
 	if err != nil || c == nil {
 		return err
 	}

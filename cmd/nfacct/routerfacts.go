@@ -32,14 +32,14 @@ func (a *app) refreshRouters(ctx context.Context, cfg *config.Config, db *archiv
 			return err
 		})
 		if failed[i] == nil {
-			failed[i] = noteFacts(ctx, db, routers[i].Name, facts)
+			failed[i] = noteFacts(ctx, db, cfg, routers[i].Name, facts)
 		}
 	})
 	return failed
 }
 
 // noteFacts notes in the archive what a router said, as true from then on.
-func noteFacts(ctx context.Context, db *archive.Archive, router string, f *routeros.Facts) error {
+func noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Config, router string, f *routeros.Facts) error {
 	wan := f.WAN()
 	names := map[uint32]string{}
 	var counters []archive.Counter
@@ -61,6 +61,17 @@ func noteFacts(ctx context.Context, db *archive.Archive, router string, f *route
 			comments[lease.Address] = name
 		}
 	}
+	// Lists of blocked addresses are long and change by the minute: those that no
+	// department or quota names are not noted.
+	lists := map[string][]string{}
+	for _, name := range cfg.Report.AddressLists() {
+		lists[name] = nil
+	}
+	for _, entry := range f.AddressLists {
+		if _, wanted := lists[entry.List]; wanted {
+			lists[entry.List] = append(lists[entry.List], entry.Address)
+		}
+	}
 	return errors.Join(
 		db.NoteFacts(ctx, router, archive.RouterFacts{
 			ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
@@ -70,6 +81,7 @@ func noteFacts(ctx context.Context, db *archive.Archive, router string, f *route
 		db.NoteCounters(ctx, router, f.Read, counters),
 		db.NoteHostNames(ctx, nameOfLease, leases, f.Read),
 		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
+		db.NoteLists(ctx, router, lists, f.Read),
 	)
 }
 

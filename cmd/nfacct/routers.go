@@ -104,7 +104,7 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 			continue
 		}
 		if refresh {
-			if err := noteFacts(ctx, db, s.Router, s.facts); err != nil {
+			if err := noteFacts(ctx, db, cfg, s.Router, s.facts); err != nil {
 				return databaseError(err)
 			}
 		}
@@ -185,7 +185,7 @@ func hear(states []routerStatus, heard *runStatus) {
 
 // coverageOf holds flows against counters, nil when there is not enough of both.
 func coverageOf(ctx context.Context, db *archive.Archive, s *routerStatus) (*routerCoverage, error) {
-	c, err := db.Coverage(ctx, s.Router, time.Now().Add(-coverageTime))
+	c, err := db.Coverage(ctx, s.Router, time.Now().Add(-coverageTime), time.Now())
 	if c == nil || err != nil {
 		return nil, err
 	}

@@ -295,7 +295,9 @@ func (v *view) summary() {
 	if len(v.Usage.Hosts) == 0 {
 		add(v.text("none"))
 	}
-	if c := v.Before; c != nil && c.Change != nil {
+	if c := v.Before; c != nil && c.NotComplete != "" {
+		add(v.text("before.not_complete", c.NotComplete))
+	} else if c != nil && c.Change != nil {
 		add(v.text("before."+v.Usage.Period.Kind, v.words.Change(*c.Change), v.bytes(c.Bytes())))
 	}
 	if c := v.Weekday; c != nil && c.Change != nil {
@@ -336,6 +338,9 @@ func (v *view) foot(source, file string) {
 		v.Foot = append(v.Foot, v.text("foot.workbook", v.words.Plural("hosts", uint64(v.Totals.Hosts)), file))
 	}
 	v.Foot = append(v.Foot, v.text("foot.units", v.Timezone))
+	if v.TopsAtLeast {
+		v.Foot = append(v.Foot, v.text("tops"))
+	}
 	if f.Version != "" {
 		v.Foot = append(v.Foot, v.text("foot.made", f.Version, v.local(f.Generated).Format("2006-01-02 15:04")))
 	}

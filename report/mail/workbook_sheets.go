@@ -276,10 +276,15 @@ func (w *workbook) facts() error {
 	for _, rule := range u.Facts.Rules {
 		rows = append(rows, [2]string{w.text("rule"), rule.Name + ": " + rule.Text})
 	}
+	tops := w.text("tops_exact")
+	if u.TopsAtLeast {
+		tops = w.words.Text("mail.tops")
+	}
 	rows = append(rows,
 		[2]string{w.text("routers"), strings.Join(u.Facts.Routers, ", ")},
 		[2]string{w.text("sources"), strings.Join(u.Facts.Sources, ", ")},
 		[2]string{w.text("unit"), w.text("unit_text")},
+		[2]string{w.text("tops"), tops},
 		[2]string{w.text("version"), u.Facts.Version},
 		[2]string{w.text("generated"), u.Facts.Generated.Format(time.RFC3339)},
 	)

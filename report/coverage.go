@@ -1,0 +1,54 @@
+package report
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"nfacct/archive"
+)
+
+// aroundPeriod is how far from the period's ends counters may have been read, so
+// that the hours at its ends are covered too.
+const aroundPeriod = time.Hour
+
+// readCoverage holds the flows of each router against what its outside interfaces
+// counted, where both are known.
+func (q *question) readCoverage(ctx context.Context) error {
+	if q.Group != "" { // heads of a department see no sums of others
+		return nil
+	}
+	for _, router := range q.Routers {
+		if !slices.ContainsFunc(q.u.Books, func(b archive.Book) bool { return b.Router == router }) {
+			continue
+		}
+		c, err := q.archive.Coverage(ctx, router, q.Period.Start.Add(-aroundPeriod), q.Period.End.Add(aroundPeriod))
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			q.u.Coverage = append(q.u.Coverage, RouterCoverage{
+				Router: router, From: c.From.In(q.loc), To: c.To.In(q.loc),
+				FlowBytes: c.FlowBytes, CounterBytes: c.CounterBytes, Share: c.Ratio(),
+			})
+		}
+	}
+	return nil
+}
+
+// readLists reads the address lists that departments and quotas are made of.
+func (q *question) readLists(ctx context.Context) (err error) {
+	names := q.cfg.AddressLists()
+	if len(names) == 0 {
+		return nil
+	}
+	if q.lists, err = q.archive.Lists(ctx, q.Routers, q.Period.End); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if len(q.lists[name]) == 0 {
+			q.log.Warn("an address list is empty, or has not been read from any router: nobody is on it", "address_list", name)
+		}
+	}
+	return nil
+}
