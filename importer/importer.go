@@ -55,6 +55,9 @@ const collectorName = "(collector)"
 // ErrPartial is wrapped when some files failed and others did not.
 var ErrPartial = errors.New("some files were not imported")
 
+// ErrFiles is wrapped when every file failed.
+var ErrFiles = errors.New("no file was imported")
+
 // Importer imports files for a set of routers. It is not safe for concurrent use.
 type Importer struct {
 	cfg     Config
@@ -118,8 +121,8 @@ type Options struct {
 // are not loaded yet, oldest first. What an interrupted import left is put
 // right before. The error wraps archive.ErrLocked when another import held on
 // for longer than Options.Wait, archive.ErrUnavailable when the database does
-// not answer, and ErrPartial when some files failed; the summary holds what was
-// done in every case.
+// not answer, ErrPartial when some files failed and ErrFiles when all did; the
+// summary holds what was done in every case.
 func (im *Importer) Import(ctx context.Context, files []string, opts Options) (Summary, error) {
 	return im.locked(ctx, opts, func(b *build) error {
 		if len(files) > 0 {

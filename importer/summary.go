@@ -150,9 +150,9 @@ func (b *build) finish(err error) (Summary, error) {
 	if err != nil || b.summary.Failed == 0 {
 		return b.summary, err
 	}
-	var errs []error
+	errs := []error{ErrFiles}
 	if b.summary.Loaded+b.summary.Known > 0 {
-		errs = append(errs, ErrPartial)
+		errs[0] = ErrPartial
 	}
 	for _, f := range b.summary.Files {
 		if f.Problem != "" {

@@ -100,7 +100,7 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 		done, err = m.importer.Import(ctx, wanted, opts)
 	}
 	summary.Files = &done
-	if errors.Is(err, importer.ErrPartial) {
+	if errors.Is(err, importer.ErrPartial) || errors.Is(err, importer.ErrFiles) { // tables may do better
 		return fmt.Errorf("%w: %w", ErrPartial, err)
 	}
 	return err
