@@ -135,7 +135,9 @@ GROUP BY host`, day, day)
 		return err
 	}
 	// Who reads meanwhile finds every host, as it was or as it is.
-	if err := a.exec(ctx, "sum up day", "DELETE FROM host_days WHERE day = ? AND host NOT IN (SELECT host FROM usage_hourly WHERE day = ?)", day, day); err != nil {
+	// A join, because NOT IN is looked up for each host by itself in a DELETE.
+	if err := a.exec(ctx, "sum up day", `DELETE host_days FROM host_days LEFT JOIN (SELECT DISTINCT host FROM usage_hourly WHERE day = ?) AS hours ON hours.host = host_days.host
+WHERE host_days.day = ? AND hours.host IS NULL`, day, day); err != nil {
 		return err
 	}
 	return a.markDay(ctx, day, "usage_stamp", stamp)

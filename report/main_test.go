@@ -73,7 +73,7 @@ func openArchive(t testing.TB) *archive.Archive {
 // wipe drops month tables and empties the others.
 func wipe(t testing.TB, a *archive.Archive) {
 	t.Helper()
-	rows, err := a.DB().Query("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE 'goose%'")
+	rows, err := a.DB().Query("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name <> 'schema_versions'")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +139,23 @@ func loadRows(t testing.TB, a *archive.Archive, name string, rows []archive.Row,
 		all = append(all, *b)
 	}
 	if err := load.Commit(ctx, all); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// loadBook loads a file without rows, with one book.
+func loadBook(t testing.TB, a *archive.Archive, name string, book archive.Book) {
+	t.Helper()
+	unlock, err := a.Lock(t.Context(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	load, err := a.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := load.Commit(t.Context(), []archive.Book{book}); err != nil {
 		t.Fatal(err)
 	}
 }
