@@ -161,5 +161,7 @@ func (f *logFile) skip(l *archive.ProxyLog) (same bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	return sha256.Sum256(tail) == l.TailDigest, nil
+	// Of a log that was noted, and its reader killed before the first part was
+	// loaded, nothing has been read, and there is no digest.
+	return l.End == 0 || sha256.Sum256(tail) == l.TailDigest, nil
 }
