@@ -84,6 +84,9 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	if len(list) == 0 {
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
 	}
+	if f.dryRun {
+		return a.planMails(ctx, cfg, db, p, list, f.again)
+	}
 	for _, m := range list {
 		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, f.again); err != nil {
 			return databaseError(err)

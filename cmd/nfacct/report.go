@@ -31,6 +31,7 @@ type reportFlags struct {
 	ends              []string // --to: a day, or addresses
 	recipients        []string
 	send, test, again bool
+	dryRun            bool
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -52,6 +53,7 @@ What cannot be sent is tried again for a day, by nfacct run or the next --send.`
   nfacct report --week last --department accounts
   nfacct report --month 2026-11 --format xlsx --output november.xlsx
   nfacct report --test --to me@example.net
+  nfacct report --send --dry-run
   nfacct report --send`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,6 +78,7 @@ What cannot be sent is tried again for a day, by nfacct run or the next --send.`
 	flags.StringSliceVar(&f.ends, "to", nil, "the last `DAY` of --from, today when left out; or the address to mail it to instead")
 	flags.BoolVar(&f.again, "again", false, "with --send or --to: also to those who have it already")
 	flags.BoolVar(&f.test, "test", false, "mail a test message instead, and print what the server says")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "with --send or --to: only say to whom what would go")
 	return cmd
 }
 
@@ -105,6 +108,9 @@ func (f *reportFlags) check(asJSON bool) error {
 	}
 	if f.again && !sends {
 		return errors.New("--again: there is nothing to send; add --send or --to ADDRESS")
+	}
+	if f.dryRun && (!sends || f.test) {
+		return errors.New("--dry-run: it is for --send or --to ADDRESS, without --test")
 	}
 	if f.to != "" && f.from == "" {
 		return fmt.Errorf("--to: %q is no mail address, and the last day only of a range with --from", f.to)

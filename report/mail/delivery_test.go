@@ -2,31 +2,26 @@ package mail
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"image/png"
 	"io"
-	"log/slog"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-msgauth/dkim"
 
-	"nfacct/archive"
 	"nfacct/report/phrase"
 )
 
@@ -202,182 +197,6 @@ func TestRefusedServers(t *testing.T) {
 	cfg.Server, cfg.User, cfg.TLS = plain.smtp, "", TLSOpportunistic
 	if _, err := send(t, cfg, l, "head@example.net"); err != nil {
 		t.Errorf("opportunistic: %v", err)
-	}
-}
-
-// openLedger is the ledger of a private database.
-func openLedger(t *testing.T) *archive.Archive {
-	t.Helper()
-	cfg := archive.DefaultConfig()
-	cfg.Folder = filepath.Join(t.TempDir(), "database")
-	db, err := archive.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
-// What the server refuses is tried again, what it took never is.
-func TestOutbox(t *testing.T) {
-	server := startMailpit(t, "--smtp-allowed-recipients", `^(head|one|two)@example\.net$`)
-	db := openLedger(t)
-	rendered := 0
-	outbox, err := NewOutbox(server.config(), db.Mails(), func(_ context.Context, m archive.Mail) (*Letter, error) {
-		rendered++
-		if m.Department == "broken" {
-			return nil, errors.New("no such department")
-		}
-		return &Letter{Subject: m.Report + " " + m.Period + " " + m.Department, Text: "x", HTML: "x"}, nil
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	note := func(department string, to ...string) {
-		t.Helper()
-		if err := outbox.Note(t.Context(), "day", "2026-11-22", department, to, false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	deliver := func(all bool, sent, failed int) Result {
-		t.Helper()
-		result, err := outbox.Deliver(t.Context(), all)
-		if err != nil || result.Sent != sent || result.Failed != failed {
-			t.Fatalf("%+v, %v, want %d sent and %d failed", result, err, sent, failed)
-		}
-		return result
-	}
-	states := func() string {
-		t.Helper()
-		mails, err := db.Mails().Of(t.Context(), "day", "2026-11-22")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var list []string
-		for _, m := range mails {
-			list = append(list, fmt.Sprintf("%s%s=%s/%d", m.Department, strings.TrimSuffix(m.Recipient, "@example.net"), m.State, m.Attempts))
-		}
-		return strings.Join(list, " ")
-	}
-
-	// A server in trouble: nobody gets it, nothing is lost, nothing hurries.
-	server.chaos(451)
-	note("", "head@example.net", "One <one@example.net>")
-	if result := deliver(false, 0, 2); !strings.Contains(result.Problems[0].Error(), "451") {
-		t.Errorf("%v", result.Problems)
-	}
-	deliver(false, 0, 0) // it is not time yet
-	server.chaos(0)
-	deliver(true, 2, 0)
-	if got := states(); got != "head=sent/2 one=sent/2" {
-		t.Error(got)
-	}
-
-	// Nobody gets it twice: not by another note, not by another try.
-	note("", "head@example.net", "one@example.net")
-	deliver(true, 0, 0)
-
-	// One that is refused and one that cannot be made delay no other.
-	note("", "refused@example.net", "two@example.net")
-	note("broken", "head@example.net")
-	note("sales", "one@example.net")
-	deliver(false, 2, 2)
-	if got := states(); got != "head=sent/2 one=sent/2 refused=waiting/1 two=sent/1 brokenhead=waiting/1 salesone=sent/1" {
-		t.Error(got)
-	}
-	if rendered > 6 {
-		t.Errorf("rendered %d times", rendered)
-	}
-
-	// After a day it is given up; a note begins it anew.
-	if _, err := db.DB().Exec("UPDATE mails SET created = created - INTERVAL 25 HOUR WHERE state = 'waiting'"); err != nil {
-		t.Fatal(err)
-	}
-	deliver(true, 0, 2)
-	deliver(true, 0, 0)
-	note("", "refused@example.net")
-	deliver(false, 0, 1)
-
-	// A try that was interrupted is made again when its time is over.
-	if _, err := db.DB().Exec("UPDATE mails SET state = 'sending', claimed = UTC_TIMESTAMP() WHERE recipient = 'two@example.net'"); err != nil {
-		t.Fatal(err)
-	}
-	deliver(false, 0, 0)
-	if _, err := db.DB().Exec("UPDATE mails SET claimed = UTC_TIMESTAMP() - INTERVAL 11 MINUTE WHERE recipient = 'two@example.net'"); err != nil {
-		t.Fatal(err)
-	}
-	deliver(false, 1, 0)
-	ids := map[string]int{}
-	for _, m := range server.list() {
-		ids[m.MessageID]++
-	}
-	if len(ids) != 4 || len(server.list()) != 5 {
-		t.Errorf("%d mails with %d ids: the one sent again has the id that it had", len(server.list()), len(ids))
-	}
-
-	// On purpose it can be sent again.
-	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"head@example.net"}, true); err != nil {
-		t.Fatal(err)
-	}
-	deliver(false, 1, 0)
-}
-
-// Two processes at once send each mail once.
-func TestOutboxTwice(t *testing.T) {
-	server := startMailpit(t)
-	db := openLedger(t)
-	letter := func(context.Context, archive.Mail) (*Letter, error) {
-		return &Letter{Subject: "x", Text: "x", HTML: "x"}, nil
-	}
-	results := make(chan Result)
-	var to []string
-	for i := range 10 {
-		to = append(to, fmt.Sprintf("head%d@example.net", i))
-	}
-	for i := range 3 {
-		outbox, err := NewOutbox(server.config(), db.Mails(), letter, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i == 0 {
-			if err := outbox.Note(t.Context(), "day", "2026-11-22", "", to, false); err != nil {
-				t.Fatal(err)
-			}
-		}
-		go func() {
-			result, err := outbox.Deliver(t.Context(), true)
-			if err != nil {
-				t.Error(err)
-			}
-			results <- result
-		}()
-	}
-	sent := 0
-	for range 3 {
-		sent += (<-results).Sent
-	}
-	if sent != 10 || len(server.list()) != 10 {
-		t.Errorf("sent %d, received %d", sent, len(server.list()))
-	}
-}
-
-// A dead server is asked once a round, not once a recipient.
-func TestOutboxDeadServer(t *testing.T) {
-	db := openLedger(t)
-	cfg := DefaultConfig()
-	cfg.Server, cfg.From, cfg.TLS = freeAddress(t), "nfacct@example.net", TLSNone
-	outbox, err := NewOutbox(cfg, db.Mails(), func(context.Context, archive.Mail) (*Letter, error) {
-		return &Letter{Subject: "x", Text: "x", HTML: "x"}, nil
-	}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net", "b@example.net"}, false); err != nil {
-		t.Fatal(err)
-	}
-	result, err := outbox.Deliver(t.Context(), false)
-	if err != nil || result.Failed != 2 || !slices.ContainsFunc(result.Problems, func(err error) bool { return strings.Contains(err.Error(), "connection refused") }) {
-		t.Errorf("%+v, %v", result, err)
 	}
 }
 

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/report"
+	"nfacct/report/mail"
+)
+
+// plannedMail is a mail that --send would send, or not: then State says why.
+type plannedMail struct {
+	Report     string `json:"report"`
+	Period     string `json:"period"`
+	Department string `json:"department,omitempty"`
+	Recipient  string `json:"recipient"`
+	Subject    string `json:"subject,omitempty"`
+	State      string `json:"state"` // new, waiting, failed, sent or sending
+	Send       bool   `json:"send"`
+}
+
+// plan lists what --send would do: this report for each of its recipients, then
+// what else waits, since --send tries that too.
+func plan(list []mailing, ledger, due []archive.Mail, again bool) ([]plannedMail, error) {
+	var planned []plannedMail
+	listed := map[uint64]bool{}
+	for _, m := range list {
+		for _, recipient := range m.to {
+			address, err := mail.ParseAddress(recipient)
+			if err != nil {
+				return nil, err
+			}
+			p := plannedMail{Report: m.report, Period: m.period, Department: m.department, Recipient: address.Address, State: "new", Send: true}
+			for _, known := range ledger {
+				if known.Department == m.department && strings.EqualFold(known.Recipient, address.Address) {
+					listed[known.ID] = true
+					p.State = known.State
+					p.Send = known.State == "waiting" || known.State == "failed" || known.State == "sent" && again
+				}
+			}
+			for _, d := range due { // a try that was interrupted is due, too
+				p.Send = p.Send || listed[d.ID] && d.Department == m.department && strings.EqualFold(d.Recipient, address.Address)
+			}
+			planned = append(planned, p)
+		}
+	}
+	for _, d := range due {
+		if !listed[d.ID] {
+			planned = append(planned, plannedMail{Report: d.Report, Period: d.Period, Department: d.Department, Recipient: d.Recipient, State: d.State, Send: true})
+		}
+	}
+	return planned, nil
+}
+
+// planMails prints what --send would do. Nothing is sent, and the ledger stays as
+// it is.
+func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, list []mailing, again bool) error {
+	ledger, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
+	if err != nil {
+		return databaseError(err)
+	}
+	due, err := db.Mails().Due(ctx, true)
+	if err != nil {
+		return databaseError(err)
+	}
+	planned, err := plan(list, ledger, due, again)
+	if err != nil {
+		return usageError(err)
+	}
+	subjects := map[string]string{}
+	for i := range planned {
+		m := &planned[i]
+		if !m.Send || m.Report != p.Kind || m.Period != mail.Key(p) {
+			continue
+		}
+		if _, made := subjects[m.Department]; !made {
+			// As the outbox: nothing is made of a department that is gone.
+			if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
+				m.Send, m.State = false, report.Clean(err.Error())
+				continue
+			}
+			usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
+			if err != nil {
+				return databaseError(err)
+			}
+			l, err := a.letter(cfg, usage, m.Department)
+			if err != nil {
+				return err
+			}
+			subjects[m.Department] = l.Subject
+		}
+		m.Subject = subjects[m.Department]
+	}
+	if a.json {
+		encoder := json.NewEncoder(a.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(planned)
+	}
+	for _, m := range planned {
+		deed, what := "would send", m.Subject
+		if !m.Send {
+			deed = "would not send (" + m.State + ")"
+		}
+		if what == "" {
+			what = m.Report + " " + m.Period
+			if m.Department != "" {
+				what += " of " + m.Department
+			}
+		}
+		fmt.Fprintf(a.out, "%s: %s: %s\n", report.Clean(m.Recipient), deed, report.Clean(what))
+	}
+	return nil
+}

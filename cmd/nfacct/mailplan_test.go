@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"nfacct/archive"
+)
+
+// A dry run says of each recipient what --send would do.
+func TestPlan(t *testing.T) {
+	list := []mailing{
+		{report: "day", period: "2026-11-23", to: []string{"Head <head@example.net>", "has@example.net", "waits@example.net", "gone@example.net", "now@example.net", "broken@example.net"}},
+		{report: "day", period: "2026-11-23", department: "sales", to: []string{"has@example.net"}},
+	}
+	entry := func(id uint64, recipient, state string) archive.Mail {
+		return archive.Mail{ID: id, Report: "day", Period: "2026-11-23", Recipient: recipient + "@example.net", State: state}
+	}
+	ledger := []archive.Mail{entry(1, "has", "sent"), entry(2, "waits", "waiting"), entry(3, "gone", "failed"), entry(4, "now", "sending"), entry(5, "broken", "sending")}
+	other := archive.Mail{ID: 9, Report: "week", Period: "2026-W47", Recipient: "old@example.net", State: "waiting"}
+	due := []archive.Mail{ledger[1], ledger[4], other}
+	for again, want := range map[bool]string{
+		false: "head new true, has sent false, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true",
+		true:  "head new true, has sent true, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true",
+	} {
+		planned, err := plan(list, ledger, due, again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range planned {
+			got = append(got, fmt.Sprintf("%s%s %s %t", p.Department, strings.TrimSuffix(p.Recipient, "@example.net"), p.State, p.Send))
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("again %t:\n got %s\nwant %s", again, text, want)
+		}
+	}
+}
