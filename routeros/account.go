@@ -34,18 +34,12 @@ func (d *Device) PlanAccount(ctx context.Context, name, password string, from ne
 		return slices.IndexFunc(items, func(v Values) bool { return v["name"] == name })
 	}
 	if at := named(groups); at < 0 {
-		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "add", Settings: []Setting{
+		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "add", name: name, Settings: []Setting{
 			{Key: "name", Value: name}, {Key: "policy", Value: strings.Join(accountPolicies, ",")},
 		}})
 	} else if was := groups[at]["policy"]; !policies.same(was, strings.Join(accountPolicies, ",")) {
-		policy := slices.Clone(accountPolicies)
-		for _, other := range granted(was) { // what is not refused may stay
-			if !slices.Contains(accountPolicies, other) {
-				policy = append(policy, "!"+other)
-			}
-		}
-		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "set", ID: groups[at][".id"], find: "name=" + quote(name), Settings: []Setting{
-			{Key: "policy", Value: strings.Join(policy, ","), Was: was},
+		plan.Changes = append(plan.Changes, Change{Menu: menuGroup, Verb: "set", ID: groups[at][".id"], find: "name=" + quote(name), name: name, Settings: []Setting{
+			{Key: "policy", Value: refusing(strings.Join(accountPolicies, ","), was), Was: was},
 		}})
 	}
 	if at := named(users); at < 0 {
@@ -53,13 +47,25 @@ func (d *Device) PlanAccount(ctx context.Context, name, password string, from ne
 		if from.IsValid() && !from.IsLoopback() {
 			settings = append(settings, Setting{Key: "address", Value: from.String()})
 		}
-		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "add", Settings: settings})
+		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "add", name: name, Settings: settings})
 	} else if was := users[at]["group"]; was != name {
-		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "set", ID: users[at][".id"], find: "name=" + quote(name), Settings: []Setting{
+		plan.Changes = append(plan.Changes, Change{Menu: menuUser, Verb: "set", ID: users[at][".id"], find: "name=" + quote(name), name: name, Settings: []Setting{
 			{Key: "group", Value: name, Was: was},
 		}})
 	}
 	return plan, nil
+}
+
+// refusing are policies, and those that a group has now refused by name: what is
+// not refused may stay.
+func refusing(wanted, now string) string {
+	policy := granted(wanted)
+	for _, other := range granted(now) {
+		if !slices.Contains(policy, other) {
+			policy = append(policy, "!"+other)
+		}
+	}
+	return strings.Join(policy, ",")
 }
 
 // listComment marks the entries of address lists that are ours.

@@ -61,6 +61,11 @@ func (d *Device) Apply(ctx context.Context, changes []Change) error {
 		if errors.Is(err, errNotKept) {
 			e.Remedy = "see the router's log, and whether something else manages these settings"
 		}
+		if change.Menu == menuUser || change.Menu == menuGroup {
+			if refused := new(DeviceError); errors.As(err, &refused) && refused.says(wordsPermission) {
+				e.Remedy = "only a user whose group has the policy named policy may change users: log in as one of the group full"
+			}
+		}
 		return e
 	}
 	return nil

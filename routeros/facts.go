@@ -18,6 +18,7 @@ type Facts struct {
 	Identity     string        `json:"identity"`
 	Version      string        `json:"version"` // as in 7.10 (stable)
 	Board        string        `json:"board"`
+	Serial       string        `json:"serial,omitempty"` // of the board; "" where it has none, as a virtual router
 	Architecture string        `json:"architecture"`
 	Uptime       time.Duration `json:"uptime"` // nanoseconds
 
@@ -96,6 +97,8 @@ type ListEntry struct {
 	Address string `json:"address"` // an address, a network, a range or a name
 }
 
+const menuBoard = "/system/routerboard"
+
 // need is how much a menu is needed.
 type need uint8
 
@@ -130,6 +133,7 @@ func (d *Device) facts(ctx context.Context, all bool) (*Facts, error) {
 	}{
 		{"/system/identity", nil, must, func(f *Facts, v Values) { f.Identity = clean(v["name"]) }},
 		{"/system/resource", nil, must, (*Facts).takeResource},
+		{menuBoard, nil, may, func(f *Facts, v Values) { f.Serial = clean(v["serial-number"]) }},
 		{"/interface", nil, must, (*Facts).takeInterface},
 		{"/interface/list/member", nil, may, (*Facts).takeMember},
 		{"/ip/address", nil, must, (*Facts).takeAddress},
@@ -148,15 +152,17 @@ func (d *Device) facts(ctx context.Context, all bool) (*Facts, error) {
 		if menu.need == long && !all {
 			continue
 		}
+		if d.broken != nil { // by an answer that was too large
+			f.Missing[menu.path] = "not asked: the connection was over"
+			continue
+		}
 		items, err := d.print(ctx, menu.path, menu.words...)
 		var de *DeviceError
 		switch {
 		case err == nil:
-		case errors.Is(err, errTooLarge), menu.need != must && errors.As(err, &de) && !de.Fatal && !de.Cut:
+		case menu.path == menuBoard && absent(err): // a virtual router
+		case menu.need != must && (errors.Is(err, errTooLarge) || errors.As(err, &de) && !de.Fatal && !de.Cut):
 			f.Missing[menu.path] = clean(errors.Unwrap(err).Error())
-			if d.broken != nil {
-				return f.tidy(), nil
-			}
 		default:
 			return nil, err
 		}
@@ -165,6 +171,24 @@ func (d *Device) facts(ctx context.Context, all bool) (*Facts, error) {
 		}
 	}
 	return f.tidy(), nil
+}
+
+// decisive are the menus that tell outside from inside.
+var decisive = []string{
+	"/interface", "/interface/list/member", "/ip/address", "/ipv6/address", "/ip/route", "/ipv6/route", "/ip/firewall/nat",
+}
+
+// Unread are the menus that could not be read though this version has them, of
+// those that Uplinks, Inside and InnerRouters are concluded from: while there are
+// any, these conclusions may be wrong.
+func (f *Facts) Unread() []string {
+	var unread []string
+	for _, menu := range decisive {
+		if problem, missing := f.Missing[menu]; missing && !strings.Contains(strings.ToLower(problem), wordsNoCommand) {
+			unread = append(unread, typed(menu))
+		}
+	}
+	return unread
 }
 
 // tidy puts things into an order that does not depend on the router's.

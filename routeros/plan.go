@@ -35,6 +35,8 @@ type Change struct {
 	Settings []Setting `json:"settings"`
 	// find is how a person names the item: dst-address=... port=...
 	find string
+	// name is that of a user or group.
+	name string
 }
 
 // Command is what an administrator would type for it.
@@ -43,6 +45,8 @@ func (c Change) Command() string {
 	b.WriteString(typed(c.Menu) + " " + c.Verb)
 	if c.find != "" {
 		b.WriteString(" [find " + c.find + "]")
+	} else if c.ID != "" {
+		b.WriteString(" " + clean(c.ID))
 	}
 	for _, s := range c.Settings {
 		value := quote(s.Value)
@@ -172,7 +176,10 @@ func (p *Plan) target(found *State, w Wanted) {
 	if w.Source.IsValid() {
 		settings = append(settings, Setting{Key: "src-address", Value: w.Source.String()})
 	}
+	// Of several that send here the one that is in force is ours: to switch on
+	// another would count every byte twice.
 	ours := found.at(to)
+	slices.SortStableFunc(ours, func(a, b Values) int { return disabled(a) - disabled(b) })
 	if len(ours) == 0 {
 		p.Changes = append(p.Changes, Change{Menu: menuTarget, Verb: "add", Settings: settings})
 	} else {
@@ -183,20 +190,30 @@ func (p *Plan) target(found *State, w Wanted) {
 		}
 		settings = append(settings, Setting{Key: "disabled", Value: "no"})
 		if change := p.differ(menuTarget, first, settings); change != nil {
-			change.ID, change.find = first[".id"], finding(to)
+			change.ID = first[".id"]
+			if len(ours) == 1 { // else its number alone tells it from the others
+				change.find = finding(to)
+			}
 			p.Changes = append(p.Changes, *change)
 		}
 	}
 	for _, extra := range ours[min(len(ours), 1):] {
 		if !isYes(extra["disabled"]) {
-			p.note("target %s sends to %s as well, so that every byte counts twice; remove it: %s remove %s", extra[".id"], to, typed(menuTarget), clean(extra[".id"]))
+			p.note("target %s sends to %s as well, so that every byte counts twice; remove it: %s remove %[1]s", clean(extra[".id"]), to, typed(menuTarget))
 		}
 	}
 	for _, other := range found.Targets {
 		if at := destination(other); at != to {
-			p.note("the router also sends flows to %s; that target is not ours and stays as it is", where(other))
+			p.note("the router also sends flows to %s; that target is not ours and stays as it is (%s)", where(other), clean(other[".id"]))
 		}
 	}
+}
+
+func disabled(target Values) int {
+	if isYes(target["disabled"]) {
+		return 1
+	}
+	return 0
 }
 
 // where is where a target sends to, as its router wrote it.
@@ -207,6 +224,7 @@ func where(target Values) string {
 	return clean(target["dst-address"] + target["address"])
 }
 
+// finding is how a person names a target, when it is the only one there.
 func finding(to netip.AddrPort) string {
 	return fmt.Sprintf("dst-address=%s port=%d", to.Addr(), to.Port())
 }

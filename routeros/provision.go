@@ -147,6 +147,8 @@ func (p Provision) For(c Config, f *Facts, local netip.Addr, port uint16, export
 		w.Interfaces = c.Interfaces
 	case len(p.Interfaces) > 0:
 		w.Interfaces = p.Interfaces
+	case len(f.Unread()) > 0:
+		w.Notes = append(w.Notes, fmt.Sprintf("%s could not be read, so which interfaces lead outside is not sure and interfaces is left as it is: run it again, or name them in the router's interfaces", strings.Join(f.Unread(), ", ")))
 	default:
 		w.Interfaces = f.watch()
 		if len(w.Interfaces) == 0 {

@@ -104,7 +104,7 @@ func TestForeignTargets(t *testing.T) {
 	device := start(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, ListenTLS: "-"})
 	for _, target := range [][]string{
 		{"dst-address", "192.0.2.9", "port", "2055", "version", "5"},
-		{"dst-address", "127.0.0.1", "port", "8787", "version", "9", "disabled", "yes"},
+		{"dst-address", "127.0.0.1", "port", "8787", "version", "9"},
 		{"dst-address", "127.0.0.1", "port", "8787", "version", "9"},
 	} {
 		if _, err := device.Do("/ip/traffic-flow/target/add", target...); err != nil {
@@ -121,7 +121,7 @@ func TestForeignTargets(t *testing.T) {
 	if len(targets) != 3 || targets[0]["version"] != "5" || targets[1]["disabled"] != "false" {
 		t.Errorf("targets %v", targets)
 	}
-	if !strings.Contains(strings.Join(commandsOf(plan), "\n"), "target set [find dst-address=127.0.0.1 port=8787]") {
+	if !strings.Contains(strings.Join(commandsOf(plan), "\n"), "target set "+targets[1][".id"]) {
 		t.Errorf("commands %q", commandsOf(plan))
 	}
 }

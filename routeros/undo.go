@@ -22,12 +22,65 @@ type Saved struct {
 	Router   string    `json:"router"`
 	Identity string    `json:"identity"`
 	Version  string    `json:"version"`
+	Board    string    `json:"board,omitempty"`
+	Serial   string    `json:"serial,omitempty"` // of the board; "" where it has none
 	Time     time.Time `json:"saved"`
 	State    State     `json:"state"`
 	// Targets are those that nfacct has added or changed.
 	Targets []netip.AddrPort `json:"targets"`
 	// Wrote are the properties written, by menu.
 	Wrote map[string][]string `json:"wrote"`
+	// Set are the numbers of targets that were there before and have been changed.
+	Set []string `json:"set_targets,omitempty"`
+	// Account is what was written of users and groups.
+	Account []SavedAccount `json:"account,omitempty"`
+}
+
+// Save makes the saved state of a router that nothing has been written to.
+func Save(router string, f *Facts) *Saved {
+	return &Saved{
+		Router: router, Identity: f.Identity, Version: f.Version, Board: f.Board, Serial: f.Serial,
+		Time: time.Now().UTC(), State: f.Flow,
+	}
+}
+
+// Untouched says whether nothing has been written since.
+func (s *Saved) Untouched() bool {
+	return len(s.Targets) == 0 && len(s.Wrote) == 0 && len(s.Account) == 0
+}
+
+// Clone is a copy that Note may change.
+func (s *Saved) Clone() *Saved {
+	c := *s
+	c.Targets, c.Set, c.Account, c.Wrote = slices.Clone(s.Targets), slices.Clone(s.Set), slices.Clone(s.Account), map[string][]string{}
+	for menu, keys := range s.Wrote {
+		c.Wrote[menu] = slices.Clone(keys)
+	}
+	return &c
+}
+
+// Other says what shows that the state is of other hardware than the facts, as
+// when a router was replaced; "" when nothing does. The serial number tells, or
+// where one of the two has none the name of the board.
+func (s *Saved) Other(f *Facts) string {
+	switch {
+	case s.Serial != "" && f.Serial != "":
+		if s.Serial != f.Serial {
+			return fmt.Sprintf("serial number %s (%s, %s), and this one has %s (%s, %s)", s.Serial, s.Board, s.Identity, f.Serial, f.Board, f.Identity)
+		}
+	case s.Board != "" && s.Board != f.Board:
+		return fmt.Sprintf("board %s (%s), and this one is a %s (%s)", s.Board, s.Identity, f.Board, f.Identity)
+	}
+	return ""
+}
+
+// Aside moves the file of another device out of the way, and says where to.
+func (s *Saved) Aside(path string) (string, error) {
+	aside := strings.TrimSuffix(path, ".json") + s.Time.Format(".20060102T150405") + ".other"
+	if err := os.Rename(path, aside); err != nil {
+		return "", fmt.Errorf("put the saved state of another device aside: %w", err)
+	}
+	return aside, nil
 }
 
 // SavedPath is the file of a router in a folder, whatever its name.
@@ -61,6 +114,13 @@ func (s *Saved) Note(changes []Change, to netip.AddrPort) {
 		s.Wrote = map[string][]string{}
 	}
 	for _, c := range changes {
+		if c.Menu == menuUser || c.Menu == menuGroup {
+			s.noteAccount(c)
+			continue
+		}
+		if c.Menu == menuTarget && c.Verb == "set" && !slices.Contains(s.Set, c.ID) {
+			s.Set = append(s.Set, c.ID)
+		}
 		for _, setting := range c.Settings {
 			if !slices.Contains(s.Wrote[c.Menu], setting.Key) {
 				s.Wrote[c.Menu] = append(s.Wrote[c.Menu], setting.Key)
@@ -145,13 +205,32 @@ func writable(menu, key, value string) string {
 
 func (s *Saved) undoTarget(plan *Plan, found *State, to netip.AddrPort) {
 	before, now := s.State.at(to), found.at(to)
+	// Of several that send there those whose number is known come first.
+	byNumber := func(list []Values, has func(id string) bool) {
+		slices.SortStableFunc(list, func(a, b Values) int {
+			switch {
+			case has(a[".id"]) == has(b[".id"]):
+				return 0
+			case has(a[".id"]):
+				return -1
+			}
+			return 1
+		})
+	}
+	ours := func(id string) bool { return slices.Contains(s.Set, id) }
+	byNumber(before, ours)
+	byNumber(now, ours)
+	find := finding(to)
+	if len(now) > 1 {
+		find = ""
+	}
 	switch {
 	case len(before) == 0 && len(now) == 0: // gone already
 	case len(before) == 0:
 		if len(now) > 1 {
-			plan.note("%d targets send to %s, one of which nfacct has added: the first is removed, the others stay", len(now), to)
+			plan.note("%d targets send to %s, one of which nfacct has added: %s is removed, the others stay", len(now), to, clean(now[0][".id"]))
 		}
-		plan.Changes = append(plan.Changes, Change{Menu: menuTarget, Verb: "remove", ID: now[0][".id"], find: finding(to)})
+		plan.Changes = append(plan.Changes, Change{Menu: menuTarget, Verb: "remove", ID: now[0][".id"], find: find})
 	case len(now) == 0:
 		change := Change{Menu: menuTarget, Verb: "add"}
 		for _, key := range targetKeys {
@@ -168,7 +247,7 @@ func (s *Saved) undoTarget(plan *Plan, found *State, to netip.AddrPort) {
 			}
 		}
 		if change := plan.differ(menuTarget, now[0], plan.before(menuTarget, before[0], wrote)); change != nil {
-			change.ID, change.find = now[0][".id"], finding(to)
+			change.ID, change.find = now[0][".id"], find
 			plan.Changes = append(plan.Changes, *change)
 		}
 	}

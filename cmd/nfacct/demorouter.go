@@ -63,7 +63,7 @@ func (d *demo) askRouter(ctx context.Context, router config.Router) (facts *rout
 		return nil, fmt.Errorf("ask the simulated router: %w", err)
 	}
 	facts.Read = d.clock.now()
-	return facts, noteFacts(ctx, d.db, d.cfg, router.Name, facts)
+	return facts, d.app.noteFacts(ctx, d.db, d.cfg, router.Name, facts)
 }
 
 // reachable is the router with what it takes to reach its API.

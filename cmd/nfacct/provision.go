@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -214,6 +215,18 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 	if p.flags.undo {
 		return p.undo(ctx, d, facts, saved, path)
 	}
+	if saved != nil {
+		if other := saved.Other(facts); other != "" {
+			if !p.flags.dryRun {
+				aside, err := saved.Aside(path)
+				if err != nil {
+					return err
+				}
+				r.Notes = append(r.Notes, fmt.Sprintf("the saved state was of another device, of %s: it is %s now", other, aside))
+			}
+			saved = nil
+		}
+	}
 	wanted := p.cfg.Provision.For(p.router.Config, facts, d.Local(), p.port, p.router.Export)
 	r.wanted = wanted
 	plan := routeros.Compare(&facts.Flow, wanted)
@@ -239,16 +252,31 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 	if p.flags.dryRun {
 		return nil
 	}
-	if len(plan.Changes) > 0 {
-		if saved == nil {
-			saved = &routeros.Saved{Router: p.router.Name, Identity: facts.Identity, Version: facts.Version, Time: time.Now().UTC(), State: facts.Flow}
-		}
-		saved.Note(plan.Changes, wanted.Collector)
-		if err := saved.Write(path); err != nil {
-			return err
-		}
+	if saved == nil || saved.Untouched() { // the state before is that of now
+		saved = routeros.Save(p.router.Name, facts)
 	}
-	return p.write(ctx, d, append(plan.Changes, account...), stateWritten)
+	changes := append(plan.Changes, account...)
+	return p.writeSaved(ctx, d, saved, path, changes, wanted.Collector)
+}
+
+// writeSaved writes changes, behind the saved state that says so. Of a write that
+// fails it keeps what was written or may have been.
+func (p *provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
+	noted := saved.Clone()
+	noted.Note(changes, to)
+	if err := noted.Write(path); err != nil {
+		return err
+	}
+	err := p.write(ctx, d, changes, stateWritten)
+	var half *routeros.ApplyError
+	if errors.As(err, &half) {
+		saved.Note(half.Done, to)
+		if half.Written {
+			saved.Note([]routeros.Change{half.Failed}, to)
+		}
+		err = errors.Join(err, saved.Write(path))
+	}
+	return err
 }
 
 // write writes changes, and says so.
@@ -275,13 +303,29 @@ func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *rout
 		r.Notes = append(r.Notes, "nothing to undo: nfacct has written nothing here that it knows of ("+path+" does not exist)")
 		return nil
 	}
+	if other := saved.Other(facts); other != "" {
+		return fmt.Errorf("router %s: undo: the saved state %s is of another device, of %s; nothing was written. If this device was never provisioned there is nothing to undo; move that file away", p.router.Name, path, other)
+	}
 	plan := saved.Undo(&facts.Flow)
+	account, left, err := d.UndoAccount(ctx, saved)
+	if err != nil {
+		return err
+	}
+	plan.Changes, plan.Notes = append(plan.Changes, account.Changes...), append(plan.Notes, account.Notes...)
 	r.plan(plan)
+	if saved.Untouched() {
+		r.Notes = append(r.Notes, "nothing to undo: nfacct has looked here, and written nothing")
+	}
 	if p.flags.dryRun {
 		return nil
 	}
 	if err := p.write(ctx, d, plan.Changes, stateUndone); err != nil {
 		return err
+	}
+	if len(left) > 0 { // for an undo by a user who may
+		rest := routeros.Save(p.router.Name, facts)
+		rest.State, rest.Time, rest.Account = saved.State, saved.Time, left
+		return rest.Write(path)
 	}
 	return os.Remove(path)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
@@ -32,14 +33,16 @@ func (a *app) refreshRouters(ctx context.Context, cfg *config.Config, db *archiv
 			return err
 		})
 		if failed[i] == nil {
-			failed[i] = noteFacts(ctx, db, cfg, routers[i].Name, facts)
+			failed[i] = a.noteFacts(ctx, db, cfg, routers[i].Name, facts)
 		}
 	})
 	return failed
 }
 
-// noteFacts notes in the archive what a router said, as true from then on.
-func noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Config, router string, f *routeros.Facts) error {
+// noteFacts notes in the archive what a router said, as true from then on. Where
+// what it said is not enough to tell outside from inside, what was known of that
+// stays.
+func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Config, router string, f *routeros.Facts) error {
 	wan := f.WAN()
 	names := map[uint32]string{}
 	var counters []archive.Counter
@@ -72,13 +75,24 @@ func noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Config, rou
 			lists[entry.List] = append(lists[entry.List], entry.Address)
 		}
 	}
+	var noted error
+	if unread := f.Unread(); len(unread) > 0 {
+		a.log.Warn("the router's networks are not noted: some menus could not be read", "router", router, "menus", strings.Join(unread, ", "))
+	} else {
+		noted = errors.Join(
+			db.NoteFacts(ctx, router, archive.RouterFacts{
+				ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
+				InnerRouters: f.InnerRouters(), Sampling: f.Sampling(),
+			}),
+			db.NoteCounters(ctx, router, f.Read, counters),
+		)
+	}
+	if _, unread := f.Missing["/ip/firewall/address-list"]; unread {
+		lists = nil // not known is not empty
+	}
 	return errors.Join(
-		db.NoteFacts(ctx, router, archive.RouterFacts{
-			ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
-			InnerRouters: f.InnerRouters(), Sampling: f.Sampling(),
-		}),
+		noted,
 		db.NoteInterfaces(ctx, router, names, f.Read),
-		db.NoteCounters(ctx, router, f.Read, counters),
 		db.NoteHostNames(ctx, nameOfLease, leases, f.Read),
 		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
 		db.NoteLists(ctx, router, lists, f.Read),

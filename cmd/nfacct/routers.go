@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -53,6 +54,8 @@ type routerStatus struct {
 	State       string   `json:"state"`                 // provisioned, drifted or unknown
 	Differences []string `json:"differences,omitempty"` // commands that would put it right
 	Notes       []string `json:"notes,omitempty"`
+	// Missing says what could not be read, by menu.
+	Missing map[string]string `json:"missing,omitempty"`
 
 	LastDatagram  time.Time `json:"last_datagram,omitzero"`
 	Versions      []string  `json:"versions,omitempty"` // of its exports
@@ -104,7 +107,7 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 			continue
 		}
 		if refresh {
-			if err := noteFacts(ctx, db, cfg, s.Router, s.facts); err != nil {
+			if err := a.noteFacts(ctx, db, cfg, s.Router, s.facts); err != nil {
 				return databaseError(err)
 			}
 		}
@@ -156,7 +159,7 @@ func (a *app) askRouter(ctx context.Context, cfg *config.Config, router *config.
 		s.Error = err.Error()
 		return s
 	}
-	s.Reachable = true
+	s.Reachable, s.Missing = true, s.facts.Missing
 	s.Identity, s.Version, s.Board, s.Uptime = s.facts.Identity, s.facts.Version, s.facts.Board, int64(s.facts.Uptime.Seconds())
 	return s
 }
@@ -270,8 +273,8 @@ func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
 		fmt.Fprintf(w, "\n%s: %s on %s\n", s.Router, report.Clean(s.Identity), report.Clean(s.Board))
 		if f := s.facts; f != nil {
 			fmt.Fprintf(w, "  outside: %s; inside: %s\n", strings.Join(f.Uplinks(), " "), words(f.Inside()))
-			for menu, problem := range f.Missing {
-				fmt.Fprintf(w, "  not read: %s: %s\n", menu, problem)
+			for _, menu := range slices.Sorted(maps.Keys(f.Missing)) {
+				fmt.Fprintf(w, "  not read: %s: %s\n", menu, f.Missing[menu])
 			}
 		}
 		for _, difference := range s.Differences {

@@ -74,6 +74,15 @@ func TestRouters(t *testing.T) {
 	if len(router.History) != 2 || !slices.Contains(router.History[1].Inside, netip.MustParsePrefix("10.77.0.0/24")) {
 		t.Errorf("history %+v", router.History)
 	}
+	// It says only a part: that changes nothing.
+	device.Break(routerostest.Fault{Kind: routerostest.TwoTraps, Command: "/ip/firewall/nat/print"})
+	time.Sleep(1100 * time.Millisecond)
+	typed("--config", name, "routers", "--refresh").want(t, exitPartial, "networks are not noted", "not read: /ip/firewall/nat: failure: first reason")
+	typed("--config", name, "--json", "routers").want(t, exitPartial, `"/ip/firewall/nat": "failure: first reason`)
+	if router = eraOf(ctx, t, a, cfg, db); len(router.History) != 2 {
+		t.Errorf("a part: %+v", router.History)
+	}
+	device.Mend()
 	// What is configured comes before what was said.
 	cfg.Routers[0].WAN = []uint32{42}
 	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{42}) {

@@ -2,10 +2,12 @@ package routerostest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +19,9 @@ type DeviceConfig struct {
 	Profile Profile
 	// Name is the identity; empty means "office".
 	Name string
+	// Serial is the serial number of the board; empty is one that no other device
+	// of this process has.
+	Serial string
 	// Office is what lies behind the device; nil is an office of 60 hosts.
 	Office *Office
 	// User may do everything; empty is "admin".
@@ -101,6 +106,9 @@ func NewDevice(cfg DeviceConfig) (*Device, error) {
 	}
 	if cfg.Name == "" {
 		cfg.Name = defaultName
+	}
+	if cfg.Serial == "" {
+		cfg.Serial = "HC" + strings.ToUpper(rand.Text()[:10])
 	}
 	if cfg.User == "" {
 		cfg.User = "admin"

@@ -40,6 +40,7 @@ func (d *Device) furnish() {
 		"free-memory", "183894016", "total-memory", "268435456", "cpu", "ARM", "cpu-count", "2", "cpu-frequency", "800", "cpu-load", "3",
 		"free-hdd-space", "98787328", "total-hdd-space", "134479872",
 		"architecture-name", version.architecture(), "board-name", version.board(), "platform", "MikroTik")
+	put("/system/routerboard", "routerboard", "true", "model", version.board(), "serial-number", d.cfg.Serial)
 	put("/system/clock", "time-zone-name", d.office.cfg.Location.String())
 
 	d.furnishAccess(put)

@@ -105,6 +105,9 @@ func systemMenus() []*menu {
 			shown("free-memory", "total-memory", "cpu", "cpu-count", "cpu-frequency", "cpu-load"),
 			shown("free-hdd-space", "total-hdd-space", "architecture-name", "board-name", "platform"),
 		)},
+		{path: "/system/routerboard", single: true, fixed: true, properties: together(
+			shown("routerboard", "model", "serial-number", "current-firmware"),
+		)},
 		{path: "/system/clock", single: true, properties: together(
 			live("time", (*Device).printTime), live("date", (*Device).printDate),
 			flag("time-zone-autodetect", "true"), str("time-zone-name", "UTC"), live("gmt-offset", (*Device).printOffset),
