@@ -30,7 +30,7 @@ import (
 const roundsVariable = "NFACCT_KILL_ROUNDS"
 
 const (
-	killRounds = 8
+	killRounds = 3
 	// flushed is after how long a datagram must be safe. The collector promises a
 	// second; the rest is for a busy machine.
 	flushed = 1500 * time.Millisecond
