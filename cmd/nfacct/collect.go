@@ -21,8 +21,9 @@ import (
 
 func (a *app) collectCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "collect",
-		Short: "receive flows from the routers into the spool",
+		Annotations: map[string]string{rotates: "SIGHUP"},
+		Use:         "collect",
+		Short:       "receive flows from the routers into the spool",
 		Long: `Receives NetFlow v5, v9 and IPFIX from the configured routers and keeps every
 datagram in the spool, until it is told to stop.
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -50,17 +51,55 @@ type app struct {
 	configFile     string
 	json           bool
 	verbose, quiet bool
+
+	cancel context.CancelFunc // ends the command as SIGTERM does
+}
+
+// isOutputClosed: the reader of standard output, such as head, has seen enough.
+// Another broken pipe, such as a mail server's connection, is an error.
+func isOutputClosed(err error) bool {
+	path := (*fs.PathError)(nil)
+	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(path, syscall.EPIPE)
+}
+
+// rotates annotates commands for which SIGHUP is not the end.
+const rotates = "rotates"
+
+// endOnHangup makes SIGHUP, which a closed terminal sends, end a command as
+// SIGTERM does, unless nohup or the command wants otherwise.
+func (a *app) endOnHangup(c *cobra.Command) {
+	if c.Annotations[rotates] != "" || signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(hangup)
+		select {
+		case <-hangup:
+			a.cancel()
+		case <-c.Context().Done():
+		}
+	}()
 }
 
 // run is the program without its process: arguments in, exit code out.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{in: in, out: out, errOut: errOut}
+	// Whoever read our log or our output may die first. Without this a write to
+	// its pipe would kill us, a spool file left open and a database server left
+	// running; with it the write fails. Not signal.Ignore, which children inherit.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a := &app{in: in, out: out, errOut: errOut, cancel: cancel}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || isOutputClosed(err) {
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
@@ -82,8 +121,9 @@ func (a *app) rootCommand() *cobra.Command {
 		TraverseChildren: true,
 		Args:             usageArgs(cobra.NoArgs),
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRun: func(c *cobra.Command, _ []string) {
 			a.log = newLog(a.errOut, a.verbose, a.quiet)
+			a.endOnHangup(c)
 		},
 	}
 	root.SetIn(a.in)

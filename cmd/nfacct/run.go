@@ -23,8 +23,9 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "run",
-		Short: "the daemon: collector and scheduled jobs in one process",
+		Annotations: map[string]string{rotates: "SIGHUP"},
+		Use:         "run",
+		Short:       "the daemon: collector and scheduled jobs in one process",
 		Long: `Collects as "nfacct collect" does, and runs the jobs of the configuration: import,
 and the reports of days, weeks and months, into the folder reports of the state
 folder and by mail to those who get them. What was
