@@ -187,6 +187,15 @@ func closedAtOnce(err error) bool {
 
 var errClosed = errors.New("the router closed the connection without a word")
 
+// worded says an error in other words.
+type worded struct {
+	words string
+	error
+}
+
+func (w worded) Error() string { return w.words }
+func (w worded) Unwrap() error { return w.error }
+
 // errSilent is wrapped when a router did not answer in time.
 var errSilent = errors.New("no answer")
 
@@ -204,7 +213,7 @@ func timedOut(err error) bool {
 // ended is the error of a context that is done.
 func (d *Device) ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no answer in the time that one router may take: %w", ctx.Err())
+		return worded{"no answer in the time that one router may take", ctx.Err()}
 	}
 	return context.Cause(ctx)
 }
@@ -257,6 +266,10 @@ func (d *Device) do(ctx context.Context, exchange func() error) error {
 		err = &DeviceError{Words: d.guard.traps, Cut: true}
 	case timedOut(err):
 		err = d.silentError()
+	case errors.Is(err, syscall.ECONNRESET):
+		err = worded{"the router reset the connection in the middle", err}
+	case closedAtOnce(err):
+		err = worded{"the router closed the connection in the middle", err}
 	default:
 		err = brief(err)
 	}

@@ -1,6 +1,7 @@
 package routeros
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,15 +84,33 @@ func absent(err error) bool {
 func (d *Device) remedyOf(err error) string {
 	var de *DeviceError
 	if !errors.As(err, &de) {
-		return ""
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return "if it is that slow, raise provision.deadline; /system resource print there shows how busy it is"
+		case errors.Is(err, errSilent):
+			return "/system resource print there shows how busy it is; if it is that slow, raise provision.timeout"
+		case errors.Is(err, errTooLarge):
+			return "no RouterOS answers so: see whether address is the router's, and what is behind that port"
+		case closedAtOnce(err):
+			return "/log print there may say why, and whether it restarts; then run it again"
+		case errors.Is(err, context.Canceled):
+			return ""
+		}
+		return "see whether address is the router's and the port that of its API (/ip service print)"
 	}
 	switch {
+	case de.Fatal:
+		return "/log print there may say why, and /ip service print detail how many sessions it admits; then run it again"
+	case de.Cut:
+		return "/log print there may say why, and whether it restarts; then run it again"
+	case de.says("invalid value") || de.says("value of") || de.says("does not match") || de.says("input does not"):
+		return "this version does not take the value: type the command there to see which it takes, and change it in [provision]"
 	case de.says(wordsPermission):
 		return fmt.Sprintf("give the group of user %s the policies api, read and write: /user group set GROUP policy=api,read,write", d.cfg.user())
 	case de.says(wordsUnknown):
 		return "this version of RouterOS does not know that setting; leave it out of the configuration"
 	}
-	return ""
+	return "these are the router's own words; /log print there may say more, as may typing the command there"
 }
 
 // maxText is how many characters of a router's words are shown.

@@ -129,6 +129,15 @@ func Compare(found *State, w Wanted) Plan {
 	return plan
 }
 
+// Check says what a router of that version cannot do at all, before anything is
+// written to it.
+func (w Wanted) Check(found *State) error {
+	if v := ParseVersion(found.Version); !w.Collector.Addr().Is4() && !v.AtLeast(7, 24) {
+		return fmt.Errorf("RouterOS %s sends flows to IPv4 addresses only (IPv6 came with 7.24), and the collector is %s; write an IPv4 address of this machine to provision.collector", found.Version, w.Collector.Addr())
+	}
+	return nil
+}
+
 // set plans one set command for those properties of a menu that differ.
 func (p *Plan) set(menu string, found Values, wanted []Setting) {
 	if change := p.differ(menu, found, wanted); change != nil {

@@ -36,7 +36,8 @@ type Provision struct {
 	Account string `toml:"account"`
 	// AccountPasswordFile holds the password for it.
 	AccountPasswordFile string `toml:"account_password_file"`
-	// OverQuotaList is the firewall address list of hosts over quota; empty: none.
+	// OverQuotaList is the firewall address list of hosts over quota, whose entries
+	// provisioning counts and never writes; empty: none.
 	OverQuotaList string `toml:"over_quota_list"`
 
 	// Timeout bounds one operation with a router.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -91,15 +92,29 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 		defer ears.close()
 	}
 	results := make([]provisionResult, len(routers))
+	var printing sync.Mutex
+	var waiting sync.WaitGroup
+	whole := ctx
 	routeros.Each(ctx, len(routers), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
 		p := &provisioning{app: a, cfg: cfg, router: &routers[i], flags: f, port: port}
-		results[i] = p.run(ctx)
+		r := &results[i]
+		*r = p.run(ctx)
+		// Who waits for a datagram takes up no place of those who talk to routers,
+		// and each is printed as it is done.
+		waiting.Go(func() {
+			if ears != nil {
+				r.await(whole, cfg, ears, f.wait)
+			}
+			printing.Lock()
+			defer printing.Unlock()
+			a.printRouter(r, f)
+		})
 	})
-	if ears != nil {
-		a.awaitDatagrams(ctx, cfg, ears, results, f.wait)
-	}
-	if err := a.printProvision(results, f); err != nil {
-		return err
+	waiting.Wait()
+	if a.json {
+		if err := a.printJSON(results); err != nil {
+			return err
+		}
 	}
 	return failedRouters(len(results), func(i int) (string, bool) { return results[i].Router, results[i].failed() })
 }
@@ -229,6 +244,9 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 	}
 	wanted := p.cfg.Provision.For(p.router.Config, facts, d.Local(), p.port, p.router.Export)
 	r.wanted = wanted
+	if err := wanted.Check(&facts.Flow); err != nil {
+		return fmt.Errorf("router %s: plan: %w", p.router.Name, err)
+	}
 	plan := routeros.Compare(&facts.Flow, wanted)
 	r.plan(plan)
 	if saved != nil {

@@ -85,32 +85,28 @@ func (r *provisionResult) written(half *routeros.ApplyError) {
 	}
 }
 
-// printProvision prints what became of the routers.
-func (a *app) printProvision(results []provisionResult, f provisionFlags) error {
-	for i := range results {
-		if results[i].Changes == nil {
-			results[i].Changes = []provisionChange{}
-		}
-		if results[i].Notes == nil {
-			results[i].Notes = []string{}
-		}
+// printRouter prints what became of a router, unless all are printed as JSON.
+func (a *app) printRouter(r *provisionResult, f provisionFlags) {
+	if r.Changes == nil {
+		r.Changes = []provisionChange{}
+	}
+	if r.Notes == nil {
+		r.Notes = []string{}
 	}
 	if a.json {
-		return a.printJSON(results)
+		return
 	}
-	paint := painter(a.out)
-	for i := range results {
-		r := &results[i]
-		if r.State == stateFailed {
-			fmt.Fprintf(a.errOut, "nfacct: %s\n", r.Error)
-		}
-		// Silent when all is as it should be and nobody looks.
-		if a.quiet || r.State == stateFailed && len(r.Changes) == 0 {
-			continue
-		}
-		r.print(a.out, paint, f)
+	if r.State == stateFailed {
+		fmt.Fprintf(a.errOut, "nfacct: %s\n", r.Error)
 	}
-	return nil
+	if a.quiet && r.State == stateSilent {
+		fmt.Fprintf(a.errOut, "nfacct: router %s: no datagram came (waiting for %s); most likely first: %s\n", r.Router, f.wait, strings.Join(r.Check, "; "))
+	}
+	// Silent when all is as it should be and nobody looks.
+	if a.quiet || r.State == stateFailed && len(r.Changes) == 0 {
+		return
+	}
+	r.print(a.out, painter(a.out), f)
 }
 
 // printJSON writes a value as other commands do.
@@ -165,7 +161,7 @@ func (r *provisionResult) print(w io.Writer, paint func(color int, text string) 
 		}
 	}
 	if len(r.Check) > 0 {
-		fmt.Fprintf(w, "  no datagram came within %s. Most likely first:\n", f.wait)
+		fmt.Fprintf(w, "  no datagram came (waiting for %s). Most likely first:\n", f.wait)
 	}
 	for i, check := range r.Check {
 		fmt.Fprintf(w, "  %d. %s\n", i+1, check)

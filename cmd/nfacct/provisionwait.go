@@ -33,7 +33,8 @@ type heard struct {
 type ears struct {
 	cfg     *config.Config
 	sockets []net.PacketConn
-	problem error // why nothing can be heard
+	running bool  // a collector hears
+	problem error // why not all can be heard
 
 	mu    sync.Mutex
 	last  map[netip.Addr]heard
@@ -44,6 +45,7 @@ type ears struct {
 func listenFor(cfg *config.Config) *ears {
 	e := &ears{cfg: cfg, last: map[netip.Addr]heard{}}
 	if s, err := readStatus(cfg); err == nil && s.Running && time.Since(s.Written) < 4*statusEvery {
+		e.running = true
 		return e
 	}
 	for _, address := range cfg.Collector.Listen {
@@ -107,7 +109,7 @@ func (e *ears) close() {
 // heard lists who was heard, and when last.
 func (e *ears) heard() []heard {
 	var list []heard
-	if len(e.sockets) == 0 {
+	if e.running {
 		s, err := readStatus(e.cfg)
 		if err != nil {
 			return nil
@@ -132,41 +134,30 @@ func (e *ears) heard() []heard {
 // left as it was.
 const recent = 5 * time.Minute
 
-// awaitDatagrams waits until each router that is as wanted has been heard.
-func (a *app) awaitDatagrams(ctx context.Context, cfg *config.Config, e *ears, results []provisionResult, wait time.Duration) {
-	if e.problem != nil {
-		a.log.Warn("not waiting for datagrams", "err", e.problem)
+// await waits until the router has been heard, when it is as wanted.
+func (r *provisionResult) await(ctx context.Context, cfg *config.Config, e *ears, wait time.Duration) {
+	if r.State != stateWritten && r.State != stateUnchanged {
 		return
 	}
+	deaf := !e.running && len(e.sockets) == 0
 	until := time.Now().Add(wait)
 	ticks := time.NewTicker(200 * time.Millisecond)
 	defer ticks.Stop()
 	for {
-		waiting := false
 		list := e.heard()
-		for i := range results {
-			r := &results[i]
-			if r.Datagram != nil || r.State != stateWritten && r.State != stateUnchanged {
-				continue
-			}
-			r.Datagram = r.hear(exportOf(cfg, r.Router), list)
-			waiting = waiting || r.Datagram == nil
-		}
-		if !waiting {
+		if r.Datagram = r.hear(exportOf(cfg, r.Router), list); r.Datagram != nil {
 			return
 		}
-		if ctx.Err() != nil || time.Now().After(until) {
-			break
+		if deaf || ctx.Err() != nil || time.Now().After(until) {
+			r.State, r.Check = stateSilent, r.suspects(cfg, list)
+			if e.problem != nil {
+				r.Check = slices.Insert(r.Check, 0, e.problem.Error())
+			}
+			return
 		}
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-		}
-	}
-	for i := range results {
-		r := &results[i]
-		if r.Datagram == nil && (r.State == stateWritten || r.State == stateUnchanged) {
-			r.State, r.Check = stateSilent, r.suspects(cfg, e.heard())
 		}
 	}
 }
