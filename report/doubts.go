@@ -50,7 +50,7 @@ func (q *question) doubt(context.Context) error {
 		doubt(Doubt{Kind: "proxy_unread"})
 	}
 	if q.Group != "" { // heads of a department see their own hosts, and no sums of others
-		u.Books, u.Excluded = []archive.Book{}, []Exclusion{}
+		u.Books, u.Excluded, u.Facts.Rules = []archive.Book{}, []Exclusion{}, []Rule{}
 		t := &u.Totals
 		t.Unattributed, t.Transit, t.Internal, t.RouterLocal, t.UnattributedShare = archive.Counts{}, archive.Counts{}, archive.Counts{}, archive.Counts{}, 0
 	}

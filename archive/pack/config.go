@@ -94,7 +94,8 @@ func (p *Packer) choose(place archive.Place) (string, *tools, error) {
 		work = place.Data + "/nfacct_pack"
 	}
 	if p.cfg.Work != "" {
-		work = path.Clean(p.cfg.Work)
+		// A folder of our own in it: what is left of a try is removed whole.
+		work = path.Join(p.cfg.Work, "nfacct_pack")
 	}
 	t := &tools{prefix: p.cfg.Command, work: work, database: place.Folder, timeout: p.cfg.Timeout, log: p.log}
 	if len(p.cfg.Command) > 0 {
