@@ -56,7 +56,7 @@ func OpenFolder(ctx context.Context, folder, work string, cfg archive.Config, lo
 	s.list, s.fetch, s.drop = f.list, f.fetch, f.drop
 	s.close = func() error {
 		unlock()
-		return errors.Join(a.Close(), os.RemoveAll(work))
+		return errors.Join(a.Close(), discard(work))
 	}
 	for _, statement := range []string{"DROP DATABASE IF EXISTS " + copies, "CREATE DATABASE " + copies} {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
@@ -64,6 +64,14 @@ func OpenFolder(ctx context.Context, folder, work string, cfg archive.Config, lo
 		}
 	}
 	return s, nil
+}
+
+// discard removes a server's folder. Killed half way it would leave a data folder
+// that no server starts from, so that one first takes a name of those that
+// archive.Open removes, as it does what is left of an installation.
+func discard(work string) error {
+	err := os.Rename(filepath.Join(work, "data"), filepath.Join(work, "install-over"))
+	return errors.Join(err, os.RemoveAll(work))
 }
 
 // copier brings the tables of a folder to the private server.
