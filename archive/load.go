@@ -124,15 +124,22 @@ func (l *Load) Append(r *Row) error {
 	s.rows += rows
 	s.used = l.total
 	l.total += rows
+	fresh := false
 	if key := (tallyKey{r.Day, r.Router}); key != l.last || l.tally == nil {
 		l.last = key
 		if l.tally = l.tallies[key]; l.tally == nil {
 			l.tally = &tally{}
 			l.tallies[key] = l.tally
+			fresh = true
 		}
 	}
 	l.tally.rows += rows
 	l.tally.hours |= 1 << r.Slot.Hour()
+	if fresh { // readers must know of the day before they can see a row of it
+		if err := l.noteHours(l.ctx); err != nil {
+			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
+		}
+	}
 	if l.reload == nil { // else the day's rollups are made from its rows at the end
 		l.usage.add(r)
 	}

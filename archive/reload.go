@@ -27,17 +27,18 @@ type Reload struct {
 	err   error // of a file; nothing but Abort works after it
 }
 
-// BeginReload begins to load a day again, from all the files of FilesOfDay. The
-// writer lock must be held; until Commit or Abort no other load can begin.
-func (a *Archive) BeginReload(ctx context.Context, day Day) (*Reload, error) {
+// BeginReload begins to load a day again, from all the files of FilesOfDay but
+// those without, of which nothing is in the day then. The writer lock must be
+// held; until Commit or Abort no other load can begin.
+func (a *Archive) BeginReload(ctx context.Context, day Day, without ...uint32) (*Reload, error) {
 	r := &Reload{a: a, day: day, files: map[uint32]Import{}}
-	if err := r.begin(ctx); err != nil {
+	if err := r.begin(ctx, without); err != nil {
 		return nil, fmt.Errorf("load %s again: %w", day, err)
 	}
 	return r, nil
 }
 
-func (r *Reload) begin(ctx context.Context) error {
+func (r *Reload) begin(ctx context.Context, without []uint32) error {
 	a, table := r.a, MonthOf(r.day).Table()
 	if err := a.ready(ctx); err != nil {
 		return err
@@ -54,7 +55,9 @@ func (r *Reload) begin(ctx context.Context) error {
 		return err
 	}
 	for _, f := range files {
-		r.files[f.ID] = f
+		if !slices.Contains(without, f.ID) {
+			r.files[f.ID] = f
+		}
 	}
 	a.session.reload(r.day)
 	if err := r.copy(ctx, tables[table]); err != nil {

@@ -46,8 +46,8 @@ func (b *build) spooledOf(spooled []input, day archive.Day) []input {
 }
 
 // filesOfDay finds the files that a day was loaded from, unchanged, in the order
-// in which they were loaded.
-func (b *build) filesOfDay(ctx context.Context, day archive.Day) ([]input, error) {
+// in which they were loaded, but those without.
+func (b *build) filesOfDay(ctx context.Context, day archive.Day, without ...uint32) ([]input, error) {
 	files, err := b.archive.FilesOfDay(ctx, day)
 	if err != nil {
 		return nil, err
@@ -59,6 +59,9 @@ func (b *build) filesOfDay(ctx context.Context, day archive.Day) ([]input, error
 	var inputs []input
 	var gone []string
 	for _, f := range files {
+		if slices.Contains(without, f.ID) {
+			continue
+		}
 		in := input{path: f.Name, name: f.Name}
 		if at := slices.IndexFunc(spooled, func(s input) bool { return s.name == f.Name }); at >= 0 {
 			in = spooled[at]
@@ -83,7 +86,9 @@ func (b *build) filesOfDay(ctx context.Context, day archive.Day) ([]input, error
 		inputs = append(inputs, in)
 	}
 	if len(gone) > 0 {
-		return nil, fmt.Errorf("load %s again: these files of it are gone or changed: %s; what is loaded stays as it is", day, strings.Join(gone, ", "))
+		slices.Sort(gone)
+		gone = slices.Compact(gone) // a name can be loaded several times
+		return nil, fmt.Errorf("load %s again: these files of it are gone or changed: %s; what is loaded stays as it is; bring them back, or take out what was loaded of them with nfacct import --forget FILE", day, strings.Join(gone, ", "))
 	}
 	return inputs, nil
 }
@@ -98,9 +103,9 @@ func (b *build) recall(ctx context.Context, id uint32) (*memory, error) {
 }
 
 // again loads a day from the files that it was loaded from. later are files that
-// may bring templates which given files lack.
-func (b *build) again(ctx context.Context, day archive.Day, later []string) (err error) {
-	inputs, err := b.filesOfDay(ctx, day)
+// may bring templates which given files lack; of those without, nothing is loaded.
+func (b *build) again(ctx context.Context, day archive.Day, later []string, without ...uint32) (err error) {
+	inputs, err := b.filesOfDay(ctx, day, without...)
 	if err != nil {
 		return err
 	}
@@ -113,7 +118,7 @@ func (b *build) again(ctx context.Context, day archive.Day, later []string) (err
 	if err != nil {
 		return err
 	}
-	if loader.reload, err = b.archive.BeginReload(ctx, day); err != nil {
+	if loader.reload, err = b.archive.BeginReload(ctx, day, without...); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, loader.reload.Abort(context.WithoutCancel(ctx))) }()

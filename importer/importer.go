@@ -130,6 +130,9 @@ func (im *Importer) Import(ctx context.Context, files []string, opts Options) (S
 			if err != nil {
 				return err
 			}
+			if err := b.replaceGrown(ctx, inputs); err != nil {
+				return err
+			}
 			return b.load(ctx, inputs)
 		}
 		inputs, err := fromSpool(im.cfg.Spool)

@@ -61,6 +61,16 @@ func (s *Summary) givenPaths() (paths []string) {
 	return paths
 }
 
+// CutShort are the given files that were loaded only as far as they are whole.
+func (s *Summary) CutShort() (names []string) {
+	for _, f := range s.Files {
+		if f.given && f.Truncated && f.State == "loaded" {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // loadedPath says whether the file at the path was loaded now.
 func (s *Summary) loadedPath(path string) bool {
 	return slices.ContainsFunc(s.Files, func(f FileResult) bool { return f.path == path && f.State == "loaded" })

@@ -28,6 +28,8 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 		return c.Text(key, router, c.Percent(d.Share))
 	case "silent":
 		return c.Text(key, router, what, Clean(d.Until))
+	case "loading":
+		return c.Text(key, what)
 	case "books":
 		return c.Text(key, router, what)
 	}

@@ -62,6 +62,31 @@ func (q *question) doubt(context.Context) error {
 	return nil
 }
 
+// loading says that days were being loaded while they were read. What follows from
+// that alone is not said beside it: that books do not balance, or that there is
+// nothing.
+func (u *Usage) loading(days []archive.Day) {
+	names := map[string]bool{}
+	for _, day := range days {
+		names[day.String()] = true
+	}
+	for i := range u.Books {
+		if b := &u.Books[i]; names[b.Day.String()] {
+			b.Difference = ""
+		}
+	}
+	doubts := []Doubt{{Kind: "loading", What: dayRanges(days)}}
+	for _, d := range u.Doubts {
+		if !(d.Kind == "books" && names[d.What] || d.Kind == "empty" || d.Kind == "missing_days" && d.What == doubts[0].What) {
+			doubts = append(doubts, d)
+		}
+	}
+	u.Doubts, u.Incomplete, u.Complete = doubts, nil, false
+	for _, d := range u.Doubts {
+		u.Incomplete = append(u.Incomplete, d.Text(phrase.English()))
+	}
+}
+
 // bookDoubts says what books give cause to doubt: of each router once, with all
 // its days together, and what does not balance by day.
 func bookDoubts(books []archive.Book) (doubts []Doubt) {

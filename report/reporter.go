@@ -77,9 +77,16 @@ func (r *Reporter) Usage(ctx context.Context, q Request) (*Usage, error) {
 	if q.Now.IsZero() {
 		q.Now = time.Now()
 	}
-	u, err := r.usage(ctx, q)
+	var u *Usage
+	loading, err := r.archive.Steadily(ctx, q.Period.From, q.Period.To, func() (err error) {
+		u, err = r.usage(ctx, q)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("report %s: %w", q.Period.From, err)
+	}
+	if len(loading) > 0 {
+		u.loading(loading)
 	}
 	return u, nil
 }

@@ -50,9 +50,17 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 		return err
 	}
 	defer db.Close()
-	books, err := db.Audit(ctx, days[0], days[len(days)-1])
+	from, to := days[0], days[len(days)-1]
+	var books []archive.Book
+	loading, err := db.Steadily(ctx, from, to, func() (err error) {
+		books, err = db.Audit(ctx, from, to)
+		return err
+	})
 	if err != nil {
 		return databaseError(err)
+	}
+	if len(loading) > 0 {
+		return temporaryError(fmt.Errorf("%s is being loaded now; ask again when the import is over", loading[0]))
 	}
 	if err := a.printBooks(books, days); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 // importFlags are what the command line of import says.
 type importFlags struct {
 	dayFlags
+	forget []string
 	dryRun bool
 	wait   time.Duration
 }
@@ -38,6 +39,9 @@ rules of now. Files of the spool give the same rows whether they are imported
 alone or together; a given file that is not of the spool stands for itself, so
 a v5 download is charged by uploads of the same file only.
 
+A given file that was imported while it was shorter is replaced. --forget takes a
+file out again, which needs the other files of its days.
+
 With --dry-run nothing is loaded: it prints what would be, and what each rule
 would leave out. If a day cannot be loaded again, it stays as it was, and the
 error says why.`,
@@ -48,6 +52,7 @@ error says why.`,
 	}
 	flags := cmd.Flags()
 	f.add(flags, "load this `DAY` again: 2026-11-23, today or yesterday")
+	flags.StringArrayVar(&f.forget, "forget", nil, "take this `FILE` out again: its days are loaded again without it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "load nothing, print what rules would leave out")
 	flags.DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for another import")
 	return cmd
@@ -64,6 +69,9 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	}
 	if len(days) > 0 && len(files) > 0 {
 		return usageError(errors.New("days and files: a day is loaded again from the files it came from; leave one of the two out"))
+	}
+	if len(f.forget) > 0 && (f.dryRun || len(days)+len(files) > 0) {
+		return usageError(errors.New("--forget stands alone: leave days, files and --dry-run out"))
 	}
 	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
@@ -86,6 +94,8 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	// one imports, or previews, one of the day or the files.
 	one := func(day archive.Day) (importer.Summary, error) {
 		switch {
+		case len(f.forget) > 0:
+			return im.Forget(ctx, f.forget, opts)
 		case f.dryRun:
 			return im.Preview(ctx, files, day, opts)
 		case day.IsZero():
@@ -97,10 +107,15 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		days = []archive.Day{{}}
 	}
 	var summaries []importer.Summary
-	var failed []error
+	var failed, short []error
 	for _, day := range days {
 		s, err := one(day)
 		summaries = append(summaries, s)
+		if len(files) > 0 && !f.dryRun {
+			for _, name := range s.CutShort() {
+				short = append(short, fmt.Errorf("import %s: it ends in the middle of a record, or is still being written; what is whole is loaded; import it again when it is complete, which replaces that", name))
+			}
+		}
 		if err != nil {
 			failed = append(failed, importError(err))
 		}
@@ -111,6 +126,9 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	err = errors.Join(failed...)
 	if 0 < len(failed) && len(failed) < len(summaries) {
 		err = partialError(err)
+	}
+	if err == nil && short != nil {
+		err = partialError(errors.Join(short...))
 	}
 	if !f.dryRun && ctx.Err() == nil {
 		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil && err == nil {

@@ -1,0 +1,83 @@
+package archive
+
+import (
+	"context"
+	"testing"
+)
+
+// What a reader finds while a day is loaded, or loaded again, is at every step what
+// it was or what it will be, or known as neither.
+func TestUnsettledAtEveryStep(t *testing.T) {
+	a := open(t)
+	lock(t, a)
+	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
+	look := func(name string) {
+		if name == "stream open" { // a reader of the table would wait for the stream's end
+			return
+		}
+		changing, err := a.Unsettled(t.Context(), monday, monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changing) > 0 {
+			return
+		}
+		books, err := a.Audit(t.Context(), monday, monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range books {
+			if b.Difference != "" {
+				t.Error(b.Difference)
+			}
+		}
+	}
+	step := a.step
+	a.step = look
+	defer func() { a.step = step }()
+	mustLoad(t, a, one, two)
+	if err := reload(t.Context(), a, monday, one, two); err != nil {
+		t.Fatal(err)
+	}
+	look("")
+	if days, err := a.Unsettled(t.Context(), november, monday); err != nil || len(days) != 0 {
+		t.Error(days, err)
+	}
+}
+
+// A reader puts right what a dead writer left, and says so of a living one.
+func TestSteadily(t *testing.T) {
+	a := open(t)
+	unlock, err := a.Lock(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
+	mustLoad(t, a, one)
+	want := state(t, a)
+	l, err := a.BeginLoad(t.Context(), two.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range two.rows {
+		if err := l.Append(&two.rows[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.finishAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reads := 0
+	read := func() error { reads++; return nil }
+	if days, err := a.Steadily(t.Context(), monday, monday, read); err != nil || len(days) != 1 || days[0] != monday || reads != 1 {
+		t.Errorf("alive: %v %v, read %d times", days, err, reads)
+	}
+	if days, err := a.Steadily(t.Context(), monday.Add(1), monday.Add(1), read); err != nil || len(days) != 0 {
+		t.Errorf("another day: %v %v", days, err)
+	}
+	unlock() // as if it had died
+	if days, err := a.Steadily(context.Background(), monday, monday, read); err != nil || len(days) != 0 {
+		t.Errorf("dead: %v %v", days, err)
+	}
+	same(t, "recovered", state(t, a), want)
+}
