@@ -71,6 +71,31 @@ FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM p
 	return logs, wrap(doing, rows.Err())
 }
 
+// ProxyParts are the parts of a log that are loaded, the furthest first. Of each
+// its end, the digest of what stands before that, and its last entry.
+func (a *Archive) ProxyParts(ctx context.Context, log uint32) ([]ProxyPart, error) {
+	const doing = "read ledger of the proxy's logs"
+	rows, err := a.db.QueryContext(ctx, `SELECT start, end, tail_length, tail_digest, last_entry
+FROM proxy_parts WHERE log = ? AND state = 'loaded' ORDER BY end DESC, id DESC`, log)
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	defer rows.Close()
+	var parts []ProxyPart
+	for rows.Next() {
+		var p ProxyPart
+		var tail []byte
+		var last sql.NullTime
+		if err := rows.Scan(&p.Start, &p.End, &p.TailLength, &tail, &last); err != nil {
+			return nil, wrap(doing, err)
+		}
+		copy(p.TailDigest[:], tail)
+		p.LastEntry = last.Time
+		parts = append(parts, p)
+	}
+	return parts, wrap(doing, rows.Err())
+}
+
 // NoteProxyLog writes down how a log begins; one without ID is new and gets one.
 func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
 	const doing = "note log of the proxy"

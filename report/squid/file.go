@@ -141,27 +141,74 @@ func find(logs []archive.ProxyLog, head []byte) *archive.ProxyLog {
 // skip goes to where reading ended, and says whether what stands before it is
 // what was read.
 func (f *logFile) skip(l *archive.ProxyLog) (same bool, err error) {
-	start := l.End - int64(l.TailLength)
-	if !f.packed {
-		if f.Size < l.End {
-			return false, nil
-		}
-		if _, err := f.file.Seek(start, io.SeekStart); err != nil {
-			return false, err
-		}
-		f.text.Reset(io.LimitReader(f.file, f.Size-start))
-	} else if _, err := io.CopyN(io.Discard, f.text, start); err == io.EOF {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	tail := make([]byte, l.TailLength)
-	if _, err := io.ReadFull(f.text, tail); err == io.EOF || err == io.ErrUnexpectedEOF {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
 	// Of a log that was noted, and its reader killed before the first part was
 	// loaded, nothing has been read, and there is no digest.
-	return l.End == 0 || sha256.Sum256(tail) == l.TailDigest, nil
+	if l.End == 0 {
+		return true, nil
+	}
+	digest, err := f.tail(l.End, l.TailLength)
+	return digest == l.TailDigest, err
+}
+
+// tail goes to an end that was reached, and digests so many bytes before it: the
+// zero digest, when the file does not go so far.
+func (f *logFile) tail(end int64, length int) (digest [32]byte, err error) {
+	if !f.packed {
+		if f.Size < end {
+			return digest, nil
+		}
+		if err := f.seek(end - int64(length)); err != nil {
+			return digest, err
+		}
+	} else if _, err := io.CopyN(io.Discard, f.text, end-int64(length)); err == io.EOF {
+		return digest, nil
+	} else if err != nil {
+		return digest, err
+	}
+	tail := make([]byte, length)
+	if _, err := io.ReadFull(f.text, tail); err == io.EOF || err == io.ErrUnexpectedEOF {
+		return digest, nil
+	} else if err != nil {
+		return digest, err
+	}
+	return sha256.Sum256(tail), nil
+}
+
+// seek goes to a place of a file that is not packed.
+func (f *logFile) seek(to int64) error {
+	if _, err := f.file.Seek(to, io.SeekStart); err != nil {
+		return err
+	}
+	f.text.Reset(io.LimitReader(f.file, f.Size-to))
+	return nil
+}
+
+// rewind opens a file again, at its beginning.
+func (f *logFile) rewind() error {
+	if !f.packed {
+		return f.seek(0)
+	}
+	again, err := openLog(f.Path)
+	if err != nil {
+		return err
+	}
+	f.close()
+	*f = *again
+	return nil
+}
+
+// resume goes to the end of the furthest part that still stands in a file, or to
+// its beginning.
+func (f *logFile) resume(parts []archive.ProxyPart) (at int64, err error) {
+	for _, p := range parts {
+		if err := f.rewind(); err != nil {
+			return 0, err
+		}
+		if digest, err := f.tail(p.End, p.TailLength); err != nil {
+			return 0, err
+		} else if digest == p.TailDigest {
+			return p.End, nil
+		}
+	}
+	return 0, f.rewind()
 }

@@ -31,7 +31,7 @@ func (*sumsReader) read(name string) (*sums, error) {
 	sums := newSums(time.UTC)
 	var tail []byte
 	for {
-		if _, err := r.readPart(context.Background(), f.text, sums, 0, true, &tail); err == io.EOF {
+		if _, _, err := r.readPart(context.Background(), f.text, sums, place{whole: true}, &tail); err == io.EOF {
 			return sums, nil
 		} else if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package squid
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -40,6 +41,9 @@ type Summary struct {
 	// BadLines are no entries of the format.
 	BadLines uint64 `json:"bad_lines"`
 	Rows     uint64 `json:"rows"`
+	// Cut are logs whose end was cut off or changed since it was read, and that
+	// had new lines behind that.
+	Cut int `json:"cut,omitempty"`
 	// Failed are files that could not be read to their end.
 	Failed int `json:"failed"`
 }
@@ -90,29 +94,53 @@ func (r *Reader) readFile(ctx context.Context, name string, s *Summary) error {
 	case err != nil:
 		return err
 	}
-	defer f.close()
+	defer func() { f.close() }() // which may have been opened again
 	if known, err := r.archive.KnowsProxyFile(ctx, f.ProxyFile); err != nil || known {
 		return err
 	}
-	log, err := r.identify(ctx, f)
-	if err != nil || log == nil {
+	at, err := r.identify(ctx, f)
+	if err != nil || at == nil {
 		return err
 	}
+	// Squid goes on writing into a copy until it has opened the new log. Of one
+	// that is packed, or that nobody has written into for long, what is behind its
+	// last line's end is all there will ever be of that line.
+	at.whole = f.packed || name != r.cfg.AccessLog && time.Since(f.Modified) > settled
 	before := s.Lines
-	// A copy gets no further lines; what is behind its last line's end is all
-	// there will ever be of that line.
-	if err := r.readParts(ctx, f, log, name != r.cfg.AccessLog, s); err != nil {
+	unfinished, err := r.readParts(ctx, f, at, s)
+	if err != nil {
 		return fmt.Errorf("log of Squid: %s: %w", name, err)
 	}
 	if s.Lines > before {
 		s.Files++
+		if at.seen > 0 {
+			s.Cut++
+			r.log.Warn("the end of a log of Squid was cut off or changed after it was read: of what stands there now, later lines than those were read", "file", name, "read", at.log.End, "from", at.start, "until", time.Unix(at.seen, 0).In(r.loc))
+		}
+	}
+	if unfinished && name != r.cfg.AccessLog {
+		return nil // its last line is looked at again
 	}
 	return r.archive.NoteProxyFile(ctx, f.ProxyFile)
 }
 
+// settled is how long nobody must have written into a copy of the log.
+const settled = time.Hour
+
+// place is where a log is new.
+type place struct {
+	log   *archive.ProxyLog
+	start int64
+	// seen is above 0 when the log's end is not what was read: lines up to that
+	// second have been counted, as far as they stand behind start.
+	seen int64
+	// whole: the last line is finished, even without its end.
+	whole bool
+}
+
 // identify finds out which log a file is, and goes to where it is new. Nil is a
-// file without a line, or one that is not what it was.
-func (r *Reader) identify(ctx context.Context, f *logFile) (*archive.ProxyLog, error) {
+// file without a line.
+func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
 	head, err := f.head()
 	if err != nil {
 		return nil, fmt.Errorf("log of Squid: %s: %w", f.Path, err)
@@ -127,7 +155,7 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*archive.ProxyLog, e
 	log := find(logs, head)
 	if log == nil {
 		log = &archive.ProxyLog{HeadLength: len(head), HeadDigest: sha256.Sum256(head)}
-		return log, r.archive.NoteProxyLog(ctx, log)
+		return &place{log: log}, r.archive.NoteProxyLog(ctx, log)
 	}
 	if log.HeadLength < len(head) { // it has grown; now it can be told better
 		log.HeadLength, log.HeadDigest = len(head), sha256.Sum256(head)
@@ -139,45 +167,67 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*archive.ProxyLog, e
 	if err != nil {
 		return nil, fmt.Errorf("log of Squid: %s: %w", f.Path, err)
 	}
-	if !same {
-		r.log.Warn("a log of Squid begins like one that was read further than it goes, or other lines stand in it now: it is left out", "file", f.Path, "read", log.End)
-		return nil, nil
+	if same {
+		return &place{log: log, start: log.End}, nil
 	}
-	return log, nil
+	return r.cut(ctx, f, log)
 }
 
-// readParts reads to the end of a file, in parts that are stored each by itself.
-func (r *Reader) readParts(ctx context.Context, f *logFile, log *archive.ProxyLog, whole bool, s *Summary) error {
-	at := log.End
+// cut is where a log goes on whose end is no longer what was read: a machine that
+// lost its power has lost the last lines, or somebody has removed some, and Squid
+// writes on from there. Lines are in order of time, so that those that were counted
+// are known by it, and later ones are new.
+func (r *Reader) cut(ctx context.Context, f *logFile, log *archive.ProxyLog) (*place, error) {
+	parts, err := r.archive.ProxyParts(ctx, log.ID)
+	if err != nil {
+		return nil, err
+	}
+	at := &place{log: log}
+	for _, p := range parts {
+		if !p.LastEntry.IsZero() {
+			at.seen = max(at.seen, p.LastEntry.Unix())
+		}
+	}
+	if at.start, err = f.resume(parts); err != nil {
+		return nil, fmt.Errorf("log of Squid: %s: %w", f.Path, err)
+	}
+	return at, nil
+}
+
+// readParts reads to the end of a file, in parts that are stored each by itself,
+// and says whether a line without its end is left.
+func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summary) (unfinished bool, err error) {
+	at := *from
 	tail := make([]byte, 0, 2*maxTail)
 	for {
 		sums := newSums(r.loc)
-		part, err := r.readPart(ctx, f.text, sums, at, whole, &tail)
+		part, left, err := r.readPart(ctx, f.text, sums, at, &tail)
 		if err != nil && err != io.EOF {
-			return err
+			return false, err
 		}
-		if part.End > part.Start {
+		if part.Lines > 0 { // or all of it has been counted
 			rows := sums.rows()
-			if err := r.archive.LoadProxyPart(ctx, log.ID, part, rows); err != nil {
-				return err
+			if err := r.archive.LoadProxyPart(ctx, at.log.ID, part, rows); err != nil {
+				return false, err
 			}
 			s.Lines += part.Lines
 			s.BadLines += part.Bad
 			s.Rows += uint64(len(rows))
-			at = part.End
 		}
+		at.start = part.End
 		if err == io.EOF {
-			return nil
+			return left, nil
 		}
 	}
 }
 
 // readPart sums lines up until a bound is reached, or the file's end: io.EOF.
-func (r *Reader) readPart(ctx context.Context, text *bufio.Reader, sums *sums, at int64, whole bool, tail *[]byte) (part archive.ProxyPart, err error) {
-	part = archive.ProxyPart{Start: at, End: at}
+func (r *Reader) readPart(ctx context.Context, text *bufio.Reader, sums *sums, at place, tail *[]byte) (part archive.ProxyPart, unfinished bool, err error) {
+	part = archive.ProxyPart{Start: at.start, End: at.start}
 	var e Entry
 	var last int64
 	var long []byte
+	n := 0
 	for part.End-part.Start < maxPart && sums.keys < maxKeys {
 		var line []byte
 		if line, err = text.ReadSlice('\n'); err == bufio.ErrBufferFull {
@@ -185,29 +235,31 @@ func (r *Reader) readPart(ctx context.Context, text *bufio.Reader, sums *sums, a
 			long = line[:0]
 		}
 		if err != nil && err != io.EOF {
-			return part, err
+			return part, false, err
 		}
-		if len(line) == 0 || err == io.EOF && !whole {
-			break // the rest of an unfinished line comes later
+		if len(line) == 0 || err == io.EOF && !at.whole {
+			unfinished = len(line) > 0 // its rest comes later
+			break
 		}
 		part.End += int64(len(line))
-		part.Lines++
 		*tail = keep(*tail, line)
 		text := line
 		if text[len(text)-1] == '\n' {
 			text = text[:len(text)-1]
 		}
-		if n := len(text); n > 0 && text[n-1] == '\r' {
-			text = text[:n-1]
-		}
-		if len(line) <= maxLine && r.format.Parse(text, &e) {
+		text = bytes.TrimSuffix(text, []byte{'\r'})
+		switch good := len(line) <= maxLine && r.format.Parse(text, &e); {
+		case good && e.Unix <= at.seen:
+		case good:
+			part.Lines++
 			sums.add(&e)
 			last = max(last, e.Unix)
-		} else {
+		case at.seen == 0 || part.Lines > 0: // not one that was counted
+			part.Lines++
 			part.Bad++
 		}
-		if part.Lines%4096 == 0 && ctx.Err() != nil {
-			return part, ctx.Err()
+		if n++; n%4096 == 0 && ctx.Err() != nil {
+			return part, false, ctx.Err()
 		}
 		if err == io.EOF {
 			break
@@ -217,7 +269,7 @@ func (r *Reader) readPart(ctx context.Context, text *bufio.Reader, sums *sums, a
 	if last > 0 {
 		part.LastEntry = time.Unix(last, 0)
 	}
-	return part, err
+	return part, unfinished, err
 }
 
 // readLong reads a line that is longer than the buffer; of one that is too long,
