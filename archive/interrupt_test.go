@@ -32,6 +32,31 @@ func TestOpenInterrupted(t *testing.T) {
 	}
 }
 
+// TestOpenDeaf: a server that hears no SIGTERM while it starts, as MariaDB does for
+// a moment, is not left behind either.
+func TestOpenDeaf(t *testing.T) {
+	cfg := private(t)
+	cfg.Mariadbd = filepath.Join(t.TempDir(), "mariadbd")
+	// What is ignored stays ignored in what a shell becomes.
+	if err := os.WriteFile(cfg.Mariadbd, []byte("#!/bin/sh\ntrap '' TERM\nexec sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(cfg.Folder, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := Open(ctx, cfg, testLog()); err == nil {
+		t.Error("opened without a server")
+	}
+	if left := livingIn(cfg.Folder); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+	if running(t, cfg.Folder) {
+		t.Error("the server holds its folder")
+	}
+}
+
 // livingIn lists the processes that work in a folder, where /proc knows.
 func livingIn(folder string) (found []string) {
 	links, _ := filepath.Glob("/proc/[0-9]*/cwd")

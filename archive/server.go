@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -46,6 +47,8 @@ const (
 	// log after a crash.
 	startWait = 2 * time.Minute
 	stopWait  = time.Minute
+	// abortWait is how long a server that has not answered yet may take to end.
+	abortWait = 5 * time.Second
 )
 
 // useServer takes part in the private server of a folder, starting it if none
@@ -161,15 +164,25 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 	}()
 	s.log.Debug("private database starts", "pid", cmd.Process.Pid, "folder", s.folder)
 	err = s.await(ctx, said, gone)
-	if ctx.Err() != nil {
-		// Nobody else knows of it yet: server.lock is held.
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-gone:
-		case <-time.After(stopWait):
-		}
+	if err != nil {
+		abort(cmd.Process, gone)
 	}
 	return err
+}
+
+// abort ends a server that has served nobody yet: server.lock is held since
+// before it began. MariaDB 10.11 never ends when SIGTERM reaches it while it
+// loads its plugins, and answers nobody after that, so it is asked only once; a
+// kill at this point is a crash like any other to Aria.
+func abort(process *os.Process, gone <-chan error) {
+	_ = process.Signal(syscall.SIGTERM)
+	select {
+	case <-gone:
+		return
+	case <-time.After(abortWait):
+	}
+	_ = process.Kill()
+	<-gone
 }
 
 // options are all that the server is told; no configuration file is read.
@@ -216,9 +229,19 @@ func (s *server) await(ctx context.Context, said int64, gone <-chan error) error
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v%s", s.folder, ErrUnavailable, startWait, s.lastWords(said))
+			return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v; if it says nothing new in its log, kill -9 it (%s) and try again%s",
+				s.folder, ErrUnavailable, startWait, s.holder(), s.lastWords(said))
 		}
 	}
+}
+
+// holder names the process that holds the folder, for a message: the server
+// writes its process id only when it is about to answer.
+func (s *server) holder() string {
+	if pid, err := os.ReadFile(filepath.Join(s.folder, "data", pidName)); err == nil {
+		return "process " + strings.TrimSpace(string(pid))
+	}
+	return "fuser " + s.path("instance.lock") + " shows its process"
 }
 
 // answers reports whether the server greets who connects. It says so even while
