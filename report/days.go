@@ -50,8 +50,12 @@ func (q *question) readBooks(ctx context.Context) error {
 type total struct {
 	up, down uint64
 	hosts    map[netip.Addr]bool
-	days     map[archive.Day]bool
+	days     map[archive.Day]bool // that had traffic
+	known    int                  // days of which something is known, if only that nobody had traffic
 }
+
+// know counts days that something is known of.
+func (t *total) know(days int) { t.known += days }
 
 func (t *total) add(d *archive.HostDay) {
 	if t.hosts == nil {
@@ -72,7 +76,7 @@ func (q *question) readDays(ctx context.Context) error {
 	p := q.Period
 	before := p.before(q.loc)
 	from := before.From
-	month := archive.MonthOf(p.To).First()
+	month := archive.MonthOf(p.From).First()
 	if month.Before(from) && q.monthly() {
 		from = month
 	}
@@ -107,11 +111,12 @@ func (q *question) readDays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	known, missing, err := q.completeness(ctx, &before)
+	if err != nil {
+		return err
+	}
+	earlier.know(max(known, len(earlier.days)))
 	if q.u.Before = q.compare(before.From, before.To, &earlier, 1); q.u.Before != nil {
-		missing, err := q.notComplete(ctx, &before)
-		if err != nil {
-			return err
-		}
 		q.u.Before.unless(missing)
 		q.u.Before.unless(own)
 	}
@@ -120,14 +125,19 @@ func (q *question) readDays(ctx context.Context) error {
 	}
 	var same total
 	hosts := 0 // those of several weeks as often
+	var unknown archive.Day
 	for week := 1; week <= weekdays; week++ {
 		day := p.From.Add(-7 * week)
 		other := DayPeriod(day, q.loc)
 		if missing, err := q.notComplete(ctx, &other); err != nil {
 			return err
 		} else if !missing.IsZero() {
+			if !q.firstDay().IsZero() && !day.Before(q.firstDay()) && unknown.IsZero() {
+				unknown = day
+			}
 			continue
 		}
+		same.know(1)
 		if err := q.archive.HostDays(ctx, day, day, func(d *archive.HostDay) {
 			if q.shown(d.Host) {
 				same.add(d)
@@ -137,10 +147,13 @@ func (q *question) readDays(ctx context.Context) error {
 			return err
 		}
 	}
-	q.u.Weekday = q.compare(p.From.Add(-7*weekdays), p.From.Add(-7), &same, max(1, len(same.days)))
-	if q.u.Weekday != nil {
+	q.u.Weekday = q.compare(p.From.Add(-7*weekdays), p.From.Add(-7), &same, max(1, same.known))
+	switch {
+	case q.u.Weekday != nil:
 		q.u.Weekday.unless(own)
-		q.u.Weekday.Hosts = hosts / len(same.days)
+		q.u.Weekday.Hosts = hosts / same.known
+	case !unknown.IsZero(): // there were such days, and none can be compared with
+		q.u.Weekday = &Comparison{From: p.From.Add(-7 * weekdays), To: p.From.Add(-7), NotComplete: unknown.String()}
 	}
 	return nil
 }
@@ -230,10 +243,10 @@ func part(n, of uint64) float64 {
 // compare is what other days had; nil when nothing is known of them. The sums are
 // divided by so many.
 func (q *question) compare(from, to archive.Day, t *total, by int) *Comparison {
-	if len(t.days) == 0 {
+	if t.known == 0 {
 		return nil
 	}
-	c := &Comparison{From: from, To: to, Days: len(t.days), UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: len(t.hosts)}
+	c := &Comparison{From: from, To: to, Days: t.known, UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: len(t.hosts)}
 	now := &q.u.Totals
 	c.UpChange, c.DownChange, c.Change = change(now.UpBytes, c.UpBytes), change(now.DownBytes, c.DownBytes), change(now.Bytes(), c.Bytes())
 	return c

@@ -111,10 +111,29 @@ const tolerable = time.Hour
 // notComplete is the first day of a period of which something is missing; the
 // zero Day when all are complete.
 func (q *question) notComplete(ctx context.Context, p *Period) (archive.Day, error) {
+	_, missing, err := q.completeness(ctx, p)
+	return missing, err
+}
+
+// firstDay is the first day that anything came from any router; the zero Day when
+// nothing ever did.
+func (q *question) firstDay() (first archive.Day) {
+	for _, day := range q.firstHeard {
+		if first.IsZero() || day.Before(first) {
+			first = day
+		}
+	}
+	return first
+}
+
+// completeness is on how many days of a period anything was heard, and the first
+// of which something is missing.
+func (q *question) completeness(ctx context.Context, p *Period) (known int, missing archive.Day, err error) {
 	h, err := q.hear(ctx, p)
 	if err != nil {
-		return archive.Day{}, err
+		return 0, archive.Day{}, err
 	}
+	known = len(h.days)
 	type key struct {
 		router string
 		day    archive.Day
@@ -134,15 +153,15 @@ func (q *question) notComplete(ctx context.Context, p *Period) (archive.Day, err
 	}
 	for day := p.From; !p.To.Before(day); day = day.Add(1) {
 		if !h.days[day] {
-			return day, nil
+			return known, day, nil
 		}
 		for router := range h.slots {
 			if silent[key{router, day}] > tolerable {
-				return day, nil
+				return known, day, nil
 			}
 		}
 	}
-	return archive.Day{}, nil
+	return known, archive.Day{}, nil
 }
 
 // findGaps looks through quarter-hours. Days of which nothing was imported at all

@@ -10,11 +10,11 @@ import (
 	"nfacct/archive"
 )
 
-// measured is what quotas are compared with: traffic by day, and of the month up
-// to the period's end, of each host, department and list.
+// measured is what quotas are compared with: traffic by day, and by month up to
+// the period's end, of each host, department and list.
 type measured struct {
 	q      *question
-	month  archive.Day // its first day
+	month  archive.Day // the first day of the first month
 	quotas []measuredQuota
 	err    error
 }
@@ -22,7 +22,7 @@ type measured struct {
 type measuredQuota struct {
 	*Quota
 	scope *set // nil: everybody
-	// used is by subject and day; of a month's quota the day is the month's first.
+	// used is by subject and day; of a month's quota by the month's first day.
 	used map[subject]map[archive.Day]uint64
 }
 
@@ -68,7 +68,7 @@ func (m *measured) add(d *archive.HostDay) {
 			if day.Before(m.month) {
 				continue
 			}
-			day = m.month
+			day = archive.MonthOf(day).First()
 		} else if day.Before(p.From) {
 			continue
 		}
@@ -98,6 +98,24 @@ func (m *measured) add(d *archive.HostDay) {
 	}
 }
 
+// states are what there is to say of a subject: its worst day, or each month that
+// the period has days of.
+func (m *measured) states(quota *measuredQuota, days map[archive.Day]uint64) (states []QuotaState) {
+	if quota.Period != "month" {
+		return []QuotaState{m.state(quota, days)}
+	}
+	for month, used := range days {
+		s := m.state(quota, map[archive.Day]uint64{month: used})
+		last := archive.MonthOf(month).Last()
+		if m.q.Period.To.Before(last) {
+			last = m.q.Period.To
+		}
+		s.Day, s.Days = last.String(), 0
+		states = append(states, s)
+	}
+	return states
+}
+
 // state is the worst day of a subject.
 func (m *measured) state(quota *measuredQuota, days map[archive.Day]uint64) QuotaState {
 	s := QuotaState{Quota: quota.Name, Period: quota.Period, Soft: uint64(quota.Soft), Hard: uint64(quota.Hard), State: QuotaKept}
@@ -110,9 +128,7 @@ func (m *measured) state(quota *measuredQuota, days map[archive.Day]uint64) Quot
 			worst, s.Used = day, used
 		}
 	}
-	if s.Day = worst.String(); quota.Period == "month" {
-		s.Day, s.Days = m.q.Period.To.String(), 0
-	}
+	s.Day = worst.String()
 	s.Share = float64(s.Used) / float64(cmp.Or(s.Hard, s.Soft))
 	switch {
 	case s.Hard > 0 && s.Used > s.Hard:
@@ -143,30 +159,13 @@ func (q *question) judge(context.Context) error {
 	for i := range q.measured.quotas {
 		quota := &q.measured.quotas[i]
 		for who, days := range quota.used {
-			s := q.measured.state(quota, days)
-			o := Offender{Subject: quota.Each, Name: who.name, QuotaState: s}
-			switch quota.Each {
-			case "host":
-				o.Name = who.addr.String()
-				if h := q.byAddr[who.addr]; h != nil {
-					if o.Names, o.Group = h.Names, h.Group; worse(&s, h.Quota) {
-						h.Quota = &s
-					}
-				} else if name := q.departments.of(who.addr); name != "" { // of the month, but not of the period
-					o.Group = &name
-				}
-			case "department":
-				if d := departments[who.name]; d != nil && worse(&s, d.Quota) {
-					d.Quota = &s
-				}
-			}
-			if s.State != QuotaKept {
-				q.u.Offenders = append(q.u.Offenders, o)
+			for _, s := range q.measured.states(quota, days) {
+				q.judgeOne(quota, who, s, departments)
 			}
 		}
 	}
 	slices.SortFunc(q.u.Offenders, func(a, b Offender) int {
-		return cmp.Or(cmp.Compare(b.severity(), a.severity()), cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Quota, b.Quota))
+		return cmp.Or(cmp.Compare(b.severity(), a.severity()), cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Quota, b.Quota), cmp.Compare(a.Day, b.Day))
 	})
 	for _, d := range departments {
 		q.u.Departments = append(q.u.Departments, *d)
@@ -175,6 +174,29 @@ func (q *question) judge(context.Context) error {
 		return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), cmp.Compare(a.Name, b.Name))
 	})
 	return nil
+}
+
+// judgeOne notes a state with whom it is of.
+func (q *question) judgeOne(quota *measuredQuota, who subject, s QuotaState, departments map[string]*Department) {
+	o := Offender{Subject: quota.Each, Name: who.name, QuotaState: s}
+	switch quota.Each {
+	case "host":
+		o.Name = who.addr.String()
+		if h := q.byAddr[who.addr]; h != nil {
+			if o.Names, o.Group = h.Names, h.Group; worse(&s, h.Quota) {
+				h.Quota = &s
+			}
+		} else if name := q.departments.of(who.addr); name != "" { // of the month, but not of the period
+			o.Group = &name
+		}
+	case "department":
+		if d := departments[who.name]; d != nil && worse(&s, d.Quota) {
+			d.Quota = &s
+		}
+	}
+	if s.State != QuotaKept {
+		q.u.Offenders = append(q.u.Offenders, o)
+	}
 }
 
 // sumDepartments sums hosts by department; without departments there is nothing.

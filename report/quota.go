@@ -1,5 +1,12 @@
 package report
 
+import (
+	"time"
+
+	"nfacct/archive"
+	"nfacct/report/phrase"
+)
+
 // States of a quota.
 const (
 	QuotaKept = "kept"
@@ -13,7 +20,8 @@ type QuotaState struct {
 	Quota  string `json:"quota"`  // its name in the configuration
 	Period string `json:"period"` // day or month
 	// Day is the day of the period that it is measured on: of a day's quota in a
-	// longer report the worst, of a month's quota the last.
+	// longer report the worst, of a month's quota the last of the month. A period
+	// of several months is judged month by month.
 	Day  string `json:"day"`
 	Used uint64 `json:"used_bytes"`
 	Soft uint64 `json:"soft_bytes"` // 0: none
@@ -34,4 +42,14 @@ type Offender struct {
 	Names   []string `json:"names,omitempty"`
 	Group   *string  `json:"group"`
 	QuotaState
+}
+
+// MonthText names the month that a state is of, where the period has days of
+// several; else it is empty.
+func (s *QuotaState) MonthText(p *Period, words *phrase.Catalogue) string {
+	day, err := time.Parse(time.DateOnly, s.Day)
+	if s.Period != "month" || archive.MonthOf(p.From) == archive.MonthOf(p.To) || err != nil {
+		return ""
+	}
+	return words.Month(day.Month(), day.Year())
 }

@@ -126,7 +126,9 @@ func (t *text) summary() {
 	} else if c != nil && c.Change != nil {
 		t.paragraph(indent, t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes())))
 	}
-	if c := u.Weekday; c != nil && c.Change != nil {
+	if c := u.Weekday; c != nil && c.NotComplete != "" && (u.Before == nil || u.Before.NotComplete != c.NotComplete) {
+		t.paragraph(indent, t.Text("mail.weekday.not_complete", c.NotComplete))
+	} else if c != nil && c.Change != nil {
 		t.paragraph(indent, t.Text("mail.weekday", t.Change(*c.Change), t.Bytes(c.Bytes())))
 	}
 	if all.Unattributed.Records > 0 {

@@ -36,6 +36,9 @@ func (t *text) overQuota() {
 		if o.Period == "day" && t.u.Period.Kind != KindDay {
 			what += ", " + o.Day + ", " + t.Text("sheet.days_over") + ": " + t.Number(uint64(o.Days))
 		}
+		if month := o.MonthText(&t.u.Period, t.Catalogue); month != "" {
+			what += ", " + month
+		}
 		t.paragraph("  ", who+": "+t.Bytes(o.Used)+", "+t.Text("sheet."+o.State)+" ("+Clean(o.Quota)+", "+what+")")
 	}
 }

@@ -33,7 +33,8 @@ type Usage struct {
 	Totals Totals `json:"totals"`
 	// Before is the period before, of the same kind; Weekday the average of the
 	// same weekday in those of the four weeks before that are complete (of a day's
-	// report only). Null when nothing is known of them.
+	// report only), days without any traffic among them. Null when nothing is known
+	// of them.
 	Before  *Comparison `json:"before"`
 	Weekday *Comparison `json:"same_weekday"`
 	// Buckets is the course of the traffic: hours of a day's report, else days.
@@ -118,7 +119,7 @@ func (t *Totals) Bytes() uint64 { return t.UpBytes + t.DownBytes }
 type Comparison struct {
 	From      archive.Day `json:"from"`
 	To        archive.Day `json:"to"`
-	Days      int         `json:"days"` // how many of them anything is known of
+	Days      int         `json:"days"` // how many of them anything is known of, if only that nobody had traffic
 	UpBytes   uint64      `json:"up_bytes"`
 	DownBytes uint64      `json:"down_bytes"`
 	Hosts     int         `json:"hosts"`

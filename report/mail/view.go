@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -227,8 +228,10 @@ func (v *view) warn() {
 			v.Warnings = append(v.Warnings, short(reason, 300))
 		}
 	}
-	for _, gap := range v.Gaps {
-		v.Warnings = append(v.Warnings, v.text("gap", short(gap.Router, 40), v.clock(gap.From), v.clock(gap.To)))
+	if !v.saysGaps() {
+		for _, gap := range v.Gaps {
+			v.Warnings = append(v.Warnings, v.text("gap", short(gap.Router, 40), v.clock(gap.From), v.clock(gap.To)))
+		}
 	}
 	if n := len(v.Warnings) - mostWarnings; n > 0 {
 		v.Warnings = append(v.Warnings[:mostWarnings], v.plural("more", n))
@@ -236,6 +239,11 @@ func (v *view) warn() {
 	if len(v.Warnings) == 0 {
 		v.Warnings = []string{v.text("incomplete.unknown")}
 	}
+}
+
+// saysGaps says that each gap is among the doubts.
+func (v *view) saysGaps() bool {
+	return slices.ContainsFunc(v.Doubts, func(d report.Doubt) bool { return d.Kind == "silent" })
 }
 
 // clock is a time of the period: with its day, where that is not plain.

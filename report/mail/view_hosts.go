@@ -27,7 +27,7 @@ func (v *view) offenders() {
 		if bound == 0 {
 			bound = o.Soft
 		}
-		note = join(note, group(o.Group), v.text("over."+o.Subject), v.text("over.per_"+o.QuotaState.Period, short(o.Quota, 40)))
+		note = join(note, group(o.Group), v.text("over."+o.Subject), v.text("over.per_"+o.QuotaState.Period, short(o.Quota, 40)), o.MonthText(&v.Usage.Period, v.words))
 		if o.Days > 1 {
 			note = join(note, v.words.Plural("days", uint64(o.Days)))
 		}

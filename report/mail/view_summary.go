@@ -43,7 +43,9 @@ func (v *view) summary() {
 	} else if c != nil && c.Change != nil {
 		add(v.text("before."+v.Usage.Period.Kind, v.words.Change(*c.Change), v.bytes(c.Bytes())))
 	}
-	if c := v.Weekday; c != nil && c.Change != nil {
+	if c := v.Weekday; c != nil && c.NotComplete != "" && (v.Before == nil || v.Before.NotComplete != c.NotComplete) {
+		add(v.text("weekday.not_complete", c.NotComplete))
+	} else if c != nil && c.Change != nil {
 		add(v.text("weekday", v.words.Change(*c.Change), v.bytes(c.Bytes())))
 	}
 	if t.Unattributed.Records > 0 {
