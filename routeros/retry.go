@@ -43,15 +43,23 @@ func Use(ctx context.Context, cfg Config, log *slog.Logger, do func(context.Cont
 	}
 }
 
-// Each does something for each of n routers, so many at a time, and none longer
-// than limit: one that hangs takes up a place, and never delays the others by more.
+// patience is how long one of Each keeps its place from those who wait for it.
+const patience = time.Second
+
+// Each does something for each of n routers, none longer than limit. So many are
+// begun at a time; one that is not done within a second, as those that do not
+// answer, gives its place to the next. So routers that hang do not delay the
+// others, and with all that hang there are at most parallel more each second.
 func Each(ctx context.Context, n, parallel int, limit time.Duration, do func(ctx context.Context, i int)) {
 	places := make(chan struct{}, max(parallel, 1))
 	var all sync.WaitGroup
 	for i := range n {
 		places <- struct{}{}
 		all.Go(func() {
-			defer func() { <-places }()
+			leave := sync.OnceFunc(func() { <-places })
+			defer leave()
+			slow := time.AfterFunc(patience, leave)
+			defer slow.Stop()
 			ctx, cancel := context.WithTimeout(ctx, limit)
 			defer cancel()
 			do(ctx, i)

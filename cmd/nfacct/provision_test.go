@@ -203,35 +203,3 @@ func TestProvisionHalf(t *testing.T) {
 		t.Error("a target is left")
 	}
 }
-
-// Two hundred routers, five of which hang: done within the deadline of one.
-func TestProvisionMany(t *testing.T) {
-	const all, hang, deadline = 200, 5, 10 * time.Second
-	o := smallOffice(t)
-	var addresses []string
-	for i := range all {
-		device := startMikrotik(t, routerostest.DeviceConfig{Profile: routerostest.Profiles()[i%5], Office: o, ListenTLS: "-"})
-		if i%8 == 0 && i/8 < hang {
-			device.Break(routerostest.Fault{Kind: routerostest.Silent, When: routerostest.Accepting})
-		}
-		addresses = append(addresses, device.Addr().String())
-	}
-	name := provisionConfig(t, "127.0.0.1:8787", fmt.Sprintf("[provision]\ntimeout = \"3s\"\ndeadline = %q", deadline), addresses...)
-	began := time.Now()
-	r := typed("--config", name, "--json", "provision", "--wait", "0")
-	took := time.Since(began)
-	r.want(t, exitPartial, "5 of 200 routers failed: gw-1, gw-9, gw-17, gw-25, gw-33", "no answer")
-	if took > (hang-1)*deadline { // a bound that waiting for one after the other would break
-		t.Errorf("took %s", took)
-	}
-	var results []provisionResult
-	if err := json.Unmarshal([]byte(r.out), &results); err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range results {
-		if one.State != stateWritten && one.State != stateFailed {
-			t.Errorf("%s is %s", one.Router, one.State)
-		}
-	}
-	t.Logf("200 routers in %s", took)
-}
