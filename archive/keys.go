@@ -111,6 +111,9 @@ func (a *Archive) Settle(ctx context.Context) error {
 	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
+	if err := a.noteSums(ctx); err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
 	if err := a.makeKeys(ctx); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}

@@ -165,13 +165,16 @@ func (a *Archive) admit(ctx context.Context, m Month) error {
 
 // disturb tells whoever packs a month that its rows change.
 func (a *Archive) disturb(ctx context.Context, m Month) error {
+	if err := a.changing(ctx, m); err != nil {
+		return err
+	}
 	return a.exec(ctx, "look for packs", "UPDATE month_packs SET disturbed = TRUE WHERE month = ? AND state = 'packing'", m.String())
 }
 
 // SwitchPack puts the month's staging table, which is packed and verified, in the
 // place of the live one. The writer lock must be held. The error wraps
-// ErrDisturbed if rows came since BeginPack. took is what it has taken so far.
-func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string) error {
+// ErrDisturbed if rows came since BeginPack. sum is that of Checksum.
+func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint64) error {
 	doing := "switch " + p.Month.String()
 	if err := a.held(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -197,6 +200,10 @@ func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string) error {
 		return err
 	}
 	a.step("pack renamed")
+	// What is wrong with them is accepted now.
+	if err := a.exec(ctx, doing, "REPLACE INTO month_sums (month, row_count, checksum, damage) VALUES (?, ?, ?, '')", p.Month.String(), p.Rows, sum); err != nil {
+		return err
+	}
 	if err := a.sync(p.Month.PackedTable()); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}

@@ -40,7 +40,11 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 		if err := a.BeginPack(ctx, m, "token", "test"); err != nil {
 			return err
 		}
-		if err := a.SwitchPack(ctx, Pack{Month: m, Rows: n}, "token"); err != nil {
+		sum, err := a.Checksum(ctx, m.Table())
+		if err != nil {
+			return err
+		}
+		if err := a.SwitchPack(ctx, Pack{Month: m, Rows: n}, "token", sum); err != nil {
 			return err
 		}
 	}
@@ -132,7 +136,7 @@ func TestPackAndLoad(t *testing.T) {
 	}
 	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11")
 	defer run(t, a, "DROP TABLE "+m.StagingTable())
-	if err := a.SwitchPack(t.Context(), Pack{Month: m, Rows: 200}, "token"); !errors.Is(err, ErrDisturbed) {
+	if err := a.SwitchPack(t.Context(), Pack{Month: m, Rows: 200}, "token", 0); !errors.Is(err, ErrDisturbed) {
 		t.Errorf("switched all the same: %v", err)
 	}
 	if err := a.CancelPack(t.Context(), m, "token"); err != nil {

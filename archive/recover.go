@@ -47,6 +47,9 @@ func (a *Archive) recover(ctx context.Context) error {
 			return fmt.Errorf("undo load of %s: %w", file, err)
 		}
 	}
+	if err := a.noteSums(ctx); err != nil {
+		return err
+	}
 	if err := a.makeKeys(ctx); err != nil {
 		return err
 	}

@@ -100,6 +100,9 @@ func (r *Reload) copy(ctx context.Context, exists bool) error {
 	if !exists {
 		return nil
 	}
+	if err := a.compareSum(ctx, MonthOf(r.day), table); err != nil {
+		return err
+	}
 	result, err := a.db.ExecContext(ctx, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () WHERE `day` <> "+quoteText(r.day.String()))
 	if err != nil {
 		return wrap("fill "+fresh, err)

@@ -30,6 +30,9 @@ func (a *Archive) unpack(ctx context.Context, m Month, again bool) error {
 		// Only a person can have made it: what switches tables is recovered.
 		return fmt.Errorf("%s: %s and %s both stand, and it is not known which is right; rename or drop one of them", doing, m.Table(), m.PackedTable())
 	}
+	if err := a.compareSum(ctx, m, m.PackedTable()); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
 	if err := a.unpackRoom(ctx, m); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}

@@ -8,11 +8,11 @@
 //	2 begin     month_packs says that the month is being packed; a load into it
 //	            from here on disturbs the attempt, which then gives up
 //	3 check     CHECK TABLE; a damaged table is repaired under the writer lock
-//	4 count     rows, flows and bytes of each day, compared with the books
+//	4 count     rows, flows and bytes of each day, compared with the books, and
+//	            the checksum of all rows with that of when they were loaded
 //	5 copy      under FLUSH TABLES ... FOR EXPORT, which lets readers go on: the
-//	            data file is linked, index and definition are copied
-//	6 pack      myisampack, which writes a new data file and leaves the linked
-//	            one as it is; myisamchk makes the keys, and checks every row
+//	            data file, index and definition are copied
+//	6 pack      myisampack, which writes a new data file; myisamchk makes the keys, and checks every row
 //	7 move      into the database, as pack_2026_10; the definition comes last
 //	8 verify    CHECK TABLE, checksum over all rows, counts and sums of each day
 //	9 switch    under the writer lock: renamed to flows_2026_10c, made durable,
@@ -168,7 +168,7 @@ func (j *job) run(ctx context.Context) error {
 	defer unlock()
 	j.step("locked")
 	j.result.Took = time.Since(j.started)
-	if err := j.a.SwitchPack(ctx, j.result, j.token); err != nil {
+	if err := j.a.SwitchPack(ctx, j.result, j.token, j.sum); err != nil {
 		return err
 	}
 	j.step("switched")
@@ -198,6 +198,10 @@ func (j *job) progress(steps int64) {
 // books.
 func (j *job) look(ctx context.Context) error {
 	table := j.month.Table()
+	kept, err := j.a.KeptSum(ctx, j.month) // before anything sums up anew
+	if err != nil {
+		return err
+	}
 	said, err := j.check(ctx, table)
 	if err != nil {
 		return err
@@ -222,13 +226,17 @@ func (j *job) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if problems := j.before.against(books); problems != nil {
+	problems := j.before.against(books)
+	if altered := j.altered(kept); altered != "" {
+		problems = append([]string{altered}, problems...)
+	}
+	if problems != nil {
 		wrong := &BooksError{Month: j.month, Damage: said, Problems: problems}
 		if !j.opts.Accept {
 			return wrong
 		}
 		j.log.Warn("packing a month that holds something else than its books say", "month", j.month, "problem", wrong.Error())
-		j.result.Problem = wrong.Error()
+		j.result.Problem = wrong.what()
 	} else if said != "" {
 		j.log.Warn("a damaged table was repaired; nothing is lost", "table", table, "damage", said)
 	}

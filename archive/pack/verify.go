@@ -41,11 +41,28 @@ type BooksError struct {
 }
 
 func (e *BooksError) Error() string {
+	return e.what() + fmt.Sprintf("; load those days again (nfacct import --day DAY, or --from --to), or pack the month as it is: nfacct archive --month %s --accept", e.Month)
+}
+
+// what says what is wrong, without a remedy.
+func (e *BooksError) what() string {
 	text := strings.Join(e.Problems, "; ")
 	if e.Damage != "" {
 		text = "the table was damaged (" + e.Damage + ") and is repaired, but not everything could be saved: " + text
 	}
-	return text + fmt.Sprintf("; load those days again (nfacct import --day DAY), or pack the month as it is: nfacct archive --month %s --accept", e.Month)
+	return text
+}
+
+// altered says whether rows are others than were loaded, by their checksum: of a
+// byte that was changed in a time, a port or an address no sum tells.
+func (j *job) altered(kept archive.Kept) string {
+	switch {
+	case kept.Known && kept.Sum != j.sum && kept.Rows == j.before.total().Rows:
+		return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", kept.Sum, j.sum)
+	case kept.Damage != "":
+		return kept.Damage
+	}
+	return ""
 }
 
 // count adds up a table by day.
