@@ -46,9 +46,9 @@ func alter(t testing.TB, a *archive.Archive, table string) {
 // whatever came between: rows loaded, a repair.
 func TestAlteredByte(t *testing.T) {
 	between := map[string]func(t *testing.T, a *archive.Archive){
-		"nothing":  func(*testing.T, *archive.Archive) {},
-		"checked":  func(t *testing.T, a *archive.Archive) { run(t, a, "CHECK TABLE flows_2026_10") },
-		"repaired": func(t *testing.T, a *archive.Archive) { run(t, a, "REPAIR TABLE flows_2026_10") },
+		"nothing":     func(*testing.T, *archive.Archive) {},
+		"checked":     func(t *testing.T, a *archive.Archive) { run(t, a, "CHECK TABLE flows_2026_10") },
+		"repaired":    func(t *testing.T, a *archive.Archive) { run(t, a, "REPAIR TABLE flows_2026_10") },
 		"rows loaded": func(t *testing.T, a *archive.Archive) { mustLoad(t, a, file{7, 5000, october.First(), 31}) },
 		"repaired, rows loaded": func(t *testing.T, a *archive.Archive) {
 			run(t, a, "REPAIR TABLE flows_2026_10")

@@ -12,7 +12,8 @@
 //	            the checksum of all rows with that of when they were loaded
 //	5 copy      under FLUSH TABLES ... FOR EXPORT, which lets readers go on: the
 //	            data file, index and definition are copied
-//	6 pack      myisampack, which writes a new data file; myisamchk makes the keys, and checks every row
+//	6 pack      myisampack, which writes a new data file; myisamchk makes the
+//	            keys, and checks every row
 //	7 move      into the database, as pack_2026_10; the definition comes last
 //	8 verify    CHECK TABLE, checksum over all rows, counts and sums of each day
 //	9 switch    under the writer lock: renamed to flows_2026_10c, made durable,
