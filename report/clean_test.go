@@ -74,7 +74,7 @@ func TestNumber(t *testing.T) {
 }
 
 func TestHourRanges(t *testing.T) {
-	if got := hourRanges([]int{0, 1, 2, 5, 22, 23}); got != "0-2, 5, 22-23" {
+	if got := (&Usage{QuietHours: []int{0, 1, 2, 5, 22, 23}}).QuietText(); got != "0-2, 5, 22-23" {
 		t.Error(got)
 	}
 }

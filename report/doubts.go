@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -170,4 +171,50 @@ func SpanText(p *Period, from, to time.Time) (string, string) {
 		end = "24:00"
 	}
 	return from.Format(form), end
+}
+
+// Clock is a time of a day, 02:00; where clocks go back and it comes twice, with
+// the zone's offset: 02:00 +0200 and 02:00 +0100.
+func Clock(t time.Time) string {
+	text := t.Format("15:04")
+	for _, shift := range []time.Duration{-time.Hour, -30 * time.Minute, 30 * time.Minute, time.Hour} {
+		if t.Add(shift).Format("15:04") == text {
+			return text + t.Format(" -0700")
+		}
+	}
+	return text
+}
+
+// QuietText names the hours without flows as the clock showed them: 0-6, 22.
+func (u *Usage) QuietText() string {
+	name := func(n int) string {
+		if len(u.Buckets) == 24 || n >= len(u.Buckets) {
+			return strconv.Itoa(n)
+		}
+		start := u.Buckets[n].Start
+		if loc, err := time.LoadLocation(u.Timezone); err == nil {
+			start = start.In(loc)
+		}
+		_, offset, twice := strings.Cut(Clock(start), " ")
+		hour := strconv.Itoa(start.Hour())
+		if twice {
+			hour += " (" + offset + ")"
+		}
+		return hour
+	}
+	var parts []string
+	hours := u.QuietHours
+	for i := 0; i < len(hours); {
+		j := i
+		for j+1 < len(hours) && hours[j+1] == hours[j]+1 {
+			j++
+		}
+		part := name(hours[i])
+		if j > i {
+			part += "-" + name(hours[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -123,8 +124,13 @@ func (q *question) compareProxies(p *Proxy) {
 	}
 	if known {
 		p.FlowBytes = &flows
-		if len(q.Proxies) == 1 { // of several, Squid's log does not say which
-			p.Checks = []HostCheck{{Host: q.Proxies[0].Unmap().String(), SquidBytes: p.Bytes, FlowBytes: flows}}
+		// Of several, Squid's log does not say which: they are one sum.
+		var names []string
+		for _, addr := range q.Proxies {
+			names = append(names, addr.Unmap().String())
+		}
+		if len(names) > 0 {
+			p.Checks = []HostCheck{{Host: strings.Join(names, " + "), SquidBytes: p.Bytes, FlowBytes: flows}}
 		}
 	}
 }

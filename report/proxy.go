@@ -22,7 +22,8 @@ type Proxy struct {
 }
 
 // HostCheck compares what Squid's log and flows say of the same traffic: of a
-// proxy's with the outside.
+// proxy's with the outside. Of several proxies it is one sum, and Host names all:
+// 10.0.0.1 + 10.0.0.2.
 type HostCheck struct {
 	Host       string `json:"host"`
 	SquidBytes uint64 `json:"squid_bytes"`

@@ -49,7 +49,7 @@ func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error 
 	}
 	if len(u.QuietHours) > 0 && len(u.Hosts) > 0 {
 		t.line("")
-		t.paragraph("", t.Text("mail.quiet", hourRanges(u.QuietHours)))
+		t.paragraph("", t.Text("mail.quiet", u.QuietText()))
 	}
 	t.strangers()
 	t.proxy()
@@ -149,36 +149,22 @@ func (t *text) course() {
 	if most == 0 {
 		return
 	}
-	form := "15:04"
+	name := Clock
 	if t.u.Period.Kind == KindDay {
 		t.heading("mail.hours.hour")
 	} else {
 		t.heading("mail.hours.day")
-		form = time.DateOnly
+		name = func(at time.Time) string { return at.Format(time.DateOnly) }
+	}
+	names := 0
+	for i := range t.u.Buckets {
+		names = max(names, width(name(t.u.Buckets[i].Start)))
 	}
 	for i := range t.u.Buckets {
 		b := &t.u.Buckets[i]
 		n := int((float64(b.Bytes())*bar + float64(most) - 1) / float64(most)) // something is never nothing
-		t.line(fmt.Sprintf("  %s  %s %s", b.Start.Format(form), pad(strings.Repeat("#", min(n, bar)), bar), padLeft(t.Bytes(b.Bytes()), 9)))
+		t.line(fmt.Sprintf("  %s  %s %s", pad(name(b.Start), names), pad(strings.Repeat("#", min(n, bar)), bar), padLeft(t.Bytes(b.Bytes()), 9)))
 	}
-}
-
-// hourRanges writes hours as a person would: 0-6, 22.
-func hourRanges(hours []int) string {
-	var parts []string
-	for i := 0; i < len(hours); {
-		j := i
-		for j+1 < len(hours) && hours[j+1] == hours[j]+1 {
-			j++
-		}
-		part := fmt.Sprintf("%d", hours[i])
-		if j > i {
-			part = fmt.Sprintf("%d-%d", hours[i], hours[j])
-		}
-		parts = append(parts, part)
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
 }
 
 // paragraph writes text with its lines broken at 80 columns, the first begun by

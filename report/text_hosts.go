@@ -102,9 +102,9 @@ const detailed = 10
 // details says of the biggest hosts when, with whom and for what.
 func (t *text) details() {
 	headed := false
-	form := "15:04"
+	day := ""
 	if t.u.Period.Kind != KindDay {
-		form = "2006-01-02 15:04"
+		day = "2006-01-02 "
 	}
 	for i := range t.u.Hosts[:min(detailed, t.rows, len(t.u.Hosts))] {
 		h := &t.u.Hosts[i]
@@ -113,7 +113,7 @@ func (t *text) details() {
 			facts = append(facts, Clean(*h.Group))
 		}
 		if h.BusiestHour != nil {
-			facts = append(facts, t.Text("mail.busiest", h.BusiestHour.Format(form))+" ("+t.Bytes(h.BusiestHourBytes)+")")
+			facts = append(facts, t.Text("mail.busiest", h.BusiestHour.Format(day)+Clock(*h.BusiestHour))+" ("+t.Bytes(h.BusiestHourBytes)+")")
 		}
 		if h.DirectShare != nil && h.ProxiedBytes != nil {
 			facts = append(facts, t.Text("text.direct", t.Percent(*h.DirectShare), t.Bytes(*h.ProxiedBytes)))

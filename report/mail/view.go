@@ -253,9 +253,9 @@ func (v *view) clock(t time.Time) string {
 		if v.day(t) > v.Day {
 			return "24:00"
 		}
-		return t.Format("15:04")
+		return report.Clock(t)
 	}
-	return t.Format("01-02 15:04")
+	return t.Format("01-02 ") + report.Clock(t)
 }
 
 func (v *view) day(t time.Time) string { return archive.DayOf(t).String() }

@@ -144,7 +144,7 @@ func (v *view) unit() string {
 func (v *view) tick(t time.Time) string {
 	t = v.local(t)
 	if v.unit() == "hour" {
-		return t.Format("15:04")
+		return report.Clock(t)
 	}
 	return t.Format("01-02")
 }
@@ -153,7 +153,7 @@ func (v *view) tick(t time.Time) string {
 func (v *view) moment(t time.Time) string {
 	t = v.local(t)
 	if v.unit() == "hour" {
-		return fmt.Sprintf("%s–%s", t.Format("15:04"), t.Add(time.Hour).Format("15:04"))
+		return fmt.Sprintf("%s–%s", report.Clock(t), report.Clock(t.Add(time.Hour)))
 	}
 	return t.Format("2006-01-02")
 }

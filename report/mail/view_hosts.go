@@ -128,6 +128,11 @@ func (v *view) habits(h *report.Host) string {
 	if h.ProxiedBytes != nil && h.DirectShare != nil && *h.ProxiedBytes > 0 {
 		parts = append(parts, v.text("direct", v.words.Percent(*h.DirectShare)))
 	}
+	parts = append(parts, v.words.Plural("flows", h.Flows), v.words.Plural("peers", h.Peers), v.text("cumulative", v.words.Percent(h.CumulativeShare)))
+	if len(h.TopPeers) > 0 {
+		p := &h.TopPeers[0]
+		parts = append(parts, short(p.Peer, 45)+" "+v.bytes(p.Bytes()))
+	}
 	return join(parts...)
 }
 

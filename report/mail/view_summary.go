@@ -1,10 +1,5 @@
 package mail
 
-import (
-	"fmt"
-	"strings"
-)
-
 func (v *view) tiles() {
 	t := &v.Totals
 	down, up := "", ""
@@ -55,26 +50,8 @@ func (v *view) summary() {
 		add(v.text("beside", v.bytes(t.Internal.Bytes), v.bytes(t.Transit.Bytes), v.bytes(t.RouterLocal.Bytes)))
 	}
 	if v.Complete && len(v.QuietHours) > 0 && len(v.Usage.Hosts) > 0 {
-		add(v.text("quiet", ranges(v.QuietHours)))
+		add(v.text("quiet", v.QuietText()))
 	}
-}
-
-// ranges writes hours as a person would: 0-6, 22.
-func ranges(hours []int) string {
-	var parts []string
-	for i := 0; i < len(hours); {
-		j := i
-		for j+1 < len(hours) && hours[j+1] == hours[j]+1 {
-			j++
-		}
-		part := fmt.Sprint(hours[i])
-		if j > i {
-			part = fmt.Sprintf("%d-%d", hours[i], hours[j])
-		}
-		parts = append(parts, part)
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (v *view) foot(source, file string) {

@@ -115,6 +115,7 @@ type balance struct {
 	refused, excluded, load uint64
 	estimated               bool
 	difference              string
+	classes                 archive.Classes
 }
 
 // balances adds the books of the days up, router by router.
@@ -139,6 +140,12 @@ func balances(books []archive.Book) []*balance {
 			x.excluded += n.Records
 		}
 		x.load += b.Loaded.Records
+		x.classes.Up = x.classes.Up.Plus(b.Classes.Up)
+		x.classes.Down = x.classes.Down.Plus(b.Classes.Down)
+		x.classes.RouterLocal = x.classes.RouterLocal.Plus(b.Classes.RouterLocal)
+		x.classes.Internal = x.classes.Internal.Plus(b.Classes.Internal)
+		x.classes.Transit = x.classes.Transit.Plus(b.Classes.Transit)
+		x.classes.Unattributed = x.classes.Unattributed.Plus(b.Classes.Unattributed)
 		if x.difference == "" {
 			x.difference = b.Difference
 		}
@@ -159,7 +166,9 @@ func (v *view) books() {
 		if b.estimated && b.lost > 0 {
 			lost = "≈ " + lost
 		}
-		var notes []string
+		c := &b.classes
+		notes := []string{v.words.Text("text.books.classes", v.number(c.Up.Records), v.number(c.Down.Records), v.number(c.RouterLocal.Records),
+			v.number(c.Internal.Records), v.number(c.Transit.Records), v.number(c.Unattributed.Records))}
 		if b.excluded > 0 {
 			notes = append(notes, v.text("books.excluded", v.number(b.excluded)))
 		}

@@ -96,7 +96,7 @@ func (w *workbook) local(t *time.Time) any {
 // course is the whole traffic by hour or day.
 func (w *workbook) course() error {
 	s, err := w.sheet("hours", []sheetColumn{{w.text("start"), moment, 18}, {w.text("down"), count, 16}, {w.text("up"), count, 16},
-		{w.text("total"), count, 16}, {w.text("proxied"), count, 16}})
+		{w.text("total"), count, 16}, {w.text("proxied"), count, 16}, {w.text("offset"), plain, 10}})
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (w *workbook) course() error {
 		if w.u.Proxy != nil {
 			proxied = b.ProxiedBytes
 		}
-		if err := s.add(w.local(&b.Start), b.DownBytes, b.UpBytes, b.Bytes(), proxied); err != nil {
+		if err := s.add(w.local(&b.Start), b.DownBytes, b.UpBytes, b.Bytes(), proxied, w.offset(b.Start)); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (w *workbook) hostsByTime() error {
 		}
 		text := head.Format("2006-01-02")
 		if w.u.Period.Kind == report.KindDay {
-			text = head.Format("15:04")
+			text = report.Clock(head)
 		}
 		// When clocks go back an hour comes twice, and heads of a table are unique.
 		if seen[text]++; seen[text] > 1 {
@@ -235,6 +235,25 @@ func (w *workbook) books() error {
 	return s.end(len(w.u.Books))
 }
 
+// coverage holds flows against the routers' counters, where they are known.
+func (w *workbook) coverage() error {
+	if len(w.u.Coverage) == 0 {
+		return nil
+	}
+	s, err := w.sheet("coverage", []sheetColumn{{w.text("router"), plain, 18}, {w.text("interface"), plain, 18}, {w.text("start"), moment, 18}, {w.text("end"), moment, 18},
+		{w.text("flow_bytes"), count, 18}, {w.text("counter_bytes"), count, 18}, {w.text("share"), percent, 10}})
+	if err != nil {
+		return err
+	}
+	for i := range w.u.Coverage {
+		c := &w.u.Coverage[i]
+		if err := s.add(c.Router, c.Interface, w.local(&c.From), w.local(&c.To), c.FlowBytes, c.CounterBytes, c.Share); err != nil {
+			return err
+		}
+	}
+	return s.end(len(w.u.Coverage))
+}
+
 func (w *workbook) excluded() error {
 	s, err := w.sheet("excluded", []sheetColumn{{w.text("rule"), plain, 24}, {w.text("records"), count, 15}, {w.text("bytes"), count, 18}})
 	if err != nil {
@@ -260,7 +279,7 @@ func (w *workbook) facts() error {
 		complete = w.text("no")
 	}
 	rows := [][2]string{
-		{w.text("range"), u.Period.Kind}, {w.text("from"), u.Period.From.String()}, {w.text("to"), u.Period.To.String()},
+		{w.text("range"), w.text("range." + u.Period.Kind)}, {w.text("from"), u.Period.From.String()}, {w.text("to"), u.Period.To.String()},
 		{w.text("start"), u.Period.Start.Format(time.RFC3339)}, {w.text("zone"), u.Timezone},
 		{w.text("group"), u.Group}, {w.text("complete"), complete},
 	}
@@ -294,4 +313,12 @@ func (w *workbook) facts() error {
 		}
 	}
 	return s.end(0)
+}
+
+// offset is the zone's, which tells hours apart that come twice.
+func (w *workbook) offset(t time.Time) string {
+	if loc, err := time.LoadLocation(w.u.Timezone); err == nil {
+		t = t.In(loc)
+	}
+	return t.Format("UTC-07:00")
 }

@@ -38,7 +38,7 @@ func rows(t *testing.T, file *excelize.File, sheet string) [][]string {
 func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	t.Helper()
 	file := openWorkbook(t, data)
-	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Books|Left out|About" {
+	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Books|Left out|Coverage|About" {
 		t.Errorf("sheets %s", got)
 	}
 	sheets := map[string][][]string{}
