@@ -112,6 +112,9 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	summary := migrate.NewSummary()
 	err = a.migrateAll(ctx, m, cfg, dsnFile, paths, summary)
 	bar.clear()
+	if db != nil && !f.dryRun && ctx.Err() == nil {
+		err = errors.Join(err, a.packAgain(ctx, cfg, db, f.wait))
+	}
 	if err == nil || errors.Is(err, migrate.ErrPartial) {
 		err = errors.Join(err, summary.Err())
 	}
