@@ -15,8 +15,8 @@ import (
 // pairs sums a day's flows by host and peer, and by host and service. Grouping
 // 1.7 million rows into 1.3 million pairs takes the server 40 s, and reading them
 // over two connections takes about 10, nearly all of it the server's: MyISAM fetches
-// each row that the key of days points at by itself. Multi-range reads took as long,
-// and mapping the table into memory saved a quarter, but made scans of it far slower.
+// each row that the key of days points at by itself. Tried once each:
+// multi-range reads took as long, and mapping the table into memory saved a quarter.
 type pairs struct {
 	hosts, peers index
 	byPeer       map[uint64]sums // host and peer by their numbers
