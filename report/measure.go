@@ -52,6 +52,12 @@ func newMeasured(q *question, month archive.Day) *measured {
 				return m
 			}
 			one.scope = scope
+			// What a list used would tell of the other departments that are on it,
+			// and the part of it that one department used is not what the quota is for.
+			alone := len(quota.Departments) == 1 && quota.Departments[0] == q.Group
+			if q.Group != "" && quota.Each == "list" && !alone && !q.departments.owns(q.Group, scope) {
+				continue
+			}
 		}
 		m.quotas = append(m.quotas, one)
 	}

@@ -23,6 +23,29 @@ func (s *set) contains(addr netip.Addr) bool {
 	return n > 0 && !s.ranges[n-1].to.Less(addr)
 }
 
+// within says whether all of a set is in another.
+func (s *set) within(other *set) bool {
+	for _, r := range s.ranges {
+		n := sort.Search(len(other.ranges), func(i int) bool { return r.from.Less(other.ranges[i].from) })
+		if n == 0 || other.ranges[n-1].to.Less(r.to) {
+			return false
+		}
+	}
+	return true
+}
+
+// meets says whether any address is in both sets.
+func (s *set) meets(other *set) bool {
+	for _, a := range s.ranges {
+		for _, b := range other.ranges {
+			if !a.to.Less(b.from) && !b.to.Less(a.from) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // newSet makes a set of ranges that may overlap.
 func newSet(ranges []span) *set {
 	slices.SortFunc(ranges, func(a, b span) int { return cmp.Or(a.from.Compare(b.from), a.to.Compare(b.to)) })
@@ -109,4 +132,17 @@ func (d *departments) of(addr netip.Addr) string {
 		}
 	}
 	return ""
+}
+
+// owns says whether all that a set has belongs to one department.
+func (d *departments) owns(name string, s *set) bool {
+	for i, of := range d.sets {
+		if d.names[i] == name {
+			return s.within(of)
+		}
+		if s.meets(of) { // the first department that has a host is its own
+			return false
+		}
+	}
+	return false
 }

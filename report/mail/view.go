@@ -195,9 +195,16 @@ func (v *view) title() {
 	}
 	v.Subject = v.text(key, v.label(), what, short(v.Group, 40))
 	v.Subject = strings.ReplaceAll(v.Subject, noBreak, " ")
-	if !v.Complete {
-		v.Subject = v.text("subject.incomplete", v.Subject)
+	if v.Complete {
+		return
 	}
+	for _, doubt := range v.Doubts {
+		if doubt.Kind == "pending" {
+			v.Subject = v.plural("subject.late", int(doubt.Count), v.Subject)
+			return
+		}
+	}
+	v.Subject = v.text("subject.incomplete", v.Subject)
 }
 
 // over counts who is over a quota.
