@@ -166,6 +166,8 @@ func (d *Device) login(ctx context.Context, password string) error {
 	case errors.Is(err, errSilent):
 		e.Remedy = fmt.Sprintf("see whether %s is the port of %s, and how busy the router is", d.cfg.hostPort(), d.service())
 		e.Heals = true
+	default: // refused in other words, or no answer of the API
+		e.Remedy = d.remedyOf(err)
 	}
 	return e
 }
