@@ -113,7 +113,7 @@ func TestDialErrors(t *testing.T) {
 		{name: "winbox", fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "\x13\x02list\x00\x00\x00"}, want: []string{"not the RouterOS API"}},
 		{name: "ssh for tls", secure: true, fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "SSH-2.0-ROSSSH\r\n"}, want: []string{"an SSH server", "usually 8729"}},
 		{name: "tls where api is", change: func(c *routeros.Config) { c.Address = device.AddrTLS().String() }, want: []string{"8729 for api-ssl"}},
-		{name: "api where tls is", secure: true, change: func(c *routeros.Config) { c.Address = device.Addr().String() }, want: []string{"8729"}},
+		{name: "api where tls is", secure: true, change: func(c *routeros.Config) { c.Address = device.Addr().String() }, want: []string{"api-ssl"}},
 		{name: "tls alert", fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "\x15\x03\x01\x00\x02\x02\x46"}, want: []string{"a TLS server", `api = "api-ssl"`}},
 		{name: "reset", fault: &routerostest.Fault{Kind: routerostest.Reset, When: routerostest.Accepting}, want: []string{"without a word", "/ip service print detail"}},
 		{name: "fatal", fault: &routerostest.Fault{Kind: routerostest.Fatal, Command: "/login", Text: "too many sessions"}, want: []string{"too many sessions"}},
