@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -23,53 +24,62 @@ UNION SELECT day FROM import_hours JOIN imports ON imports.id = import_hours.imp
 ORDER BY day`, from, to, from, to)
 }
 
-// Steadily calls read, which reads of the days from..to, until nobody has changed
-// them meanwhile, for some seconds at most. What a writer who died has left of
-// them is put right before. It returns the days that were changing all the time:
-// what was read last may be neither what they were nor what they will be.
-func (a *Archive) Steadily(ctx context.Context, from, to Day, read func() error) ([]Day, error) {
+// Steadily calls read, which reads of the days, until nobody has changed them
+// meanwhile, for some seconds at most. What a writer who died has left of them is
+// put right before. It returns the days that were changing all the time: what was
+// read last may be neither what they were nor what they will be.
+func (a *Archive) Steadily(ctx context.Context, days []Day, read func() error) ([]Day, error) {
 	until := time.Now().Add(steadyWait)
 	for {
-		changing, err := a.settleDays(ctx, from, to, until)
+		changing, err := a.settleDays(ctx, days, until)
 		if err != nil {
 			return nil, err
 		}
-		before, err := a.stamp(ctx, from, to)
+		before, err := a.stamps(ctx, days)
 		if err != nil {
 			return nil, err
 		}
 		failed := read()
-		after, err := a.stamp(ctx, from, to)
+		after, err := a.stamps(ctx, days)
 		if err != nil {
 			return nil, errors.Join(failed, err)
 		}
-		late, err := a.Unsettled(ctx, from, to)
+		late, err := a.unsettledOf(ctx, days)
 		if err != nil {
 			return nil, errors.Join(failed, err)
 		}
+		changing = append(changing, late...)
+		for _, day := range days {
+			if before[day] != after[day] {
+				changing = append(changing, day)
+			}
+		}
+		slices.SortFunc(changing, Day.Compare)
+		changing = slices.Compact(changing)
 		if len(changing) == 0 {
-			changing = late
-		}
-		if len(changing) == 0 && before == after {
 			return nil, failed
 		}
 		if time.Now().After(until) {
-			if len(changing) == 0 { // files of some of them came one after the other
-				for day := from; !to.Before(day); day = day.Add(1) {
-					changing = append(changing, day)
-				}
-			}
 			return changing, failed
 		}
 	}
 }
 
+// unsettledOf is Unsettled of some days.
+func (a *Archive) unsettledOf(ctx context.Context, days []Day) ([]Day, error) {
+	if len(days) == 0 {
+		return nil, nil
+	}
+	found, err := a.Unsettled(ctx, slices.MinFunc(days, Day.Compare), slices.MaxFunc(days, Day.Compare))
+	return slices.DeleteFunc(found, func(day Day) bool { return !slices.Contains(days, day) }), err
+}
+
 // settleDays waits until days are settled, and settles them itself if no writer
 // is there to do it. It returns those that are not by then.
-func (a *Archive) settleDays(ctx context.Context, from, to Day, until time.Time) ([]Day, error) {
+func (a *Archive) settleDays(ctx context.Context, days []Day, until time.Time) ([]Day, error) {
 	for {
-		days, err := a.Unsettled(ctx, from, to)
-		if err != nil || len(days) == 0 {
+		changing, err := a.unsettledOf(ctx, days)
+		if err != nil || len(changing) == 0 {
 			return nil, err
 		}
 		unlock, err := a.Lock(ctx, 0)
@@ -77,20 +87,41 @@ func (a *Archive) settleDays(ctx context.Context, from, to Day, until time.Time)
 		case err == nil:
 			unlock()
 		case !errors.Is(err, ErrLocked):
-			return nil, fmt.Errorf("an import of %s was cut short: %w", days[0], err)
-		case time.Now().After(until):
-			return days, nil
-		default:
-			if err := sleep(ctx, steadyLook); err != nil {
-				return nil, err
-			}
+			return nil, fmt.Errorf("an import of %s was cut short: %w", changing[0], err)
+		}
+		if time.Now().After(until) {
+			return a.unsettledOf(ctx, days)
+		}
+		if err == nil {
+			continue
+		}
+		if err := sleep(ctx, steadyLook); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// stamp changes when a file of the days is loaded, or loaded again.
-func (a *Archive) stamp(ctx context.Context, from, to Day) (stamp string, err error) {
-	err = a.db.QueryRowContext(ctx, `SELECT CONCAT(COUNT(*), ' ', COALESCE(SUM(UNIX_TIMESTAMP(finished)), 0)) FROM imports
-WHERE state = 'loaded' AND id IN (SELECT import FROM books WHERE day BETWEEN ? AND ?)`, from, to).Scan(&stamp)
-	return stamp, wrap("read ledger", err)
+// stamps are a text for each of the days that changes when a file of it is
+// loaded, loaded again or taken out.
+func (a *Archive) stamps(ctx context.Context, days []Day) (map[Day]string, error) {
+	stamps := map[Day]string{}
+	if len(days) == 0 {
+		return stamps, nil
+	}
+	rows, err := a.db.QueryContext(ctx, `SELECT day, CONCAT_WS(' ', COUNT(*), SUM(import), SUM(UNIX_TIMESTAMP(finished))) FROM books
+JOIN imports ON imports.id = import WHERE state = 'loaded' AND day BETWEEN ? AND ? GROUP BY day`,
+		slices.MinFunc(days, Day.Compare), slices.MaxFunc(days, Day.Compare))
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var day Day
+		var stamp string
+		if err := rows.Scan(&day, &stamp); err != nil {
+			return nil, wrap("read ledger", err)
+		}
+		stamps[day] = stamp
+	}
+	return stamps, wrap("read ledger", rows.Err())
 }

@@ -69,15 +69,34 @@ func TestSteadily(t *testing.T) {
 	}
 	reads := 0
 	read := func() error { reads++; return nil }
-	if days, err := a.Steadily(t.Context(), monday, monday, read); err != nil || len(days) != 1 || days[0] != monday || reads != 1 {
+	if days, err := a.Steadily(t.Context(), []Day{monday}, read); err != nil || len(days) != 1 || days[0] != monday || reads != 1 {
 		t.Errorf("alive: %v %v, read %d times", days, err, reads)
 	}
-	if days, err := a.Steadily(t.Context(), monday.Add(1), monday.Add(1), read); err != nil || len(days) != 0 {
+	if days, err := a.Steadily(t.Context(), []Day{monday.Add(-1), monday.Add(1)}, read); err != nil || len(days) != 0 {
 		t.Errorf("another day: %v %v", days, err)
 	}
 	unlock() // as if it had died
-	if days, err := a.Steadily(context.Background(), monday, monday, read); err != nil || len(days) != 0 {
+	if days, err := a.Steadily(context.Background(), []Day{monday}, read); err != nil || len(days) != 0 {
 		t.Errorf("dead: %v %v", days, err)
 	}
 	same(t, "recovered", state(t, a), want)
+}
+
+// What is loaded again, or taken out, while a day is read makes the reader read it
+// again, however quickly one comes after the other.
+func TestSteadilyReadsAgain(t *testing.T) {
+	a := open(t)
+	lock(t, a)
+	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
+	mustLoad(t, a, one, two)
+	reads := 0
+	days, err := a.Steadily(t.Context(), []Day{monday}, func() error {
+		if reads++; reads < 3 {
+			return reload(t.Context(), a, monday, one, two)
+		}
+		return nil
+	})
+	if err != nil || len(days) != 0 || reads != 3 {
+		t.Errorf("%v %v, read %d times", days, err, reads)
+	}
 }

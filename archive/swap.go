@@ -120,6 +120,6 @@ func (a *Archive) sumUp(ctx context.Context, id uint32, more, problem string, ar
 	records = (SELECT COALESCE(SUM(records), 0) FROM books WHERE import = imports.id),
 	row_count = (SELECT COALESCE(SUM(loaded_rows), 0) FROM books WHERE import = imports.id),
 	no_template = (SELECT COALESCE(SUM(no_template), 0) FROM books WHERE import = imports.id),
-	rules = ?, problem = ?, state = 'loaded', finished = UTC_TIMESTAMP()`+more+`
+	rules = ?, problem = ?, state = 'loaded', finished = UTC_TIMESTAMP(6)`+more+`
 WHERE id = ?`, args...)
 }

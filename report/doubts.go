@@ -88,6 +88,18 @@ func (u *Usage) loading(days []archive.Day) {
 	}
 }
 
+// Loading are the days that were being loaded while they were read, as text; empty
+// when there were none. Then figures are between what they were and what they will
+// be, and a mail of them has to wait.
+func (u *Usage) Loading() string {
+	for _, d := range u.Doubts {
+		if d.Kind == "loading" {
+			return d.What
+		}
+	}
+	return ""
+}
+
 // bookDoubts says what books give cause to doubt: of each router once, with all
 // its days together, and what does not balance by day.
 func bookDoubts(books []archive.Book) (doubts []Doubt) {

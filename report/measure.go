@@ -33,8 +33,8 @@ type subject struct {
 }
 
 // monthly says whether any quota is of a month.
-func (q *question) monthly() bool {
-	return slices.ContainsFunc(q.cfg.Quotas, func(quota Quota) bool { return quota.On() && quota.Period == "month" })
+func (r *Reporter) monthly() bool {
+	return slices.ContainsFunc(r.cfg.Quotas, func(quota Quota) bool { return quota.On() && quota.Period == "month" })
 }
 
 func newMeasured(q *question, month archive.Day) *measured {

@@ -78,7 +78,7 @@ func (r *Reporter) Usage(ctx context.Context, q Request) (*Usage, error) {
 		q.Now = time.Now()
 	}
 	var u *Usage
-	loading, err := r.archive.Steadily(ctx, q.Period.From, q.Period.To, func() (err error) {
+	loading, err := r.archive.Steadily(ctx, r.reads(q.Period), func() (err error) {
 		u, err = r.usage(ctx, q)
 		return err
 	})
@@ -89,6 +89,26 @@ func (r *Reporter) Usage(ctx context.Context, q Request) (*Usage, error) {
 		u.loading(loading)
 	}
 	return u, nil
+}
+
+// reads are the days that a report of a period is made of: its own, those that it
+// is compared with, and those of its month where quotas are of months.
+func (r *Reporter) reads(p Period) (days []archive.Day) {
+	from := p.before(r.loc).From
+	if month := archive.MonthOf(p.To).First(); month.Before(from) && r.monthly() {
+		from = month
+	}
+	if p.Kind == KindDay {
+		for week := weekdays; week > 0; week-- {
+			if day := p.From.Add(-7 * week); day.Before(from) {
+				days = append(days, day)
+			}
+		}
+	}
+	for day := from; !p.To.Before(day); day = day.Add(1) {
+		days = append(days, day)
+	}
+	return days
 }
 
 // question is a report being made.

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS imports (
 	memory MEDIUMBLOB NULL,
 	state ENUM('loading', 'loaded') NOT NULL,
 	started DATETIME NOT NULL,
-	finished DATETIME NULL,
+	finished DATETIME(6) NULL,
 	PRIMARY KEY (id),
 	UNIQUE KEY digest (digest),
 	KEY file (file(150)),

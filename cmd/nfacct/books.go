@@ -52,7 +52,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	defer db.Close()
 	from, to := days[0], days[len(days)-1]
 	var books []archive.Book
-	loading, err := db.Steadily(ctx, from, to, func() (err error) {
+	loading, err := db.Steadily(ctx, days, func() (err error) {
 		books, err = db.Audit(ctx, from, to)
 		return err
 	})

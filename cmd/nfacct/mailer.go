@@ -54,6 +54,9 @@ func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, 
 		if err != nil {
 			return nil, err
 		}
+		if err := stillLoading(usage); err != nil {
+			return nil, err
+		}
 		return a.letter(cfg, usage, m.Department)
 	}, a.log)
 }

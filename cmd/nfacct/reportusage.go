@@ -121,6 +121,15 @@ func (a *app) usage(ctx context.Context, db *archive.Archive, cfg *config.Config
 	return reporter.Usage(ctx, q)
 }
 
+// stillLoading is the error that holds a report back from files and mails: what
+// is sent once cannot be taken back, and the next try is soon.
+func stillLoading(u *report.Usage) error {
+	if days := u.Loading(); days != "" {
+		return fmt.Errorf("an import is loading %s: the report waits until that is over", days)
+	}
+	return nil
+}
+
 // parsePeriod reads a period as package mail's Key names it.
 func parsePeriod(kind, key string, loc *time.Location) (report.Period, error) {
 	now := time.Now()

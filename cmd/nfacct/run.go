@@ -112,6 +112,9 @@ func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, k
 	if err != nil {
 		return err
 	}
+	if err := stillLoading(usage); err != nil {
+		return err // the job is tried again
+	}
 	if err := a.writeReport(cfg, usage, p); err != nil {
 		return err
 	}
