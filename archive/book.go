@@ -70,8 +70,15 @@ type Book struct {
 	LostRecords   uint64 `json:"lost_records"`
 	LostDatagrams uint64 `json:"lost_datagrams"`
 	LostEstimated bool   `json:"lost_estimated"`
-	// KernelDropped are datagrams that came but were not taken from the socket.
+	// KernelDropped are datagrams that came but were not taken from the socket,
+	// SpoolLost those that were taken from it but not kept, because the disk was
+	// full or did not keep up. Their numbers are missing from the sequence like
+	// those of datagrams that never came: both are counted among LostRecords and
+	// LostDatagrams and tell why, so neither is ever added to them. With several
+	// routers they stand in the book of the collector, which cannot tell whose
+	// they were.
 	KernelDropped uint64 `json:"kernel_dropped"`
+	SpoolLost     uint64 `json:"spool_lost"`
 	// Rejected counts datagrams that could not be decoded, by reason.
 	Rejected map[string]uint64 `json:"rejected"`
 	// NoTemplate counts data sets whose template had not come.
@@ -106,6 +113,7 @@ func (b *Book) Add(o Book) {
 	b.Estimated = b.Estimated || o.Estimated
 	b.LostEstimated = b.LostEstimated || o.LostEstimated
 	b.KernelDropped += o.KernelDropped
+	b.SpoolLost += o.SpoolLost
 	b.NoTemplate += o.NoTemplate
 	b.Classes = b.Classes.Plus(o.Classes)
 	b.Loaded.Counts = b.Loaded.Plus(o.Loaded.Counts)

@@ -12,8 +12,8 @@ import (
 // columns are the figures of a book that add up, beside the name of each
 // column.
 func (b *Book) columns() ([]string, []*uint64) {
-	names := []string{"datagrams", "records", "bytes", "lost_records", "lost_datagrams", "kernel_dropped", "no_template"}
-	figures := []*uint64{&b.Datagrams, &b.Records, &b.Bytes, &b.LostRecords, &b.LostDatagrams, &b.KernelDropped, &b.NoTemplate}
+	names := []string{"datagrams", "records", "bytes", "lost_records", "lost_datagrams", "kernel_dropped", "spool_lost", "no_template"}
+	figures := []*uint64{&b.Datagrams, &b.Records, &b.Bytes, &b.LostRecords, &b.LostDatagrams, &b.KernelDropped, &b.SpoolLost, &b.NoTemplate}
 	for _, class := range []struct {
 		name   string
 		counts *Counts

@@ -42,7 +42,7 @@ type writer struct {
 
 	statisticsAt, expiredAt, complainedAt time.Time // by the machine's clock
 	complained                            complaints
-	fullSaid                              rate
+	fullSaid, againSaid                   rate // a disk at its brim is full and not full by turns
 	panicSaid                             rate
 	last                                  *account
 	lastAddr                              netip.Addr
@@ -187,8 +187,9 @@ func (w *writer) written() {
 	s.Full, s.FullFrom, s.Error = false, time.Time{}, ""
 	c.mu.Unlock()
 	if wasFull {
-		c.log.Warn("spool can be written again", "after", time.Since(from).Round(time.Second), "queue_dropped", w.totals().QueueDropped)
-		w.fullSaid = rate{}
+		if w.againSaid.allows(time.Now()) {
+			c.log.Warn("spool can be written again", "after", time.Since(from).Round(time.Second), "queue_dropped", w.totals().QueueDropped)
+		}
 	}
 }
 

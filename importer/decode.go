@@ -184,12 +184,14 @@ func (s *source) file(ctx context.Context, in *input, decoder *netflow.Decoder) 
 		result.untimely += int(n)
 		s.tally(latest, router).untimely += n
 	}
-	if n := result.statistics.KernelDropped + result.statistics.QueueDropped; n > 0 {
+	if kernel, queue := result.statistics.KernelDropped, result.statistics.QueueDropped; kernel+queue > 0 {
 		router := collectorItself
 		if s.single {
 			router = 0
 		}
-		s.tally(latest, router).kernelDropped += n
+		t := s.tally(latest, router)
+		t.kernelDropped += kernel
+		t.spoolLost += queue
 	}
 	if s.only != anyDay { // not before: days have losses in common
 		s.books.keep(s.only)

@@ -198,6 +198,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		Estimated:     t.estimated,
 		LostDatagrams: uint64(t.lostDatagrams),
 		KernelDropped: t.kernelDropped,
+		SpoolLost:     t.spoolLost,
 		Rejected:      map[string]uint64{},
 		NoTemplate:    t.noTemplate,
 		Classes: archive.Classes{

@@ -29,6 +29,7 @@ type tally struct {
 	v9Records     uint64
 	untimely      uint64 // datagrams with times that cannot be believed
 	kernelDropped uint64 // datagrams
+	spoolLost     uint64 // datagrams, for want of disk or queue
 	noTemplate    uint64 // data sets
 	rejects       netflow.RejectTotals
 	noCounters    uint64            // records
@@ -90,6 +91,7 @@ func (t *tally) add(o *tally) {
 	t.v9Records += o.v9Records
 	t.untimely += o.untimely
 	t.kernelDropped += o.kernelDropped
+	t.spoolLost += o.spoolLost
 	t.noTemplate += o.noTemplate
 	for reason, n := range o.rejects {
 		t.rejects[reason] += n

@@ -60,6 +60,9 @@ func (t *text) losses(book *archive.Book) string {
 	if n := book.KernelDropped; n > 0 {
 		parts = append(parts, t.Plural("text.dropped", n))
 	}
+	if n := book.SpoolLost; n > 0 {
+		parts = append(parts, t.Plural("text.unspooled", n))
+	}
 	var rejected uint64
 	for _, n := range book.Rejected {
 		rejected += n

@@ -124,6 +124,9 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 		if b.KernelDropped > b.Datagrams/tolerated {
 			doubts = append(doubts, Doubt{Kind: "dropped", Router: router, Count: b.KernelDropped})
 		}
+		if b.SpoolLost > b.Datagrams/tolerated {
+			doubts = append(doubts, Doubt{Kind: "unspooled", Router: router, Count: b.SpoolLost})
+		}
 		if b.NoTemplate > 0 {
 			doubts = append(doubts, Doubt{Kind: "no_template", Router: router, Count: b.NoTemplate})
 		}

@@ -128,7 +128,8 @@ func printBook(w io.Writer, b *archive.Book) {
 	}
 	count(b.LostRecords, records)
 	count(b.LostDatagrams, "datagrams")
-	count(b.KernelDropped, "datagrams dropped by the kernel")
+	count(b.KernelDropped, "datagrams dropped by the kernel (among the lost: raise net.core.rmem_max and collector.receive_buffer)")
+	count(b.SpoolLost, "datagrams not kept because the disk was full or too slow (among the lost: make room, or raise collector.queue)")
 	count(b.NoTemplate, "data sets without template")
 	for _, reason := range slices.Sorted(maps.Keys(b.Rejected)) {
 		count(b.Rejected[reason], "rejected: "+reason)

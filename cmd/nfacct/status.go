@@ -123,7 +123,13 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config) {
 		}
 		fmt.Fprintf(w, "  at %s: %s datagrams%s, %s for want of queue\n", socket.Address, count(socket.Accepted), kernel, count(socket.QueueDropped))
 	}
-	fmt.Fprintf(w, "  spool %s: %s in %d files\n", s.Spool.Folder, humanize.IBytes(uint64(s.Spool.Bytes)), s.Spool.Files)
+	fmt.Fprintf(w, "  spool %s: %s in %s\n", s.Spool.Folder, humanize.IBytes(uint64(s.Spool.Bytes)), plural(s.Spool.Files, "sealed file"))
+	if n := s.QueueDropped + s.Spool.Lost; n > 0 {
+		fmt.Fprintf(w, "  %s datagrams were received and not kept: the disk was full or too slow (%s for want of queue, %s at the end)\n", count(n), count(s.QueueDropped), count(s.Spool.Lost))
+	}
+	if s.Spool.Error != "" {
+		fmt.Fprintf(w, "  writing: %s\n", printable(s.Spool.Error))
+	}
 	for _, router := range cfg.Routers {
 		heard := false
 		for _, e := range s.Exporters {

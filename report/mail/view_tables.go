@@ -111,7 +111,8 @@ func (v *view) excluded() {
 // balance is the books of one router over the period.
 type balance struct {
 	router                  string
-	records, lost, dropped  uint64
+	records, lost           uint64
+	dropped, unspooled      uint64 // datagrams, counted among the lost
 	refused, excluded, load uint64
 	estimated               bool
 	difference              string
@@ -133,6 +134,7 @@ func balances(books []archive.Book) []*balance {
 		x.lost += b.LostRecords
 		x.estimated = x.estimated || b.LostEstimated
 		x.dropped += b.KernelDropped
+		x.unspooled += b.SpoolLost
 		for _, n := range b.Rejected {
 			x.refused += n
 		}
@@ -174,6 +176,9 @@ func (v *view) books() {
 		}
 		if b.dropped > 0 {
 			notes = append(notes, v.text("books.dropped", v.number(b.dropped)))
+		}
+		if b.unspooled > 0 {
+			notes = append(notes, v.text("books.unspooled", v.number(b.unspooled)))
 		}
 		if b.refused > 0 {
 			notes = append(notes, v.text("books.refused", v.number(b.refused)))

@@ -207,7 +207,7 @@ func bound(n uint64) any {
 
 func (w *workbook) books() error {
 	columns := []sheetColumn{{w.text("day"), date, 12}, {w.text("router"), plain, 18}}
-	for _, key := range []string{"datagrams", "records", "bytes", "lost", "dropped", "rejected", "class_up", "class_down", "router_local", "internal", "transit", "unattributed", "left_out", "loaded", "loaded_bytes"} {
+	for _, key := range []string{"datagrams", "records", "bytes", "lost", "dropped", "unspooled", "rejected", "class_up", "class_down", "router_local", "internal", "transit", "unattributed", "left_out", "loaded", "loaded_bytes"} {
 		columns = append(columns, sheetColumn{w.text(key), count, 15})
 	}
 	s, err := w.sheet("books", append(columns, sheetColumn{w.text("difference"), plain, 30}))
@@ -226,7 +226,7 @@ func (w *workbook) books() error {
 		}
 		c := &b.Classes
 		day := time.Date(b.Day.Year, b.Day.Month, b.Day.Day, 0, 0, 0, 0, time.UTC)
-		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, rejected, c.Up.Records, c.Down.Records,
+		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, b.SpoolLost, rejected, c.Up.Records, c.Down.Records,
 			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, b.Difference)
 		if err != nil {
 			return err
