@@ -237,9 +237,9 @@ func TestDoubts(t *testing.T) {
 			},
 		},
 		{
-			name: "lost", want: []string{"gw-1 lost about 50", "96 datagrams were dropped on arrival"},
+			name: "lost", want: []string{"gw-1: about 50", "96 datagrams were dropped on arrival", "192 datagrams were received and not kept"},
 			load: func(t *testing.T, a *archive.Archive) {
-				spooled(t, a, sunday, nil, func(b *archive.Book) { b.LostRecords, b.KernelDropped = 1, 1 })
+				spooled(t, a, sunday, nil, func(b *archive.Book) { b.LostRecords, b.KernelDropped, b.SpoolLost = 1, 1, 2 })
 			},
 		},
 		{

@@ -100,7 +100,7 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	}
 	for i := range u.Books {
 		check("Books", i+1, 3, u.Books[i].Records)
-		check("Books", i+1, 15, u.Books[i].Loaded.Records)
+		check("Books", i+1, 16, u.Books[i].Loaded.Records)
 	}
 	for i := range u.Excluded {
 		check("Left out", i+1, 2, u.Excluded[i].Bytes)
