@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -12,14 +13,28 @@ type Mail struct {
 	ID             uint64
 	Report, Period string // day and 2026-11-23, week, month, range
 	Department     string // empty: everything
-	Recipient      string
-	MessageID      string
-	State          string // waiting, sending, sent or failed
-	Attempts       int
-	Problem        string // of the last attempt
-	Created, Next  time.Time
-	Sent           time.Time // zero as long as it is not
+	Recipient      string // in whatever case; another case is the same recipient
+	// Asked is whether a person wanted it for just this recipient, whoever the
+	// configuration names.
+	Asked     bool
+	MessageID string
+	State     string // one of the constants below
+	Attempts  int
+	Problem   string // of the last attempt
+	Created   time.Time
+	Next      time.Time
+	Sent      time.Time // zero as long as it is not
 }
+
+// The values of Mail.State. A mail that failed was tried for long enough; one that
+// was dropped is not wanted any more. Both begin anew when they are added again.
+const (
+	MailWaiting = "waiting"
+	MailSending = "sending"
+	MailSent    = "sent"
+	MailFailed  = "failed"
+	MailDropped = "dropped"
+)
 
 // Mails is the ledger of what was mailed to whom.
 type Mails struct{ a *Archive }
@@ -28,42 +43,86 @@ type Mails struct{ a *Archive }
 func (a *Archive) Mails() Mails { return Mails{a} }
 
 // mailLease is how long a try may take: what is "sending" for longer was
-// interrupted, and is due again.
+// interrupted, and is due again, even if its connection is still there.
 const mailLease = 10 * time.Minute
 
 // Add notes that a mail is to be sent, once: one that is there already stays as it
-// is, except that one that was given up begins anew. With again, one that was
-// sent does too.
+// is, except that one that was given up or dropped begins anew. With again, one
+// that was sent does too.
 func (m Mails) Add(ctx context.Context, mail Mail, again bool) error {
-	states := "'failed'"
+	states := "'failed', 'dropped'"
 	if again {
-		states = "'failed', 'sent'"
+		states += ", 'sent'"
 	}
 	// The state is assigned last, since assignments see those before them.
 	anew := "state IN (" + states + ")"
-	return m.a.exec(ctx, "note mail to "+mail.Recipient, `INSERT INTO mails (report, period, department, recipient, message_id, state, attempts, problem, created, next)
-VALUES (?, ?, ?, ?, ?, 'waiting', 0, '', UTC_TIMESTAMP(), UTC_TIMESTAMP())
+	return m.a.exec(ctx, "note mail to "+mail.Recipient, `INSERT INTO mails (report, period, department, recipient, asked, message_id, state, attempts, problem, created, next)
+VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, '', UTC_TIMESTAMP(), UTC_TIMESTAMP())
 ON DUPLICATE KEY UPDATE
+	asked = GREATEST(asked, VALUES(asked)),
 	message_id = IF(`+anew+`, VALUES(message_id), message_id),
 	created = IF(`+anew+`, VALUES(created), created),
 	next = IF(`+anew+`, VALUES(next), next),
 	attempts = IF(`+anew+`, 0, attempts),
 	sent = IF(`+anew+`, NULL, sent),
+	refused = IF(`+anew+`, NULL, refused),
 	state = IF(`+anew+`, 'waiting', state)`,
-		mail.Report, mail.Period, mail.Department, mail.Recipient, mail.MessageID)
+		mail.Report, mail.Period, mail.Department, mail.Recipient, mail.Asked, mail.MessageID)
 }
 
 // Due lists what waits and whose time has come, and what was interrupted. With
 // all, also what has to wait longer.
 func (m Mails) Due(ctx context.Context, all bool) ([]Mail, error) {
-	return m.list(ctx, "list mails that wait", "WHERE "+dueMail+" ORDER BY report, period, department, recipient", claimArgs(all)...)
+	due, args := m.due(all)
+	return m.list(ctx, "list mails that wait", "WHERE "+due+" ORDER BY report, period, department, recipient, id", args...)
 }
+
+// due is the condition of mails to try. A try holds a lock of the database's for
+// as long as its connection lives, so that the end of a process is seen at once.
+func (m Mails) due(all bool) (condition string, args []any) {
+	return `(state = 'waiting' AND (next <= UTC_TIMESTAMP() OR ?)
+	OR state = 'sending' AND (claimed < UTC_TIMESTAMP() - INTERVAL ? SECOND OR IS_FREE_LOCK(LEFT(CONCAT('nfacct mail ', claimer, ' ', ?), 64))))`,
+		[]any{all, int(mailLease.Seconds()), m.a.dsn.DBName}
+}
+
+// MailRound tries mails. What it has claimed is due again when it is closed, or
+// its process ends.
+type MailRound struct {
+	m    Mails
+	conn *sql.Conn
+}
+
+// Round begins one.
+func (m Mails) Round(ctx context.Context) (*MailRound, error) {
+	conn, err := m.a.db.Conn(ctx)
+	if err != nil {
+		return nil, wrap("connect", err)
+	}
+	var id uint64
+	var got sql.NullBool
+	err = conn.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id)
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 10)", m.a.lockName(fmt.Sprint("mail ", id))).Scan(&got)
+	}
+	if err == nil && !got.Bool {
+		err = ErrLocked // not even another's: the number is of this connection alone
+	}
+	if err != nil {
+		release(conn)
+		return nil, wrap("begin to mail", err)
+	}
+	return &MailRound{m, conn}, nil
+}
+
+// Close ends the round.
+func (r *MailRound) Close() { release(r.conn) }
 
 // Claim takes a mail for one try; false if another process was faster. With all,
 // also before its time.
-func (m Mails) Claim(ctx context.Context, id uint64, all bool) (bool, error) {
-	result, err := m.a.db.ExecContext(ctx, "UPDATE mails SET state = 'sending', claimed = UTC_TIMESTAMP(), attempts = attempts + 1 WHERE id = ? AND "+dueMail,
-		append([]any{id}, claimArgs(all)...)...)
+func (r *MailRound) Claim(ctx context.Context, id uint64, all bool) (bool, error) {
+	due, args := r.m.due(all)
+	result, err := r.conn.ExecContext(ctx, "UPDATE mails SET state = 'sending', claimed = UTC_TIMESTAMP(), claimer = CONNECTION_ID(), attempts = attempts + 1 WHERE id = ? AND "+due,
+		append([]any{id}, args...)...)
 	if err != nil {
 		return false, wrap("claim mail", err)
 	}
@@ -71,32 +130,43 @@ func (m Mails) Claim(ctx context.Context, id uint64, all bool) (bool, error) {
 	return n == 1, wrap("claim mail", err)
 }
 
-const dueMail = `(state = 'waiting' AND (next <= UTC_TIMESTAMP() OR ?)
-	OR state = 'sending' AND claimed < UTC_TIMESTAMP() - INTERVAL ? SECOND)`
-
-func claimArgs(all bool) []any { return []any{all, int(mailLease.Seconds())} }
-
 // Delivered notes that the mail was handed to the server.
 func (m Mails) Delivered(ctx context.Context, id uint64) error {
 	return m.a.exec(ctx, "note mail as sent", "UPDATE mails SET state = 'sent', problem = '', sent = UTC_TIMESTAMP() WHERE id = ?", id)
 }
 
-// Refused notes why the mail was not sent. It is due again after wait, unless it
-// was noted more than limit ago: then it is given up.
+// Refused notes why a mail was not sent. It is due again after wait, unless it
+// was refused first more than limit ago: then it is given up.
 func (m Mails) Refused(ctx context.Context, id uint64, problem string, wait, limit time.Duration) error {
-	problem = strings.ToValidUTF8(problem[:min(len(problem), 10_000)], "")
-	return m.a.exec(ctx, "note mail as refused", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND,
+	return m.a.exec(ctx, "note mail as refused", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND, refused = COALESCE(refused, UTC_TIMESTAMP()),
+state = IF(refused < UTC_TIMESTAMP() - INTERVAL ? SECOND, 'failed', 'waiting') WHERE id = ?`,
+		cutProblem(problem), int(wait.Seconds()), int(limit.Seconds()), id)
+}
+
+// Postponed notes why no mail can be sent now, whoever it is for. It is due again
+// after wait, unless it was noted more than limit ago: then it is given up.
+func (m Mails) Postponed(ctx context.Context, id uint64, problem string, wait, limit time.Duration) error {
+	return m.a.exec(ctx, "note mail as postponed", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND,
 state = IF(created < UTC_TIMESTAMP() - INTERVAL ? SECOND, 'failed', 'waiting') WHERE id = ?`,
-		problem, int(wait.Seconds()), int(limit.Seconds()), id)
+		cutProblem(problem), int(wait.Seconds()), int(limit.Seconds()), id)
+}
+
+// Drop notes why a claimed mail is not wanted any more.
+func (m Mails) Drop(ctx context.Context, id uint64, problem string) error {
+	return m.a.exec(ctx, "drop mail", "UPDATE mails SET state = 'dropped', problem = ? WHERE id = ?", cutProblem(problem), id)
+}
+
+func cutProblem(problem string) string {
+	return strings.ToValidUTF8(problem[:min(len(problem), 10_000)], "")
 }
 
 // Of lists the mails of a report of a period.
 func (m Mails) Of(ctx context.Context, report, period string) ([]Mail, error) {
-	return m.list(ctx, "list mails of "+period, "WHERE report = ? AND period = ? ORDER BY department, recipient", report, period)
+	return m.list(ctx, "list mails of "+period, "WHERE report = ? AND period = ? ORDER BY department, recipient, id", report, period)
 }
 
 func (m Mails) list(ctx context.Context, what, where string, args ...any) ([]Mail, error) {
-	rows, err := m.a.db.QueryContext(ctx, "SELECT id, report, period, department, recipient, message_id, state, attempts, problem, created, next, sent FROM mails "+where, args...)
+	rows, err := m.a.db.QueryContext(ctx, "SELECT id, report, period, department, recipient, asked, message_id, state, attempts, problem, created, next, sent FROM mails "+where, args...)
 	if err != nil {
 		return nil, wrap(what, err)
 	}
@@ -105,7 +175,7 @@ func (m Mails) list(ctx context.Context, what, where string, args ...any) ([]Mai
 	for rows.Next() {
 		var mail Mail
 		var sent sql.NullTime
-		if err := rows.Scan(&mail.ID, &mail.Report, &mail.Period, &mail.Department, &mail.Recipient, &mail.MessageID,
+		if err := rows.Scan(&mail.ID, &mail.Report, &mail.Period, &mail.Department, &mail.Recipient, &mail.Asked, &mail.MessageID,
 			&mail.State, &mail.Attempts, &mail.Problem, &mail.Created, &mail.Next, &sent); err != nil {
 			return nil, wrap(what, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -24,7 +25,10 @@ type mailing struct {
 // mailings lists who gets a report: the heads everything, and each department's
 // recipients its own hosts.
 func mailings(cfg *config.Config, p report.Period) []mailing {
-	m := mailing{report: p.Kind, period: mail.Key(p)}
+	m := mailing{report: p.Kind}
+	if !p.Start.IsZero() {
+		m.period = mail.Key(p)
+	}
 	var list []mailing
 	if to := cfg.Mail.Recipients(p.Kind); len(to) > 0 {
 		m.to = to
@@ -41,7 +45,7 @@ func mailings(cfg *config.Config, p report.Period) []mailing {
 
 // newOutbox makes letters of the reports that the ledger asks for.
 func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, error) {
-	return mail.NewOutbox(cfg.Mail, db.Mails(), func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
+	return mail.NewOutbox(cfg.Mail, db.Mails(), func(m archive.Mail) error { return wanted(cfg, m) }, func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
 		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
 		if err != nil {
 			return nil, err
@@ -57,21 +61,57 @@ func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, 
 		if err := stillLoading(usage); err != nil {
 			return nil, err
 		}
-		return a.letter(cfg, usage, m.Department)
+		return a.letter(cfg, usage, m.Asked)
 	}, a.log)
 }
 
-// letter renders a usage as it is mailed.
-func (a *app) letter(cfg *config.Config, usage *report.Usage, department string) (*mail.Letter, error) {
+// wanted says why a mail that waits has no recipient any more: one who was taken
+// out of the configuration gets nothing that was meant for him before.
+func wanted(cfg *config.Config, m archive.Mail) error {
+	for _, now := range mailings(cfg, report.Period{Kind: m.Report}) {
+		if now.department != m.Department {
+			continue
+		}
+		for _, recipient := range now.to {
+			if address, err := mail.ParseAddress(recipient); err == nil && strings.EqualFold(address.Address, m.Recipient) {
+				return nil
+			}
+		}
+	}
+	return errors.New("the configuration names this recipient no more")
+}
+
+// letter renders a usage as it is mailed; asked is for one who is not of the
+// configuration.
+func (a *app) letter(cfg *config.Config, usage *report.Usage, asked bool) (*mail.Letter, error) {
 	words, err := cfg.Report.Phrases()
 	if err != nil {
 		return nil, err
 	}
-	source := "mail.to"
-	if department != "" {
-		source = fmt.Sprintf("department %q", department)
+	source := ""
+	if !asked {
+		_, source = addressees(cfg, usage.Period.Kind, usage.Group)
 	}
 	return mail.NewLetter(usage, mail.Options{Words: words, Rows: cfg.Mail.Rows, Source: source})
+}
+
+// addressees are who gets a report, and where the configuration names them.
+func addressees(cfg *config.Config, kind, department string) (to []string, source string) {
+	for _, m := range mailings(cfg, report.Period{Kind: kind}) {
+		if m.department != department {
+			continue
+		}
+		switch {
+		case department != "":
+			return m.to, fmt.Sprintf("department %q", department)
+		case kind == report.KindWeek && len(cfg.Mail.WeeklyTo) > 0:
+			return m.to, "mail.weekly_to"
+		case kind == report.KindMonth && len(cfg.Mail.MonthlyTo) > 0:
+			return m.to, "mail.monthly_to"
+		}
+		return m.to, "mail.to"
+	}
+	return nil, ""
 }
 
 // send enters a report into the ledger and tries everything that is due.
@@ -81,6 +121,9 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		return usageError(err)
 	}
 	list := mailings(cfg, p)
+	if f.department != "" {
+		list = slices.DeleteFunc(list, func(m mailing) bool { return m.department != f.department })
+	}
 	if len(f.recipients) > 0 {
 		list = []mailing{{report: p.Kind, period: mail.Key(p), department: f.department, to: f.recipients}}
 	}
@@ -91,7 +134,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		return a.planMails(ctx, cfg, db, p, list, f.again)
 	}
 	for _, m := range list {
-		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, f.again); err != nil {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Asked: len(f.recipients) > 0, Again: f.again}); err != nil {
 			return databaseError(err)
 		}
 	}
@@ -107,6 +150,16 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		if err := a.printMails(mails); err != nil {
 			return err
 		}
+	}
+	busy := 0
+	for _, m := range mails {
+		if m.State == archive.MailSending {
+			busy++
+		}
+	}
+	if busy > 0 { // another process is at it, and how that ends is not known
+		result.Failed += busy
+		result.Problems = append(result.Problems, fmt.Errorf("%d mails of %s are being sent by another process", busy, mail.Key(p)))
 	}
 	if result.Failed == 0 {
 		return nil
@@ -165,7 +218,7 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 			failed = append(failed, fmt.Errorf("%s: %w", address, err))
 			continue
 		}
-		fmt.Fprintf(a.out, "%s: %s took it: %s\n", address, transport, answer)
+		fmt.Fprintf(a.out, "%s: accepted by %s: %s\n", address, transport, answer)
 	}
 	switch {
 	case len(failed) == 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,13 +21,13 @@ type plannedMail struct {
 	Department string `json:"department,omitempty"`
 	Recipient  string `json:"recipient"`
 	Subject    string `json:"subject,omitempty"`
-	State      string `json:"state"` // new, waiting, failed, sent or sending
+	State      string `json:"state"` // new, waiting, failed, dropped, sent or sending
 	Send       bool   `json:"send"`
 }
 
 // plan lists what --send would do: this report for each of its recipients, then
 // what else waits, since --send tries that too.
-func plan(list []mailing, ledger, due []archive.Mail, again bool) ([]plannedMail, error) {
+func plan(list []mailing, ledger, due []archive.Mail, again bool, wanted func(archive.Mail) error) ([]plannedMail, error) {
 	var planned []plannedMail
 	listed := map[uint64]bool{}
 	for _, m := range list {
@@ -35,12 +36,17 @@ func plan(list []mailing, ledger, due []archive.Mail, again bool) ([]plannedMail
 			if err != nil {
 				return nil, err
 			}
+			if slices.ContainsFunc(planned, func(p plannedMail) bool {
+				return p.Department == m.department && strings.EqualFold(p.Recipient, address.Address)
+			}) {
+				continue
+			}
 			p := plannedMail{Report: m.report, Period: m.period, Department: m.department, Recipient: address.Address, State: "new", Send: true}
 			for _, known := range ledger {
 				if known.Department == m.department && strings.EqualFold(known.Recipient, address.Address) {
 					listed[known.ID] = true
 					p.State = known.State
-					p.Send = known.State == "waiting" || known.State == "failed" || known.State == "sent" && again
+					p.Send = known.State == archive.MailWaiting || known.State == archive.MailFailed || known.State == archive.MailDropped || known.State == "sent" && again
 				}
 			}
 			for _, d := range due { // a try that was interrupted is due, too
@@ -51,7 +57,11 @@ func plan(list []mailing, ledger, due []archive.Mail, again bool) ([]plannedMail
 	}
 	for _, d := range due {
 		if !listed[d.ID] {
-			planned = append(planned, plannedMail{Report: d.Report, Period: d.Period, Department: d.Department, Recipient: d.Recipient, State: d.State, Send: true})
+			p := plannedMail{Report: d.Report, Period: d.Period, Department: d.Department, Recipient: d.Recipient, State: d.State, Send: d.Asked || wanted(d) == nil}
+			if !p.Send {
+				p.State = archive.MailDropped
+			}
+			planned = append(planned, p)
 		}
 	}
 	return planned, nil
@@ -68,7 +78,7 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if err != nil {
 		return databaseError(err)
 	}
-	planned, err := plan(list, ledger, due, again)
+	planned, err := plan(list, ledger, due, again, func(m archive.Mail) error { return wanted(cfg, m) })
 	if err != nil {
 		return usageError(err)
 	}
@@ -88,7 +98,7 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 			if err != nil {
 				return databaseError(err)
 			}
-			l, err := a.letter(cfg, usage, m.Department)
+			l, err := a.letter(cfg, usage, false)
 			if err != nil {
 				return err
 			}

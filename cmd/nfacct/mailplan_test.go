@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 // A dry run says of each recipient what --send would do.
 func TestPlan(t *testing.T) {
 	list := []mailing{
-		{report: "day", period: "2026-11-23", to: []string{"Head <head@example.net>", "has@example.net", "waits@example.net", "gone@example.net", "now@example.net", "broken@example.net"}},
+		{report: "day", period: "2026-11-23", to: []string{"Head <head@example.net>", "HEAD@Example.net", "has@example.net", "waits@example.net", "gone@example.net", "now@example.net", "broken@example.net"}},
 		{report: "day", period: "2026-11-23", department: "sales", to: []string{"has@example.net"}},
 	}
 	entry := func(id uint64, recipient, state string) archive.Mail {
@@ -19,12 +20,18 @@ func TestPlan(t *testing.T) {
 	}
 	ledger := []archive.Mail{entry(1, "has", "sent"), entry(2, "waits", "waiting"), entry(3, "gone", "failed"), entry(4, "now", "sending"), entry(5, "broken", "sending")}
 	other := archive.Mail{ID: 9, Report: "week", Period: "2026-W47", Recipient: "old@example.net", State: "waiting"}
-	due := []archive.Mail{ledger[1], ledger[4], other}
+	left := archive.Mail{ID: 10, Report: "week", Period: "2026-W47", Recipient: "left@example.net", State: "waiting"}
+	due := []archive.Mail{ledger[1], ledger[4], other, left}
 	for again, want := range map[bool]string{
-		false: "head new true, has sent false, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true",
-		true:  "head new true, has sent true, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true",
+		false: "head new true, has sent false, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
+		true:  "head new true, has sent true, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
 	} {
-		planned, err := plan(list, ledger, due, again)
+		planned, err := plan(list, ledger, due, again, func(m archive.Mail) error {
+			if m.Recipient == "left@example.net" {
+				return errors.New("no more")
+			}
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

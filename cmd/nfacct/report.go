@@ -185,7 +185,7 @@ func (a *app) render(cfg *config.Config, usage *report.Usage, format string, now
 		}
 		return b.Bytes(), err
 	}
-	l, err := a.letter(cfg, usage, usage.Group)
+	l, err := a.letter(cfg, usage, false)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (a *app) render(cfg *config.Config, usage *report.Usage, format string, now
 // configuration does not name are stood in for.
 func writeEML(w io.Writer, cfg *config.Config, l *mail.Letter, usage *report.Usage, now time.Time) error {
 	e := mail.Envelope{From: cmp.Or(cfg.Mail.From, "nfacct <nfacct@nfacct.invalid>"), ReplyTo: cfg.Mail.ReplyTo, To: "head@nfacct.invalid", Date: now}
-	if to := cfg.Mail.Recipients(usage.Period.Kind); len(to) > 0 {
+	if to, _ := addressees(cfg, usage.Period.Kind, usage.Group); len(to) > 0 {
 		e.To = to[0]
 	}
 	e.MessageID = mail.MessageID(e.From, usage.Period.Kind, mail.Key(usage.Period), usage.Group, e.To, 0)

@@ -151,7 +151,7 @@ func (a *app) noteMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 		return err
 	}
 	for _, m := range mailings(cfg, p) {
-		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, false); err != nil {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{}); err != nil {
 			return err
 		}
 	}

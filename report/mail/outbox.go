@@ -18,21 +18,27 @@ type Outbox struct {
 	cfg    Config
 	mails  archive.Mails
 	send   func(ctx context.Context, msg *gomail.Msg) (answer string, err error)
+	wanted func(mail archive.Mail) error
 	letter func(ctx context.Context, mail archive.Mail) (*Letter, error)
 	log    *slog.Logger
 }
 
-// NewOutbox returns an outbox that renders letters by the function given.
-func NewOutbox(cfg Config, mails archive.Mails, letter func(context.Context, archive.Mail) (*Letter, error), log *slog.Logger) (*Outbox, error) {
+// NewOutbox returns an outbox that renders letters by the function given. What
+// wanted has an error for is dropped: its recipient is none any more.
+func NewOutbox(cfg Config, mails archive.Mails, wanted func(archive.Mail) error, letter func(context.Context, archive.Mail) (*Letter, error), log *slog.Logger) (*Outbox, error) {
 	transport, err := NewTransport(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Outbox{cfg: cfg, mails: mails, send: transport.Send, letter: letter, log: log}, nil
+	return &Outbox{cfg: cfg, mails: mails, send: transport.Send, wanted: wanted, letter: letter, log: log}, nil
 }
 
-// giveUp is for how long a mail is tried.
-const giveUp = 24 * time.Hour
+// giveUp is for how long a mail is tried from its first refusal on, giveUpServer
+// for how long when the server cannot be reached at all.
+const (
+	giveUp       = 24 * time.Hour
+	giveUpServer = 30 * 24 * time.Hour
+)
 
 // backoff is how long to wait after so many tries: 1, 2, 4 ... minutes, at most an
 // hour.
@@ -40,20 +46,27 @@ func backoff(attempts int) time.Duration {
 	return min(time.Minute<<min(max(attempts-1, 0), 6), time.Hour)
 }
 
-// Note enters a report for its recipients, each once.
-func (o *Outbox) Note(ctx context.Context, report, period, department string, recipients []string, again bool) error {
+// Noting says how a report is entered for its recipients.
+type Noting struct {
+	Asked bool // by a person, whoever the configuration names
+	Again bool // those who have it already too
+}
+
+// Note enters a report for its recipients, each once; addresses that differ in
+// case alone are the same.
+func (o *Outbox) Note(ctx context.Context, report, period, department string, recipients []string, how Noting) error {
 	for _, recipient := range recipients {
 		addr, err := ParseAddress(recipient)
 		if err != nil {
 			return err
 		}
-		mail := archive.Mail{Report: report, Period: period, Department: department, Recipient: addr.Address}
+		mail := archive.Mail{Report: report, Period: period, Department: department, Recipient: addr.Address, Asked: how.Asked}
 		round := 0
-		if again {
+		if how.Again {
 			round = int(time.Now().Unix())
 		}
 		mail.MessageID = MessageID(o.cfg.From, report, period, department, addr.Address, round)
-		if err := o.mails.Add(ctx, mail, again); err != nil {
+		if err := o.mails.Add(ctx, mail, how.Again); err != nil {
 			return err
 		}
 	}
@@ -62,7 +75,7 @@ func (o *Outbox) Note(ctx context.Context, report, period, department string, re
 
 // Result says how a round of the outbox went.
 type Result struct {
-	Sent, Failed int
+	Sent, Failed, Dropped int
 	// Problems are of the mails that failed, each with its recipient.
 	Problems []error
 }
@@ -76,17 +89,33 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	letters := map[[3]string]*Letter{}
+	if len(due) == 0 {
+		return result, nil
+	}
+	round, err := o.mails.Round(ctx)
+	if err != nil {
+		return result, err
+	}
+	defer round.Close()
+	letters := map[letterKey]*Letter{}
 	var dead error // the server does not answer: the others need not wait for it too
 	for _, mail := range due {
 		if ctx.Err() != nil {
 			return result, ctx.Err()
 		}
-		mine, err := o.mails.Claim(ctx, mail.ID, all)
+		mine, err := round.Claim(ctx, mail.ID, all)
 		if err != nil {
 			return result, err
 		}
 		if !mine { // another process has it
+			continue
+		}
+		if why := o.wanted(mail); why != nil && !mail.Asked {
+			if err := o.mails.Drop(ctx, mail.ID, why.Error()); err != nil {
+				return result, err
+			}
+			result.Dropped++
+			o.log.Info("mail dropped", "report", mail.Report, "period", mail.Period, "department", mail.Department, "to", mail.Recipient, "why", why)
 			continue
 		}
 		err = dead
@@ -107,13 +136,16 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 			continue
 		}
 		wait := backoff(mail.Attempts + 1)
-		noted := o.mails.Refused(note, mail.ID, err.Error(), wait, giveUp)
+		var noted error
+		if errors.Is(err, ErrUnreachable) {
+			dead = err
+			noted = o.mails.Postponed(note, mail.ID, err.Error(), wait, giveUpServer)
+		} else {
+			noted = o.mails.Refused(note, mail.ID, err.Error(), wait, giveUp)
+		}
 		cancel()
 		if noted != nil {
 			return result, noted
-		}
-		if errors.Is(err, ErrUnreachable) {
-			dead = err
 		}
 		result.Failed++
 		result.Problems = append(result.Problems, fmt.Errorf("%s %s to %s: %w", mail.Report, mail.Period, mail.Recipient, err))
@@ -122,8 +154,14 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 	return result, nil
 }
 
-func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[[3]string]*Letter) error {
-	key := [3]string{mail.Report, mail.Period, mail.Department}
+// letterKey is what mails have in common that are the same letter.
+type letterKey struct {
+	report, period, department string
+	asked                      bool
+}
+
+func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[letterKey]*Letter) error {
+	key := letterKey{mail.Report, mail.Period, mail.Department, mail.Asked}
 	letter := letters[key]
 	if letter == nil {
 		var err error

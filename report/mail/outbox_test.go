@@ -26,7 +26,7 @@ func TestOutbox(t *testing.T) {
 	server := startMailpit(t, "--smtp-allowed-recipients", `^(head|one|two)@example\.net$`)
 	db := emptyLedger(t)
 	rendered := 0
-	outbox, err := NewOutbox(server.config(), db.Mails(), func(_ context.Context, m archive.Mail) (*Letter, error) {
+	outbox, err := NewOutbox(server.config(), db.Mails(), everybody, func(_ context.Context, m archive.Mail) (*Letter, error) {
 		rendered++
 		if m.Department == "broken" {
 			return nil, errors.New("no such department")
@@ -38,7 +38,7 @@ func TestOutbox(t *testing.T) {
 	}
 	note := func(department string, to ...string) {
 		t.Helper()
-		if err := outbox.Note(t.Context(), "day", "2026-11-22", department, to, false); err != nil {
+		if err := outbox.Note(t.Context(), "day", "2026-11-22", department, to, Noting{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestOutbox(t *testing.T) {
 	}
 
 	// After a day it is given up; a note begins it anew.
-	if _, err := db.DB().Exec("UPDATE mails SET created = created - INTERVAL 25 HOUR WHERE state = 'waiting'"); err != nil {
+	if _, err := db.DB().Exec("UPDATE mails SET refused = refused - INTERVAL 25 HOUR WHERE state = 'waiting'"); err != nil {
 		t.Fatal(err)
 	}
 	deliver(true, 0, 2)
@@ -101,14 +101,23 @@ func TestOutbox(t *testing.T) {
 	note("", "refused@example.net")
 	deliver(false, 0, 1)
 
-	// A try that was interrupted is made again when its time is over.
-	if _, err := db.DB().Exec("UPDATE mails SET state = 'sending', claimed = UTC_TIMESTAMP() WHERE recipient = 'two@example.net'"); err != nil {
+	// A try that somebody is at is left to him; interrupted, it is made again.
+	if _, err := db.DB().Exec("UPDATE mails SET state = 'waiting', next = UTC_TIMESTAMP() WHERE recipient = 'two@example.net'"); err != nil {
 		t.Fatal(err)
 	}
-	deliver(false, 0, 0)
-	if _, err := db.DB().Exec("UPDATE mails SET claimed = UTC_TIMESTAMP() - INTERVAL 11 MINUTE WHERE recipient = 'two@example.net'"); err != nil {
+	round, err := db.Mails().Round(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
+	due, err := db.Mails().Due(t.Context(), false)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%v, %v", due, err)
+	}
+	if mine, err := round.Claim(t.Context(), due[0].ID, false); err != nil || !mine {
+		t.Fatalf("%t, %v", mine, err)
+	}
+	deliver(true, 0, 1) // the refused one alone
+	round.Close()
 	deliver(false, 1, 0)
 	ids := map[string]int{}
 	for _, m := range server.list() {
@@ -119,7 +128,7 @@ func TestOutbox(t *testing.T) {
 	}
 
 	// On purpose it can be sent again.
-	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"head@example.net"}, true); err != nil {
+	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"head@example.net"}, Noting{Again: true}); err != nil {
 		t.Fatal(err)
 	}
 	deliver(false, 1, 0)
@@ -138,12 +147,12 @@ func TestOutboxTwice(t *testing.T) {
 		to = append(to, fmt.Sprintf("head%d@example.net", i))
 	}
 	for i := range 3 {
-		outbox, err := NewOutbox(server.config(), db.Mails(), letter, slog.New(slog.DiscardHandler))
+		outbox, err := NewOutbox(server.config(), db.Mails(), everybody, letter, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
-			if err := outbox.Note(t.Context(), "day", "2026-11-22", "", to, false); err != nil {
+			if err := outbox.Note(t.Context(), "day", "2026-11-22", "", to, Noting{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -169,17 +178,97 @@ func TestOutboxDeadServer(t *testing.T) {
 	db := emptyLedger(t)
 	cfg := DefaultConfig()
 	cfg.Server, cfg.From, cfg.TLS = freeAddress(t), "nfacct@example.net", TLSNone
-	outbox, err := NewOutbox(cfg, db.Mails(), func(context.Context, archive.Mail) (*Letter, error) {
+	outbox, err := NewOutbox(cfg, db.Mails(), everybody, func(context.Context, archive.Mail) (*Letter, error) {
 		return &Letter{Subject: "x", Text: "x", HTML: "x"}, nil
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net", "b@example.net"}, false); err != nil {
+	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net", "b@example.net"}, Noting{}); err != nil {
 		t.Fatal(err)
 	}
 	result, err := outbox.Deliver(t.Context(), false)
 	if err != nil || result.Failed != 2 || !slices.ContainsFunc(result.Problems, func(err error) bool { return strings.Contains(err.Error(), "connection refused") }) {
 		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func everybody(archive.Mail) error { return nil }
+
+// plainOutbox is one for a mailpit without TLS.
+func plainOutbox(t *testing.T, server *mailServer, db *archive.Archive, wanted func(archive.Mail) error) *Outbox {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.Server, cfg.From, cfg.TLS = server.smtp, "nfacct@example.net", TLSNone
+	outbox, err := NewOutbox(cfg, db.Mails(), wanted, func(context.Context, archive.Mail) (*Letter, error) {
+		return &Letter{Subject: "x", Text: "x", HTML: "x"}, nil
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outbox
+}
+
+// Who is no recipient any more gets nothing that waits, unless it was asked for;
+// who comes back gets it. Case makes no other recipient.
+func TestOutboxRecipients(t *testing.T) {
+	server := startMailpit(t, "--plain")
+	db := emptyLedger(t)
+	gone := true
+	outbox := plainOutbox(t, server, db, func(archive.Mail) error {
+		if gone {
+			return errors.New("no more")
+		}
+		return nil
+	})
+	note := func(how Noting, to ...string) {
+		t.Helper()
+		if err := outbox.Note(t.Context(), "day", "2026-11-22", "", to, how); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deliver := func(want Result) {
+		t.Helper()
+		got, err := outbox.Deliver(t.Context(), true)
+		if err != nil || got.Sent != want.Sent || got.Failed != want.Failed || got.Dropped != want.Dropped {
+			t.Fatalf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	note(Noting{}, "left@example.net")
+	note(Noting{Asked: true}, "asked@example.net")
+	deliver(Result{Sent: 1, Dropped: 1})
+	deliver(Result{})
+	gone = false
+	note(Noting{}, "left@example.net", "LEFT@Example.NET", "Asked@example.net")
+	deliver(Result{Sent: 1})
+	if list := server.list(); len(list) != 2 || list[0].To[0].Address != "left@example.net" || list[1].To[0].Address != "asked@example.net" {
+		t.Errorf("%+v", list)
+	}
+}
+
+// A server that cannot be reached for days costs no mail, and the day of the
+// recipients' refusals begins only when it is back.
+func TestOutboxDeadForDays(t *testing.T) {
+	db := emptyLedger(t)
+	dead := plainOutbox(t, &mailServer{smtp: "mail.nfacct.invalid:25"}, db, everybody)
+	if err := dead.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net"}, Noting{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.DB().Exec("UPDATE mails SET created = created - INTERVAL 3 DAY"); err != nil {
+		t.Fatal(err)
+	}
+	result, err := dead.Deliver(t.Context(), true)
+	if err != nil || result.Failed != 1 || !errors.Is(result.Problems[0], ErrUnreachable) {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	server := startMailpit(t, "--plain")
+	outbox := plainOutbox(t, server, db, everybody)
+	server.chaos(451)
+	if result, err := outbox.Deliver(t.Context(), true); err != nil || result.Failed != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	server.chaos(0)
+	if result, err := outbox.Deliver(t.Context(), true); err != nil || result.Sent != 1 {
+		t.Fatalf("%+v, %v", result, err)
 	}
 }

@@ -80,31 +80,31 @@ func (t *Transport) Send(ctx context.Context, msg *gomail.Msg) (answer string, e
 	if t.cfg.Sendmail != "" {
 		return "", t.pipe(ctx, msg)
 	}
-	client, err := t.client()
+	client, secret, err := t.client()
 	if err != nil {
 		return "", err
 	}
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return "", fmt.Errorf("%w %s: %s", ErrUnreachable, t.cfg.Server, said(err))
+		return "", fmt.Errorf("%w %s: %s", ErrUnreachable, t.cfg.Server, t.said(err, secret))
 	}
 	// What is said at parting is of no interest: the server has answered for the
 	// message by then.
 	defer client.CloseWithSMTPClient(conn)
 	if err := client.SendWithSMTPClient(conn, msg); err != nil && !msg.IsDelivered() {
-		return "", errors.New(said(err))
+		return "", errors.New(t.said(err, secret))
 	}
-	return report.Clean(msg.ServerResponse()), nil
+	return t.hide(report.Clean(msg.ServerResponse()), secret), nil
 }
 
 // said is an error of the library, or of a server, fit to be shown, with what a
 // person can do where that is known.
-func said(err error) string {
+func (t *Transport) said(err error, secret string) string {
 	text := err.Error()
 	if i := strings.Index(text, ", affected recipient(s): "); i >= 0 {
 		text = text[:i]
 	}
-	text = report.Clean(text)
+	text = t.hide(report.Clean(text), secret)
 	var unknown *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &unknown):
@@ -115,16 +115,16 @@ func said(err error) string {
 	return text
 }
 
-// client knows the way to the server.
-func (t *Transport) client() (*gomail.Client, error) {
+// client knows the way to the server, and the password for it.
+func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 	host, port, err := t.cfg.address()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if t.cfg.CAFile != "" {
 		if config.RootCAs, err = authorities(t.cfg.CAFile); err != nil {
-			return nil, fmt.Errorf("mail.ca_file: %w", err)
+			return nil, "", fmt.Errorf("mail.ca_file: %w", err)
 		}
 	}
 	options := []gomail.Option{
@@ -156,13 +156,14 @@ func (t *Transport) client() (*gomail.Client, error) {
 		options = append(options, gomail.WithHELO(t.cfg.Helo))
 	}
 	if t.cfg.User != "" {
-		password, err := t.cfg.password()
+		secret, err = t.cfg.password()
 		if err != nil {
-			return nil, fmt.Errorf("mail.password_file: %w", err)
+			return nil, "", fmt.Errorf("mail.password_file: %w", err)
 		}
-		options = append(options, gomail.WithSMTPAuth(authTypes[t.cfg.Auth]), gomail.WithUsername(t.cfg.User), gomail.WithPassword(password))
+		options = append(options, gomail.WithSMTPAuth(authTypes[t.cfg.Auth]), gomail.WithUsername(t.cfg.User), gomail.WithPassword(secret))
 	}
-	return gomail.NewClient(host, options...)
+	client, err = gomail.NewClient(host, options...)
+	return client, secret, err
 }
 
 // pipe hands the message to sendmail. Recipients stand on its command line, behind
