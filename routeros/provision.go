@@ -44,7 +44,8 @@ type Provision struct {
 	Timeout time.Duration `toml:"timeout"`
 	// Deadline bounds all that is done with one router.
 	Deadline time.Duration `toml:"deadline"`
-	// Parallel is how many routers are talked to at a time.
+	// Parallel is how many routers are begun at once; one that takes longer
+	// than a second gives its place to the next.
 	Parallel int `toml:"parallel"`
 }
 
