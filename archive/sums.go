@@ -146,7 +146,8 @@ type Kept struct {
 }
 
 // KeptSum returns what the ledger knows of a month, or else the server; the
-// latter is worth something only before the table is checked or repaired.
+// latter is worth something only before the table is checked or repaired. Damage is
+// forgotten here once every file of the month has been loaded again.
 func (a *Archive) KeptSum(ctx context.Context, m Month) (Kept, error) {
 	n, err := a.noted(ctx, m)
 	if err != nil {

@@ -54,9 +54,6 @@ type total struct {
 	known    int                  // days of which something is known, if only that nobody had traffic
 }
 
-// know counts days that something is known of.
-func (t *total) know(days int) { t.known += days }
-
 func (t *total) add(d *archive.HostDay) {
 	if t.hosts == nil {
 		t.hosts, t.days = map[netip.Addr]bool{}, map[archive.Day]bool{}
@@ -70,17 +67,23 @@ func (t *total) add(d *archive.HostDay) {
 // weekdays is how many weeks back the same weekday is looked at.
 const weekdays = 4
 
+// since is the first day that a report of a period reads without a gap up to the
+// period's end: of the period before, or of the first month that quotas judge.
+func (r *Reporter) since(p *Period) archive.Day {
+	from := p.before(r.loc).From
+	if month := archive.MonthOf(p.From).First(); month.Before(from) && r.monthly() {
+		return month
+	}
+	return from
+}
+
 // readDays reads usage by host and day: of the period, of the one before, of the
 // same weekdays that are complete, and of what quotas of a month need.
 func (q *question) readDays(ctx context.Context) error {
 	p := q.Period
 	before := p.before(q.loc)
-	from := before.From
-	month := archive.MonthOf(p.From).First()
-	if month.Before(from) && q.monthly() {
-		from = month
-	}
-	q.measured = newMeasured(q, month)
+	from := q.since(&p)
+	q.measured = newMeasured(q, archive.MonthOf(p.From).First())
 	q.byDay()
 	var earlier total
 	calendar := archive.NewCalendar(q.loc)
@@ -115,7 +118,7 @@ func (q *question) readDays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	earlier.know(max(known, len(earlier.days)))
+	earlier.known = max(known, len(earlier.days))
 	if q.u.Before = q.compare(before.From, before.To, &earlier, 1); q.u.Before != nil {
 		q.u.Before.unless(missing)
 		q.u.Before.unless(own)
@@ -137,7 +140,7 @@ func (q *question) readDays(ctx context.Context) error {
 			}
 			continue
 		}
-		same.know(1)
+		same.known++
 		if err := q.archive.HostDays(ctx, day, day, func(d *archive.HostDay) {
 			if q.shown(d.Host) {
 				same.add(d)

@@ -45,4 +45,8 @@ func TestReads(t *testing.T) {
 	if got := r.reads(DayPeriod(sunday, time.UTC)); len(got) != 6+5 || !slices.Contains(got, sunday.Add(-5)) {
 		t.Error(got)
 	}
+	// Each month that a week has days of is judged from its first day on.
+	if got, want := first(WeekPeriod(sunday.Add(-7), time.UTC)), archive.MonthOf(sunday.Add(-9)).First(); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
 }

@@ -92,12 +92,9 @@ func (r *Reporter) Usage(ctx context.Context, q Request) (*Usage, error) {
 }
 
 // reads are the days that a report of a period is made of: its own, those that it
-// is compared with, and those of its month where quotas are of months.
+// is compared with, and those of its months where quotas are of months.
 func (r *Reporter) reads(p Period) (days []archive.Day) {
-	from := p.before(r.loc).From
-	if month := archive.MonthOf(p.To).First(); month.Before(from) && r.monthly() {
-		from = month
-	}
+	from := r.since(&p)
 	if p.Kind == KindDay {
 		for week := weekdays; week > 0; week-- {
 			if day := p.From.Add(-7 * week); day.Before(from) {

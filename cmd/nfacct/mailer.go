@@ -159,7 +159,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	}
 	if busy > 0 { // another process is at it, and how that ends is not known
 		result.Failed += busy
-		result.Problems = append(result.Problems, fmt.Errorf("%d mails of %s are being sent by another process", busy, mail.Key(p)))
+		result.Problems = append(result.Problems, fmt.Errorf("another process is sending %s of %s", plural(busy, "mail"), mail.Key(p)))
 	}
 	if result.Failed == 0 {
 		return nil

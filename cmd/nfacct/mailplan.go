@@ -46,7 +46,7 @@ func plan(list []mailing, ledger, due []archive.Mail, again bool, wanted func(ar
 				if known.Department == m.department && strings.EqualFold(known.Recipient, address.Address) {
 					listed[known.ID] = true
 					p.State = known.State
-					p.Send = known.State == archive.MailWaiting || known.State == archive.MailFailed || known.State == archive.MailDropped || known.State == "sent" && again
+					p.Send = known.State == archive.MailWaiting || known.State == archive.MailFailed || known.State == archive.MailDropped || known.State == archive.MailSent && again
 				}
 			}
 			for _, d := range due { // a try that was interrupted is due, too

@@ -142,12 +142,7 @@ func balances(books []archive.Book) []*balance {
 			x.excluded += n.Records
 		}
 		x.load += b.Loaded.Records
-		x.classes.Up = x.classes.Up.Plus(b.Classes.Up)
-		x.classes.Down = x.classes.Down.Plus(b.Classes.Down)
-		x.classes.RouterLocal = x.classes.RouterLocal.Plus(b.Classes.RouterLocal)
-		x.classes.Internal = x.classes.Internal.Plus(b.Classes.Internal)
-		x.classes.Transit = x.classes.Transit.Plus(b.Classes.Transit)
-		x.classes.Unattributed = x.classes.Unattributed.Plus(b.Classes.Unattributed)
+		x.classes = x.classes.Plus(b.Classes)
 		if x.difference == "" {
 			x.difference = b.Difference
 		}
