@@ -201,7 +201,7 @@ func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint
 	}
 	a.step("pack renamed")
 	// What is wrong with them is accepted now.
-	if err := a.exec(ctx, doing, "REPLACE INTO month_sums (month, row_count, checksum, damage) VALUES (?, ?, ?, '')", p.Month.String(), p.Rows, sum); err != nil {
+	if err := a.accept(ctx, p.Month, p.Rows, sum); err != nil {
 		return err
 	}
 	if err := a.sync(p.Month.PackedTable()); err != nil {

@@ -107,14 +107,36 @@ func (a *Archive) noteSums(ctx context.Context) error {
 }
 
 // noteDamage notes that rows are not what was loaded. It stays noted until the
-// month is packed all the same, or all its files are loaded again.
+// month is packed all the same, or all its days are loaded again.
 func (a *Archive) noteDamage(ctx context.Context, m Month, n noted, is uint64) error {
-	if n.damage != "" {
-		return nil
-	}
 	damage := fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", n.sum.Int64, is)
 	a.log.Error(damage+"; load the days of the month again (nfacct import --from --to)", "month", m)
-	return a.exec(ctx, "note damage", "UPDATE month_sums SET damage = ?, noticed = UTC_TIMESTAMP() WHERE month = ? AND damage = ''", damage, m.String())
+	// Which day it was, no sum over a month tells.
+	if err := a.exec(ctx, "note damage", "INSERT IGNORE INTO altered_days (day) SELECT DISTINCT day FROM books WHERE day BETWEEN ? AND ?", m.First(), m.Last()); err != nil {
+		return err
+	}
+	a.step("altered days noted")
+	return a.exec(ctx, "note damage", "UPDATE month_sums SET damage = ? WHERE month = ? AND damage = ''", damage, m.String())
+}
+
+// renewed notes that all rows of a day were loaded again: what was found in its
+// month is forgotten with the last such day.
+func (a *Archive) renewed(ctx context.Context, day Day) error {
+	if err := a.exec(ctx, "note renewed day", "DELETE FROM altered_days WHERE day = ?", day); err != nil {
+		return err
+	}
+	m := MonthOf(day)
+	return a.exec(ctx, "forget damage", `UPDATE month_sums SET damage = ''
+WHERE month = ? AND NOT EXISTS (SELECT 1 FROM altered_days WHERE day BETWEEN ? AND ?)`, m.String(), m.First(), m.Last())
+}
+
+// accept makes a sum the one that a month is compared with from now on, whatever
+// was found in its rows before.
+func (a *Archive) accept(ctx context.Context, m Month, rows, sum uint64) error {
+	if err := a.exec(ctx, "note checksum", "REPLACE INTO month_sums (month, row_count, checksum, damage) VALUES (?, ?, ?, '')", m.String(), rows, sum); err != nil {
+		return err
+	}
+	return a.exec(ctx, "forget damage", "DELETE FROM altered_days WHERE day BETWEEN ? AND ?", m.First(), m.Last())
 }
 
 // compareSum reads a month's table, live or packed, and compares it with what is
@@ -141,32 +163,16 @@ type Kept struct {
 	Known bool
 	Sum   uint64 // of Checksum, over Rows rows; if Known
 	Rows  uint64
-	// Damage was found before, in rows that were not all loaded again since.
+	// Damage was found before, in a month whose days were not all loaded again since.
 	Damage string
 }
 
 // KeptSum returns what the ledger knows of a month, or else the server; the
-// latter is worth something only before the table is checked or repaired. Damage is
-// forgotten here once every file of the month has been loaded again.
+// latter is worth something only before the table is checked or repaired.
 func (a *Archive) KeptSum(ctx context.Context, m Month) (Kept, error) {
 	n, err := a.noted(ctx, m)
 	if err != nil {
 		return Kept{}, err
-	}
-	if n.damage != "" {
-		var old int
-		err := a.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM imports JOIN month_sums ON month_sums.month = ?
-WHERE imports.state = 'loaded' AND imports.finished <= month_sums.noticed AND imports.id IN (SELECT import FROM books WHERE day BETWEEN ? AND ?)`,
-			m.String(), m.First(), m.Last()).Scan(&old)
-		if err != nil {
-			return Kept{}, wrap("read checksums", err)
-		}
-		if old == 0 {
-			n.damage = ""
-			if err := a.exec(ctx, "forget damage", "UPDATE month_sums SET damage = '', noticed = NULL WHERE month = ?", m.String()); err != nil {
-				return Kept{}, err
-			}
-		}
 	}
 	if !n.sum.Valid {
 		// Of a month that is damaged so that it cannot be opened nothing is known.

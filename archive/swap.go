@@ -47,6 +47,10 @@ func (a *Archive) finishReload(ctx context.Context, day Day) error {
 		return err
 	}
 	a.step("day rolled up")
+	if err := a.renewed(ctx, day); err != nil {
+		return err
+	}
+	a.step("day renewed")
 	if err := a.exec(ctx, "remove mark", "DELETE FROM reloads WHERE day = ?", day); err != nil {
 		return err
 	}

@@ -7,6 +7,12 @@ CREATE TABLE IF NOT EXISTS month_sums (
 	row_count BIGINT UNSIGNED NOT NULL,
 	checksum BIGINT UNSIGNED NULL,
 	damage TEXT NOT NULL,
-	noticed DATETIME NULL,
 	PRIMARY KEY (month)
+);
+
+-- The days whose rows were not all loaded again since damage was found in their
+-- month.
+CREATE TABLE IF NOT EXISTS altered_days (
+	day DATE NOT NULL,
+	PRIMARY KEY (day)
 );
