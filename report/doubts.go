@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -96,6 +97,35 @@ func (u *Usage) Loading() string {
 		}
 	}
 	return ""
+}
+
+// unsettled are the doubts that imports to come may end. What was lost is lost.
+var unsettled = []string{"future", "running", "empty", "missing_days", "pending", "loading"}
+
+// Unsettled is the first reason, in English, why more traffic may yet be found in
+// the period, so that who is not over quota now may be so later; empty when the
+// figures are as good as they get.
+func (u *Usage) Unsettled() string {
+	for _, d := range u.Doubts {
+		if slices.Contains(unsettled, d.Kind) {
+			return d.Text(phrase.English())
+		}
+	}
+	return ""
+}
+
+// HostsOver are the hosts over a bound of a host's quota, in order.
+func (u *Usage) HostsOver() []netip.Addr {
+	var hosts []netip.Addr
+	for i := range u.Offenders {
+		if o := &u.Offenders[i]; o.Subject == "host" {
+			if addr, err := netip.ParseAddr(o.Name); err == nil {
+				hosts = append(hosts, addr)
+			}
+		}
+	}
+	slices.SortFunc(hosts, netip.Addr.Compare)
+	return slices.Compact(hosts)
 }
 
 // bookDoubts says what books give cause to doubt: of each router once, with all

@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	menuGroup       = "/user/group"
-	menuUser        = "/user"
-	menuAddressList = "/ip/firewall/address-list"
+	menuGroup = "/user/group"
+	menuUser  = "/user"
 )
 
 // accountPolicies are the least rights that provisioning needs: api to log in,
@@ -66,43 +65,4 @@ func refusing(wanted, now string) string {
 		}
 	}
 	return strings.Join(policy, ",")
-}
-
-// listComment marks the entries of address lists that are ours.
-const listComment = "nfacct"
-
-// Listed counts the entries of a firewall address list.
-func (d *Device) Listed(ctx context.Context, list string) (int, error) {
-	entries, err := d.print(ctx, menuAddressList, "?=list="+list, "=.proplist=.id")
-	return len(entries), err
-}
-
-// PlanAddressList plans that a firewall address list holds these hosts. Entries
-// that do not bear nfacct's comment are another's: they stay, and count.
-func (d *Device) PlanAddressList(ctx context.Context, list string, hosts []netip.Addr) (Plan, error) {
-	var plan Plan
-	entries, err := d.print(ctx, menuAddressList, "?=list="+list)
-	if err != nil {
-		return plan, err
-	}
-	listed := map[netip.Addr]bool{}
-	for _, entry := range entries {
-		addr := parseAddr(strings.TrimSuffix(strings.TrimSuffix(entry["address"], "/32"), "/128"))
-		switch {
-		case slices.Contains(hosts, addr) && !isYes(entry["disabled"]):
-			listed[addr] = true
-		case entry["comment"] == listComment:
-			plan.Changes = append(plan.Changes, Change{Menu: menuAddressList, Verb: "remove", ID: entry[".id"],
-				find: "list=" + quote(list) + " address=" + quote(entry["address"])})
-		}
-	}
-	for _, host := range hosts {
-		if !listed[host] {
-			listed[host] = true
-			plan.Changes = append(plan.Changes, Change{Menu: menuAddressList, Verb: "add", Settings: []Setting{
-				{Key: "list", Value: list}, {Key: "address", Value: host.String()}, {Key: "comment", Value: listComment},
-			}})
-		}
-	}
-	return plan, nil
 }

@@ -61,34 +61,3 @@ func TestReadOnlyUser(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-func TestAddressList(t *testing.T) {
-	device := start(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, ListenTLS: "-"})
-	if _, err := device.Do("/ip/firewall/address-list/add", "list", "over-quota", "address", "10.2.214.60"); err != nil {
-		t.Fatal(err)
-	}
-	d := dial(t, plain(t, device))
-	for _, c := range []struct {
-		hosts string
-		want  []string
-	}{
-		{"10.2.214.50 10.2.214.60", []string{"/ip firewall address-list add list=over-quota address=10.2.214.50 comment=nfacct"}},
-		{"10.2.214.50 10.2.214.60", []string{}},
-		{"10.2.214.51", []string{"/ip firewall address-list remove [find list=over-quota address=10.2.214.50]", "/ip firewall address-list add list=over-quota address=10.2.214.51 comment=nfacct"}},
-	} {
-		var hosts []netip.Addr
-		for host := range strings.FieldsSeq(c.hosts) {
-			hosts = append(hosts, netip.MustParseAddr(host))
-		}
-		plan, err := d.PlanAddressList(t.Context(), "over-quota", hosts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(c.want, commandsOf(plan)); diff != "" {
-			t.Error(diff)
-		}
-		if err := d.Apply(t.Context(), plan.Changes); err != nil {
-			t.Fatal(err)
-		}
-	}
-}

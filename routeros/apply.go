@@ -76,7 +76,7 @@ func (d *Device) Apply(ctx context.Context, changes []Change) error {
 func (d *Device) write(ctx context.Context, change Change) (written bool, err error) {
 	var before []Values
 	if change.Verb == "add" { // some versions do not tell the new item's number
-		if before, err = d.print(ctx, change.Menu); err != nil {
+		if before, err = d.print(ctx, change.Menu, change.among...); err != nil {
 			return false, errors.Unwrap(err)
 		}
 	}
@@ -92,7 +92,7 @@ func (d *Device) write(ctx context.Context, change Change) (written bool, err er
 	if err != nil {
 		return !errors.As(err, &refused) || refused.Cut, err
 	}
-	after, err := d.print(ctx, change.Menu)
+	after, err := d.print(ctx, change.Menu, change.among...)
 	if err != nil {
 		return true, fmt.Errorf("written, but not read back: %w", errors.Unwrap(err))
 	}

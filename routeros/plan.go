@@ -37,6 +37,9 @@ type Change struct {
 	find string
 	// name is that of a user or group.
 	name string
+	// among are the words of print that leave out what cannot be the item: menus
+	// of block lists may be longer than an answer can be.
+	among []string
 }
 
 // Command is what an administrator would type for it.

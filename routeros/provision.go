@@ -36,8 +36,8 @@ type Provision struct {
 	Account string `toml:"account"`
 	// AccountPasswordFile holds the password for it.
 	AccountPasswordFile string `toml:"account_password_file"`
-	// OverQuotaList is the firewall address list of hosts over quota, whose entries
-	// provisioning counts and never writes; empty: none.
+	// OverQuotaList is the firewall address list that holds the hosts over quota on
+	// every router; empty: none.
 	OverQuotaList string `toml:"over_quota_list"`
 
 	// Timeout bounds one operation with a router.
@@ -95,6 +95,9 @@ func (p Provision) Check(report func(key, problem, remedy string)) {
 	}
 	if p.CacheEntries != "" && !slices.Contains(cacheSizes, p.CacheEntries) {
 		report("cache_entries", fmt.Sprintf("%q is not a size that RouterOS takes", p.CacheEntries), "write one of "+strings.Join(cacheSizes, " ")+", or leave it empty")
+	}
+	if list := p.OverQuotaList; list != clean(list) || len(list) > maxListName {
+		report("over_quota_list", fmt.Sprintf("%q is not a name for an address list", list), `write for example "over-quota"`)
 	}
 	if p.Account == "" && p.AccountPasswordFile != "" {
 		report("account_password_file", "no account is named", `write account = "nfacct", or leave it out`)

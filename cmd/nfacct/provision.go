@@ -91,12 +91,21 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 		ears = listenFor(cfg)
 		defer ears.close()
 	}
+	var over *overQuota
+	var unknown string
+	switch {
+	case cfg.Provision.OverQuotaList == "":
+	case f.undo:
+		over = &overQuota{} // nobody is to be listed
+	default:
+		over, unknown = a.overQuotaNow(ctx, cfg)
+	}
 	results := make([]provisionResult, len(routers))
 	var printing sync.Mutex
 	var waiting sync.WaitGroup
 	whole := ctx
 	routeros.Each(ctx, len(routers), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
-		p := &provisioning{app: a, cfg: cfg, router: &routers[i], flags: f, port: port}
+		p := &provisioning{app: a, cfg: cfg, router: &routers[i], flags: f, port: port, over: over, unknown: unknown}
 		r := &results[i]
 		*r = p.run(ctx)
 		// Who waits for a datagram takes up no place of those who talk to routers,
@@ -196,6 +205,9 @@ type provisioning struct {
 	flags  provisionFlags
 	port   uint16
 	result provisionResult
+	// over is who is over quota; when it is nil, unknown says why.
+	over    *overQuota
+	unknown string
 }
 
 func (p *provisioning) run(ctx context.Context) provisionResult {
@@ -208,7 +220,7 @@ func (p *provisioning) run(ctx context.Context) provisionResult {
 		p.result.State, p.result.Error = stateFailed, err.Error()
 		var half *routeros.ApplyError
 		if errors.As(err, &half) {
-			p.result.written(half)
+			p.result.mark(half.Done)
 		}
 	}
 	return p.result
@@ -256,14 +268,11 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 			}
 		}
 	}
-	if list := p.cfg.Provision.OverQuotaList; list != "" {
-		n, err := d.Listed(ctx, list)
-		if err != nil {
-			return err
-		}
-		r.Notes = append(r.Notes, fmt.Sprintf("the address list %s has %d entries now; what happens to its hosts is yours to say, as in /ip firewall filter add chain=forward src-address-list=%s action=reject", list, n, list))
-	}
 	account, err := p.account(ctx, d, wanted)
+	if err != nil {
+		return err
+	}
+	listed, err := p.list(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -274,7 +283,19 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 		saved = routeros.Save(p.router.Name, facts)
 	}
 	changes := append(plan.Changes, account...)
-	return p.writeSaved(ctx, d, saved, path, changes, wanted.Collector)
+	if err := p.writeSaved(ctx, d, saved, path, changes, wanted.Collector); err != nil {
+		return err
+	}
+	return p.writeList(ctx, d, listed)
+}
+
+// writeList writes what was planned for the list of hosts over quota. It is no part
+// of the saved state: the list changes by the day, and undo empties it.
+func (p *provisioning) writeList(ctx context.Context, d *routeros.Device, changes []routeros.Change) error {
+	began := p.result.wrote // no new datagram is to be waited for because of it
+	err := p.write(ctx, d, changes, stateWritten)
+	p.result.wrote = began
+	return err
 }
 
 // writeSaved writes changes, behind the saved state that says so. Of a write that
@@ -307,19 +328,24 @@ func (p *provisioning) write(ctx context.Context, d *routeros.Device, changes []
 		return err
 	}
 	p.result.State = done
-	for i := range p.result.Changes {
-		p.result.Changes[i].Written = p.result.Changes[i].Offer == ""
-	}
+	p.result.mark(changes)
 	return nil
 }
 
 // undo gives back what was before.
 func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *routeros.Facts, saved *routeros.Saved, path string) error {
 	r := &p.result
+	listed, err := p.unlist(ctx, d)
+	if err != nil {
+		return err
+	}
 	if saved == nil {
-		r.State = stateUnchanged
-		r.Notes = append(r.Notes, "nothing to undo: nfacct has written nothing here that it knows of ("+path+" does not exist)")
-		return nil
+		r.plan(routeros.Plan{Changes: listed})
+		r.Notes = append(r.Notes, "nothing to undo of traffic-flow: nfacct has written nothing there that it knows of ("+path+" does not exist)")
+		if p.flags.dryRun {
+			return nil
+		}
+		return p.write(ctx, d, listed, stateUndone)
 	}
 	if other := saved.Other(facts); other != "" {
 		return fmt.Errorf("router %s: undo: the saved state %s is of another device, of %s; nothing was written. If this device was never provisioned there is nothing to undo; move that file away", p.router.Name, path, other)
@@ -329,7 +355,7 @@ func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *rout
 	if err != nil {
 		return err
 	}
-	plan.Changes, plan.Notes = append(plan.Changes, account.Changes...), append(plan.Notes, account.Notes...)
+	plan.Changes, plan.Notes = append(append(plan.Changes, account.Changes...), listed...), append(plan.Notes, account.Notes...)
 	r.plan(plan)
 	if saved.Untouched() {
 		r.Notes = append(r.Notes, "nothing to undo: nfacct has looked here, and written nothing")

@@ -167,7 +167,7 @@ func TestProvisionSilent(t *testing.T) {
 func TestProvisionAccount(t *testing.T) {
 	device := startMikrotik(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, Office: smallOffice(t), ListenTLS: "-"})
 	name := provisionConfig(t, "127.0.0.1:8787", "[provision]\nover_quota_list = \"over-quota\"\naccount = \"auditor\"\naccount_password_file = \"password\"", device.Addr().String())
-	typed("--config", name, "provision", "--wait", "0").want(t, exitOK, "the address list over-quota has 0 entries", "/user group add name=auditor policy=api,read,write  # only with --create-user")
+	typed("--config", name, "provision", "--wait", "0").want(t, exitOK, "the address list over-quota stays as it is", "/user group add name=auditor policy=api,read,write  # only with --create-user")
 	if users := device.Print("/user"); len(users) != 1 {
 		t.Errorf("users %v", users)
 	}

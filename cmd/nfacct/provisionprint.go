@@ -74,14 +74,14 @@ func (r *provisionResult) add(changes []routeros.Change, offer string) {
 	}
 }
 
-// written marks what a failed write got done.
-func (r *provisionResult) written(half *routeros.ApplyError) {
+// mark marks what has been written.
+func (r *provisionResult) mark(changes []routeros.Change) {
 	done := map[string]bool{}
-	for _, change := range half.Done {
+	for _, change := range changes {
 		done[change.Command()] = true
 	}
 	for i := range r.Changes {
-		r.Changes[i].Written = done[r.Changes[i].Command]
+		r.Changes[i].Written = r.Changes[i].Written || done[r.Changes[i].Command]
 	}
 }
 

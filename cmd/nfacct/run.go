@@ -59,12 +59,13 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 // jobs is the table of what runs when.
 func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
 	var jobs []schedule.Job
-	if routers, err := managed(cfg, nil); err == nil {
+	routers, err := managed(cfg, nil)
+	if err == nil {
 		jobs = append(jobs, schedule.Job{Name: "routers", When: cfg.Jobs.Routers, Period: schedule.Each, Catch: 1, Run: func(ctx context.Context, _ string) error {
 			return a.routersJob(ctx, cfg, db, routers)
 		}})
 	}
-	return append(jobs, []schedule.Job{
+	jobs = append(jobs, []schedule.Job{
 		{Name: "import", When: cfg.Jobs.Import, Period: schedule.Each, Catch: 1, Run: func(ctx context.Context, _ string) error {
 			return a.importJob(ctx, cfg, db)
 		}},
@@ -79,6 +80,11 @@ func (a *app) jobs(cfg *config.Config, db *database) []schedule.Job {
 		}},
 		a.archiveRow(cfg, db),
 	}...)
+	if cfg.Provision.OverQuotaList != "" && len(routers) > 0 {
+		keep := a.overQuotaJob(cfg, db, routers)
+		jobs = append(jobs, schedule.Job{Name: "over_quota", When: cfg.Jobs.Report, Period: schedule.DayBefore, Catch: 1, Run: keep})
+	}
+	return jobs
 }
 
 // importWait is how long a job waits for an import that somebody runs by hand.

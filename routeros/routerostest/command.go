@@ -264,6 +264,9 @@ func (d *Device) add(m *menu, r request) (string, *trap) {
 	if m.byName(values[m.key]) != nil {
 		return "", &trap{message: "failure: " + strings.TrimPrefix(m.path[strings.LastIndexByte(m.path, '/'):], "/") + " with the same name already exists"}
 	}
+	if m.twin(values) != nil {
+		return "", &trap{message: "failure: already have such entry"}
+	}
 	if d.faultOf(m.path, Keeping) != nil {
 		m.next++
 		return (&item{id: m.next}).ref(), nil

@@ -23,7 +23,8 @@
 // traffic-flow, with what each version lacks. From recorded sessions: !empty since
 // 7.18, the reason of !fatal as a bare word, times written as 1h30m, booleans as true and false, rows without
 // properties where a .proplist names none that exist. From other clients' sources
-// and tests: the texts of traps.
+// and tests: the texts of traps, and that an address list has each address once,
+// IPv6 ones with their length.
 //
 // Inferred: the texts of "missing value(s) of argument(s)" and "out of range"; that
 // set without .id changes nothing; how much may be sent before a login; that a

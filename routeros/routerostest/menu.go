@@ -27,9 +27,10 @@ type property struct {
 type menu struct {
 	path       string
 	single     bool
-	fixed      bool   // nobody adds or removes
-	key        string // the property that names an item, beside its id
-	policy     string // needed to write, beside "write"
+	fixed      bool     // nobody adds or removes
+	key        string   // the property that names an item, beside its id
+	policy     string   // needed to write, beside "write"
+	distinct   []string // properties that together differ from item to item
 	properties []*property
 	items      []*item
 	next       uint32 // ids are never used again
@@ -61,6 +62,16 @@ func (m *menu) byName(name string) *item {
 	}
 	for _, i := range m.items {
 		if i.values[m.key] == name {
+			return i
+		}
+	}
+	return nil
+}
+
+// twin is an item that has the same as a new one would have where they must differ.
+func (m *menu) twin(values map[string]string) *item {
+	for _, i := range m.items {
+		if m.distinct != nil && !slices.ContainsFunc(m.distinct, func(name string) bool { return i.values[name] != values[name] }) {
 			return i
 		}
 	}

@@ -196,11 +196,17 @@ func networkMenus() []*menu {
 		)},
 		{path: "/ip/firewall/filter", properties: together(firewall(), flag("hw-offload", "").from(V7_16), str("reject-with", ""))},
 		{path: "/ip/firewall/nat", properties: together(firewall(), str("to-addresses", ""), str("to-ports", ""))},
-		{path: "/ip/firewall/address-list", properties: together(
-			str("list", "").must(), str("address", "").must(), shown("creation-time"), span("timeout", "", 0, longest),
-			shown("dynamic"), flag("disabled", "false"), str("comment", ""),
-		)},
+		{path: "/ip/firewall/address-list", distinct: []string{"list", "address"}, properties: addressList(listed4)},
+		{path: "/ipv6/firewall/address-list", distinct: []string{"list", "address"}, properties: addressList(listed6)},
 	}
+}
+
+// addressList is what the entries of both families have.
+func addressList(k kind) []*property {
+	return together(
+		str("list", "").must(), of(k, "address", "").must(), shown("creation-time"), span("timeout", "", 0, longest),
+		shown("dynamic"), flag("disabled", "false"), str("comment", ""),
+	)
 }
 
 // firewall is what the rules of all chains have.

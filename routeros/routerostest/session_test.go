@@ -328,9 +328,11 @@ func TestSetsOfItems(t *testing.T) {
 	each(t, func(t *testing.T, d *Device, c *client) {
 		const list = "/ip/firewall/address-list"
 		before := len(d.Print(list))
-		for range 3 {
-			c.ask(list+"/add", "=list=x", "=address=192.0.2.1", "=comment=a=b")
+		for _, last := range []string{"1", "2", "3"} {
+			c.ask(list+"/add", "=list=x", "=address=192.0.2."+last, "=comment=a=b")
 		}
+		c.expect(list+"/add =list=x =address=192.0.2.1/32", "!trap =message=failure: already have such entry", "!done")
+		c.expect(list+"/add =list=x =address=2001:db8::1", "!trap =message=failure: 2001:db8::1 is not a valid dns name", "!done")
 		if got := c.ask(list+"/print", "=.proplist=comment", "?list=x"); strings.Count(got, "=comment=a=b") != 3 {
 			t.Error(got)
 		}

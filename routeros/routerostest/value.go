@@ -28,6 +28,8 @@ const (
 	certificate    // none, or the name of a certificate
 	policies       // a group's policies
 	groupName      // the name of a group of users
+	listed4        // an address, network, range or name on an address list
+	listed6        // the same of IPv6
 )
 
 // normal turns what a client wrote into what the device keeps and prints, or
@@ -92,6 +94,8 @@ func (d *Device) normal(p *property, value string) (string, *trap) {
 		return strings.Join(list, ","), nil
 	case policies:
 		return d.normalPolicies(p, value)
+	case listed4, listed6:
+		return normalListed(p, value)
 	}
 	if !d.known(p.kind, value) {
 		return "", noMatch(p.name)
@@ -125,6 +129,21 @@ func (d *Device) known(k kind, value string) bool {
 		return value == "none" || has("/certificate")
 	}
 	return true
+}
+
+// normalListed is what stands on an address list: IPv6 addresses with their length,
+// IPv4 ones without. What is none of the family is taken for a name.
+func normalListed(p *property, value string) (string, *trap) {
+	if prefix, ok := parseNetwork(value); ok && prefix.Addr().Is4() == (p.kind == listed4) {
+		if prefix = prefix.Masked(); p.kind == listed4 && prefix.IsSingleIP() {
+			return prefix.Addr().String(), nil
+		}
+		return prefix.String(), nil
+	}
+	if value == "" || strings.ContainsAny(value, ":/ ") {
+		return "", &trap{message: "failure: " + value + " is not a valid dns name"}
+	}
+	return value, nil
 }
 
 func parseNetwork(value string) (netip.Prefix, bool) {
