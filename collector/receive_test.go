@@ -150,6 +150,18 @@ func TestRefusedTableIsBounded(t *testing.T) {
 	if lines := strings.Count(log.String(), "\n"); lines != namedRefused {
 		t.Errorf("%d lines of log", lines)
 	}
+	log.Reset()
+	table.complain()
+	if want := fmt.Sprintf("more_addresses=%d datagrams_beyond_table=%d refused_addresses=%d", maxRefused-namedRefused, 2*maxRefused, maxRefused); !strings.Contains(log.String(), want) {
+		t.Errorf("%q is missing in %s", want, &log)
+	}
+	log.Reset()
+	table.complain()
+	table.add(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 1)
+	table.complain()
+	if log.Len() > 0 {
+		t.Errorf("said again: %s", &log)
+	}
 }
 
 // TestFamilies: one socket takes IPv4 and IPv6, and IPv4 addresses never appear

@@ -13,9 +13,10 @@ import (
 // addresses are easily forged.
 const maxRefused = 1024
 
-// namedRefused is how many of them the log names one by one, before it names one
-// a minute: forged addresses must not fill it. Status has them all.
-const namedRefused = 16
+// namedRefused is how many of them the log names one by one; of those that follow
+// it says once a minute how many they are, for forged addresses must not fill it.
+// Status has them all.
+const namedRefused = 3
 
 // Refused is an address that sends without being a configured exporter.
 type Refused struct {
@@ -32,7 +33,9 @@ type refusedTable struct {
 	known  map[netip.Addr]*Refused
 	others uint64 // datagrams of addresses that found the table full
 	total  uint64
-	said   rate
+
+	said       int    // of known, by name or number
+	saidOthers uint64 // of others
 }
 
 func newRefusedTable(log *slog.Logger) *refusedTable {
@@ -53,13 +56,28 @@ func (t *refusedTable) add(from netip.Addr, received int64) {
 	default:
 		entry = &Refused{Address: from, First: at}
 		t.known[from] = entry
-		if allowed := t.said.allows(time.Now()); allowed || len(t.known) <= namedRefused {
+		if len(t.known) <= namedRefused {
+			t.said = len(t.known)
 			t.log.Warn("datagrams from an address that is no router's are refused", "exporter", from, "refused_addresses", len(t.known),
 				"remedy", "if it is a router of yours, add the address to its export list")
 		}
 	}
 	entry.Datagrams++
 	entry.Last = at
+}
+
+// complain says how many addresses are new since the last time; to be called once
+// a minute.
+func (t *refusedTable) complain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.known) == t.said && t.others == t.saidOthers {
+		return
+	}
+	more, beyond := len(t.known)-t.said, t.others-t.saidOthers
+	t.said, t.saidOthers = len(t.known), t.others
+	t.log.Warn("datagrams from more addresses that are no router's are refused", "more_addresses", more, "datagrams_beyond_table", beyond,
+		"refused_addresses", len(t.known), "remedy", "nfacct status lists them; if one is a router of yours, add it to its export list")
 }
 
 func (t *refusedTable) count() uint64 {

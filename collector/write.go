@@ -54,6 +54,7 @@ func (c *Collector) write(ctx context.Context) error {
 	if err := w.open(ctx); err != nil || w.files == nil {
 		return err
 	}
+	w.countFiles() // learning takes a while
 	w.learn(ctx)
 	w.begin(w.now())
 	tick := time.NewTicker(time.Second)
@@ -81,7 +82,9 @@ func (w *writer) close() error {
 	if w.lost > 0 {
 		w.c.log.Error("datagrams are lost: they could not be written before the end", "datagrams", w.lost)
 	}
-	return w.files.Close()
+	err := w.files.Close()
+	w.countFiles()
+	return err
 }
 
 func (w *writer) now() time.Time {
@@ -322,9 +325,14 @@ func (w *writer) expire(now time.Time) {
 	if err := spool.Expire(w.c.spool, now, w.c.log); err != nil {
 		w.c.log.Error("old spool files stay", "err", err)
 	}
+	w.countFiles()
+}
+
+// countFiles tells Status what the folder holds.
+func (w *writer) countFiles() {
 	files, err := spool.ListSealed(w.c.spool.Folder)
 	if err != nil {
-		return // said by Expire
+		return // said by Expire, an hour later at most
 	}
 	w.c.mu.Lock()
 	defer w.c.mu.Unlock()
@@ -353,6 +361,7 @@ func (w *writer) complain(now time.Time) {
 		return
 	}
 	w.complainedAt = now
+	w.c.refused.complain()
 	t := w.totals()
 	if n := t.KernelDropped - w.complained.kernel; n > 0 {
 		w.c.log.Warn("the kernel dropped datagrams: the receive buffer was full", "datagrams", n, "remedy", "a larger collector.receive_buffer, and net.core.rmem_max to allow it")

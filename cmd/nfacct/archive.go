@@ -80,9 +80,9 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	if err != nil {
 		return err
 	}
-	db, err := archive.Open(ctx, cfg.Database, a.log)
+	db, err := a.openDatabase(ctx, cfg)
 	if err != nil {
-		return databaseError(err)
+		return err
 	}
 	defer db.Close()
 	packer := pack.New(cfg.Archive, db, a.log)

@@ -96,13 +96,17 @@ func (a *app) printBooks(books []archive.Book, days []archive.Day) error {
 
 // printBook prints a book for people.
 func printBook(w io.Writer, b *archive.Book) {
-	fmt.Fprintf(w, "\n%s %s: %s records, %s in %s datagrams\n", b.Day, b.Router,
-		humanize.Comma(int64(b.Records)), humanize.IBytes(b.Bytes), humanize.Comma(int64(b.Datagrams)))
+	fmt.Fprintf(w, "\n%s %s: %s, %s in %s\n", b.Day, b.Router,
+		plural(b.Records, "record"), humanize.IBytes(b.Bytes), plural(b.Datagrams, "datagram"))
 	line := func(kind, name string, c archive.Counts) {
 		if c.Records == 0 && c.Bytes == 0 {
 			return
 		}
-		fmt.Fprintf(w, "  %-9s %-20s %14s records %10s %6.2f %%\n", kind, name, humanize.Comma(int64(c.Records)), humanize.IBytes(c.Bytes),
+		records := "records"
+		if c.Records == 1 {
+			records = "record "
+		}
+		fmt.Fprintf(w, "  %-9s %-20s %14s %s %10s %6.2f %%\n", kind, name, humanize.Comma(int64(c.Records)), records, humanize.IBytes(c.Bytes),
 			100*float64(c.Bytes)/float64(max(b.Bytes, 1)))
 	}
 	c := &b.Classes
@@ -117,22 +121,22 @@ func printBook(w io.Writer, b *archive.Book) {
 	}
 	line("accounted", "", b.Loaded.Counts)
 	var lost []string
-	count := func(n uint64, what string) {
+	count := func(n uint64, what, more string) {
 		if n > 0 {
-			lost = append(lost, humanize.Comma(int64(n))+" "+what)
+			lost = append(lost, plural(n, what)+more)
 		}
 	}
-	records := "records"
+	estimated := ""
 	if b.LostEstimated {
-		records = "records (estimated)"
+		estimated = " (estimated)"
 	}
-	count(b.LostRecords, records)
-	count(b.LostDatagrams, "datagrams")
-	count(b.KernelDropped, "datagrams dropped by the kernel (among the lost: raise net.core.rmem_max and collector.receive_buffer)")
-	count(b.SpoolLost, "datagrams not kept because the disk was full or too slow (among the lost: make room, or raise collector.queue)")
-	count(b.NoTemplate, "data sets without template")
+	count(b.LostRecords, "record", estimated)
+	count(b.LostDatagrams, "datagram", "")
+	count(b.KernelDropped, "datagram", " dropped by the kernel (among the lost: raise net.core.rmem_max and collector.receive_buffer)")
+	count(b.SpoolLost, "datagram", " not kept because the disk was full or too slow (among the lost: make room, or raise collector.queue)")
+	count(b.NoTemplate, "data set", " without template")
 	for _, reason := range slices.Sorted(maps.Keys(b.Rejected)) {
-		count(b.Rejected[reason], "rejected: "+reason)
+		lost = append(lost, humanize.Comma(int64(b.Rejected[reason]))+" rejected: "+reason)
 	}
 	if len(lost) > 0 {
 		fmt.Fprintf(w, "  missing   %s\n", strings.Join(lost, ", "))

@@ -45,16 +45,19 @@ Records whose template comes later in the same file are printed when it does.`,
 func (a *app) flows(files []string, format string) error {
 	out := bufio.NewWriterSize(a.out, 256<<10)
 	p := &printer{out: out, format: format}
-	p.heading()
 	failed := 0
+	var last error
 	for _, name := range files {
 		err := p.file(name, a.in, a.errOut)
 		if errors.Is(err, syscall.EPIPE) {
 			return nil // the reader, such as head, has seen enough
 		}
 		if err != nil {
-			fmt.Fprintf(a.errOut, "nfacct: %s\n", printable(err.Error()))
+			if len(files) > 1 {
+				fmt.Fprintf(a.errOut, "nfacct: %s\n", printable(err.Error()))
+			}
 			failed++
+			last = err
 		}
 	}
 	switch err := out.Flush(); {
@@ -62,6 +65,8 @@ func (a *app) flows(files []string, format string) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("write records: %w", err)
+	case failed > 0 && len(files) == 1:
+		return last
 	case failed == len(files):
 		return errors.New("no file could be read")
 	case failed > 0:
@@ -74,6 +79,7 @@ func (a *app) flows(files []string, format string) error {
 type printer struct {
 	out    *bufio.Writer
 	format string
+	headed bool // the heading is written
 	line   []byte
 }
 
@@ -100,6 +106,7 @@ func (p *printer) file(name string, stdin io.Reader, messages io.Writer) error {
 		return err
 	}
 	defer reader.Close()
+	p.heading()
 
 	decoder := netflow.NewDecoder(netflow.Limits{})
 	var records []flow.Record
@@ -138,10 +145,10 @@ func (p *printer) file(name string, stdin io.Reader, messages io.Writer) error {
 		}
 	}
 	if unread > 0 {
-		fmt.Fprintf(messages, "nfacct: %s: %d data sets are left out: their template is not in the file\n", name, unread)
+		fmt.Fprintf(messages, "nfacct: %s: %s left out: the template is not in the file\n", printable(name), plural(unread, "data set"))
 	}
 	if reader.Statistics().Truncated {
-		fmt.Fprintf(messages, "nfacct: %s: ends in the middle (%v); what is whole has been printed\n", name, reader.Damage())
+		fmt.Fprintf(messages, "nfacct: %s: %s; what is whole has been printed\n", printable(name), strings.ReplaceAll(reader.Damage().Error(), "\n", "; "))
 	}
 	return nil
 }
@@ -175,7 +182,12 @@ var csvColumns = []string{
 	"post_nat_src_addr", "post_nat_dst_addr", "post_nat_src_port", "post_nat_dst_port",
 }
 
+// heading is written above the first file that can be read.
 func (p *printer) heading() {
+	if p.headed {
+		return
+	}
+	p.headed = true
 	switch p.format {
 	case "csv":
 		fmt.Fprintln(p.out, strings.Join(csvColumns, ","))

@@ -182,10 +182,7 @@ func importError(err error) error {
 // printImport prints a summary: as JSON when asked, as text on a terminal, with
 // -v, or for a dry run, which is asked for its text.
 func (a *app) printImport(s *importer.Summary, dryRun bool) error {
-	for _, addr := range s.Strangers() {
-		a.log.Warn("datagrams of an unknown exporter were left out; if it is a router of yours, add its address to the export list of a [[router]], then import the files again by naming a day",
-			"address", addr, "datagrams", s.Unknown[addr])
-	}
+	a.warnOfStrangers(s)
 	if s.NoTemplate > 0 {
 		var names []string
 		for _, f := range s.Files {
@@ -208,8 +205,8 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 	if dryRun {
 		verb = "read"
 	}
-	fmt.Fprintf(a.out, "%d files %s, %d loaded before, %d failed; %s records, %s rows\n",
-		s.Loaded, verb, s.Known, s.Failed, humanize.Comma(int64(s.Records)), humanize.Comma(int64(s.Rows)))
+	fmt.Fprintf(a.out, "%s %s, %d loaded before, %d failed; %s, %s\n",
+		plural(s.Loaded, "file"), verb, s.Known, s.Failed, plural(s.Records, "record"), plural(s.Rows, "row"))
 	if s.Estimated {
 		fmt.Fprintln(a.out, "bytes and packets are estimates: the routers sample")
 	}
@@ -217,6 +214,26 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 		printBook(a.out, &s.Books[i])
 	}
 	return nil
+}
+
+// namedStrangers is how many unknown exporters get a line each.
+const namedStrangers = 3
+
+// warnOfStrangers names the first unknown exporters, and says how many more there are.
+func (a *app) warnOfStrangers(s *importer.Summary) {
+	var more uint64
+	strangers := s.Strangers()
+	for i, addr := range strangers {
+		if i >= namedStrangers {
+			more += s.Unknown[addr]
+			continue
+		}
+		a.log.Warn("datagrams of an unknown exporter were left out; if it is a router of yours, add its address to the export list of a [[router]], then import the files again by naming a day",
+			"address", addr, "datagrams", s.Unknown[addr])
+	}
+	if n := len(strangers) - namedStrangers; n > 0 || s.UnknownOthers > 0 {
+		a.log.Warn("datagrams of more unknown exporters were left out; nfacct import --json lists them", "addresses", max(n, 0), "datagrams", more+s.UnknownOthers)
+	}
 }
 
 func isTerminal(w io.Writer) bool {

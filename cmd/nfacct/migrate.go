@@ -94,8 +94,8 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	}
 	var db *archive.Archive
 	if !f.dryRun {
-		if db, err = archive.Open(ctx, cfg.Database, a.log); err != nil {
-			return databaseError(err)
+		if db, err = a.openDatabase(ctx, cfg); err != nil {
+			return err
 		}
 		defer db.Close()
 	}

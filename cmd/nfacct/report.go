@@ -146,9 +146,9 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if f.test {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
-	db, err := archive.Open(ctx, cfg.Database, a.log)
+	db, err := a.openDatabase(ctx, cfg)
 	if err != nil {
-		return databaseError(cfg.FolderProblem(err))
+		return err
 	}
 	defer db.Close()
 	if sends {

@@ -208,7 +208,7 @@ func newLog(w io.Writer, verbose, quiet bool) *slog.Logger {
 }
 
 // plural writes a number of things that have a regular plural: 1 file, 2 files.
-func plural(n int, thing string) string {
+func plural[N int | int64 | uint64](n N, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}

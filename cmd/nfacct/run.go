@@ -45,6 +45,10 @@ never stops the collector.`,
 // run keeps the collector and the jobs going until ctx is done. The jobs depend
 // on a database that can be down; the collector depends on nothing of theirs.
 func (a *app) run(ctx context.Context, cfg *config.Config) error {
+	// Else each job would say by itself that there is no such folder.
+	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
+		return folderError(cfg, err)
+	}
 	db := &database{cfg: cfg.Database, log: a.log}
 	defer db.close()
 	jobs := schedule.New(a.jobs(cfg, db), cfg.Location(), ledger{db}, a.log)

@@ -19,14 +19,17 @@ import (
 
 	"nfacct/cmd/internal/config"
 	"nfacct/collector"
+	"nfacct/collector/spool"
 )
 
 // A collector writes what it sees to this file of the state folder, every
-// statusEvery and once more when it ends. A file is all that other processes
-// and users need to look at it, and it outlives a crash.
+// statusEvery, soon after something has begun or ended, and once more when it
+// ends. A file is all that other processes and users need to look at it, and it
+// outlives a crash.
 const (
 	statusFile  = "collector.json"
 	statusEvery = 5 * time.Second
+	statusLook  = 200 * time.Millisecond
 )
 
 // runStatus is the file's content.
@@ -37,11 +40,23 @@ type runStatus struct {
 	collector.Status
 }
 
+// turn is what must not be seconds late in the status.
+type turn struct {
+	open                string
+	full                bool
+	exporters, refusing int
+	stored              bool
+}
+
+func turnOf(s *collector.Status) turn {
+	return turn{s.Spool.Open, s.Spool.Full, len(s.Exporters), len(s.Refused), s.Spool.Stored > 0}
+}
+
 // keepStatus writes the file until ctx is done; its failures never stop the
 // collector, which the disk's being full must not do either.
 func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() collector.Status) {
-	write := func(running bool) {
-		text, err := json.MarshalIndent(runStatus{time.Now(), running, os.Getpid(), status()}, "", "  ")
+	write := func(running bool, s collector.Status) {
+		text, err := json.MarshalIndent(runStatus{time.Now(), running, os.Getpid(), s}, "", "  ")
 		if err == nil {
 			err = os.MkdirAll(cfg.State, 0o750)
 		}
@@ -52,13 +67,21 @@ func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() 
 			a.log.Debug("status not written", "err", err)
 		}
 	}
-	ticks := time.NewTicker(statusEvery)
+	ticks := time.NewTicker(statusLook)
 	defer ticks.Stop()
+	var last turn
+	var written time.Time
 	for {
-		write(true)
+		// Status locks what the writer needs, but for as long as it takes to copy a
+		// few counters.
+		s := status()
+		if now := turnOf(&s); written.IsZero() || now != last && time.Since(written) >= time.Second || time.Since(written) >= statusEvery {
+			write(true, s)
+			last, written = now, time.Now()
+		}
 		select {
 		case <-ctx.Done():
-			write(false)
+			write(false, status())
 			return
 		case <-ticks.C:
 		}
@@ -70,8 +93,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "what the running collector sees now",
 		Long: `Prints what the collector sees: each exporter, and the addresses that it refuses
-because no router of the configuration has them. Exit code 1 when no collector
-runs, or the disk is full.`,
+because no router of the configuration has them; and what the spool folder holds.
+Exit code 1 when no collector runs, or the disk is full.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.status(time.Now()) },
 	}
@@ -87,24 +110,31 @@ func (a *app) status(now time.Time) error {
 		return fmt.Errorf("no collector ran with %s yet; start nfacct run or nfacct collect", cfg.State)
 	}
 	if err != nil {
-		return fmt.Errorf("status: %w", err)
+		return folderError(cfg, fmt.Errorf("status: %w", err))
 	}
 	var s runStatus
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&s); err != nil {
 		return fmt.Errorf("status: %s: %w", statusFile, err)
 	}
+	waiting, err := s.look(cfg)
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	age := now.Sub(s.Written)
+	silent := age > 4*statusEvery
 	if a.json {
-		if _, err := a.out.Write(text); err != nil {
+		encoder := json.NewEncoder(a.out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(s); err != nil {
 			return err
 		}
 	} else {
-		s.print(a.out, now, cfg)
+		s.print(a.out, now, cfg, silent, waiting)
 	}
-	age := now.Sub(s.Written)
 	switch {
 	case !s.Running:
 		return fmt.Errorf("the collector was stopped %s ago", age.Round(time.Second))
-	case age > 4*statusEvery:
+	case silent:
 		return fmt.Errorf("the collector has said nothing for %s: it was killed, or the disk is full", age.Round(time.Second))
 	case s.Spool.Full:
 		return fmt.Errorf("the disk is full since %s: what arrives is lost; make room in %s", s.Spool.FullFrom.In(cfg.Location()).Format(time.DateTime), s.Spool.Folder)
@@ -112,20 +142,66 @@ func (a *app) status(now time.Time) error {
 	return nil
 }
 
+// look replaces what the collector wrote of the spool folder by what is in it now:
+// files are imported, expire and are brought along while no collector runs. It
+// returns how many sealed ones are not imported.
+func (s *runStatus) look(cfg *config.Config) (waiting int, err error) {
+	files, err := spool.ListSealed(cfg.Spool.Folder)
+	if err != nil {
+		return 0, err
+	}
+	imported, err := spool.ReadImported(cfg.Spool.Folder)
+	if err != nil {
+		return 0, err
+	}
+	s.Spool.Folder, s.Spool.Files, s.Spool.Bytes = cfg.Spool.Folder, len(files), 0
+	for _, file := range files {
+		s.Spool.Bytes += file.Size
+		if !imported[file.Name] {
+			waiting++
+		}
+	}
+	if s.Spool.Open != "" {
+		info, err := os.Stat(spool.OpenPath(cfg.Spool.Folder, s.Spool.Open))
+		if err == nil {
+			s.Spool.Bytes += info.Size()
+		} else {
+			s.Spool.Open = "" // sealed since
+		}
+	}
+	return waiting, nil
+}
+
 // print writes the status for people.
-func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config) {
+func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent bool, waiting int) {
 	count := func(n uint64) string { return humanize.Comma(int64(n)) }
-	fmt.Fprintf(w, "Collector of %s, started %s\n", s.Written.In(cfg.Location()).Format("2006-01-02 15:04:05 MST"), s.Started.In(cfg.Location()).Format("2006-01-02 15:04:05 MST"))
+	at := func(t time.Time) string { return t.In(cfg.Location()).Format("2006-01-02 15:04:05 MST") }
+	switch {
+	case !s.Running:
+		fmt.Fprintf(w, "Collector stopped %s, had been started %s\n", at(s.Written), at(s.Started))
+	case silent:
+		fmt.Fprintf(w, "Collector silent since %s, started %s\n", at(s.Written), at(s.Started))
+	default:
+		fmt.Fprintf(w, "Collector running since %s; this is of %s\n", at(s.Started), at(s.Written))
+	}
 	for _, socket := range s.Sockets {
 		kernel := ""
 		if socket.KernelDropped != nil {
 			kernel = fmt.Sprintf(", %s dropped by the kernel", count(*socket.KernelDropped))
 		}
-		fmt.Fprintf(w, "  at %s: %s datagrams%s, %s for want of queue\n", socket.Address, count(socket.Accepted), kernel, count(socket.QueueDropped))
+		fmt.Fprintf(w, "  at %s: %s%s, %s for want of queue\n", socket.Address, plural(socket.Accepted, "datagram"), kernel, count(socket.QueueDropped))
 	}
-	fmt.Fprintf(w, "  spool %s: %s in %s\n", s.Spool.Folder, humanize.IBytes(uint64(s.Spool.Bytes)), plural(s.Spool.Files, "sealed file"))
+	fmt.Fprintf(w, "  spool %s: %s in %s, %s not imported yet", s.Spool.Folder, humanize.IBytes(uint64(s.Spool.Bytes)), plural(s.Spool.Files, "sealed file"), count(uint64(waiting)))
+	if s.Spool.Open != "" {
+		what := "is being written"
+		if !s.Running || silent {
+			what = "was left open"
+		}
+		fmt.Fprintf(w, "; %s %s", s.Spool.Open, what)
+	}
+	fmt.Fprintln(w)
 	if n := s.QueueDropped + s.Spool.Lost; n > 0 {
-		fmt.Fprintf(w, "  %s datagrams were received and not kept: the disk was full or too slow (%s for want of queue, %s at the end)\n", count(n), count(s.QueueDropped), count(s.Spool.Lost))
+		fmt.Fprintf(w, "  received and not kept because the disk was full or too slow: %s (%s for want of queue, %s at the end)\n", plural(n, "datagram"), count(s.QueueDropped), count(s.Spool.Lost))
 	}
 	if s.Spool.Error != "" {
 		fmt.Fprintf(w, "  writing: %s\n", printable(s.Spool.Error))
@@ -138,8 +214,9 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config) {
 			}
 			heard = true
 			fmt.Fprintf(w, "\n%s, %s, %s: last heard %s ago\n", e.Router, e.Address, strings.Join(e.Versions, " "), now.Sub(e.Received).Round(time.Second))
-			fmt.Fprintf(w, "  %s datagrams, %s records; lost %s records, %s datagrams; %s duplicates, %s out of order, %d restarts\n",
-				count(e.Datagrams), count(e.Records), count(e.LostRecords), count(e.LostDatagrams), count(e.Duplicates), count(e.Reordered), e.Restarts)
+			fmt.Fprintf(w, "  %s, %s; lost %s, %s; %s, %s out of order, %s\n",
+				plural(e.Datagrams, "datagram"), plural(e.Records, "record"), plural(e.LostRecords, "record"), plural(e.LostDatagrams, "datagram"),
+				plural(e.Duplicates, "duplicate"), count(e.Reordered), plural(e.Restarts, "restart"))
 		}
 		if !heard {
 			fmt.Fprintf(w, "\n%s: not heard since the collector was started; check the router's traffic-flow target and its src-address\n", router.Name)
@@ -149,9 +226,9 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config) {
 		fmt.Fprint(w, "\nSeen but unknown, and refused; a router of yours belongs into its export list:\n")
 	}
 	for _, r := range s.Refused {
-		fmt.Fprintf(w, "  %-39s %s datagrams, the last %s ago\n", r.Address, count(r.Datagrams), now.Sub(r.Last).Round(time.Second))
+		fmt.Fprintf(w, "  %-39s %s, the last %s ago\n", r.Address, plural(r.Datagrams, "datagram"), now.Sub(r.Last).Round(time.Second))
 	}
 	if s.RefusedOthers > 0 {
-		fmt.Fprintf(w, "  %s datagrams of further addresses\n", count(s.RefusedOthers))
+		fmt.Fprintf(w, "  %s of further addresses\n", plural(s.RefusedOthers, "datagram"))
 	}
 }

@@ -42,6 +42,11 @@ func nameOf(start time.Time) string {
 	return start.Format(time.DateOnly) + "/" + start.Format(nameLayout) + sealedSuffix
 }
 
+// OpenPath is where the file of a relative name lies while it is being written.
+func OpenPath(folder, name string) string {
+	return filepath.Join(folder, filepath.FromSlash(name)) + openSuffix
+}
+
 // startOf is the time in a relative name, if it is one of ours.
 func startOf(name string) (time.Time, bool) {
 	start, err := time.Parse(nameLayout+sealedSuffix, path.Base(name))

@@ -199,7 +199,11 @@ func (r *Reader) Next() (Packet, error) {
 	}
 	if r.frames != nil && r.frames.damaged > 0 {
 		r.stats.Truncated = true
-		r.damage = errors.Join(r.damage, fmt.Errorf("%w: %d places where frames are damaged were left out", ErrCorrupt, r.frames.damaged))
+		places := "places where frames are damaged were"
+		if r.frames.damaged == 1 {
+			places = "place where frames are damaged was"
+		}
+		r.damage = errors.Join(r.damage, fmt.Errorf("%w: %d %s left out", ErrCorrupt, r.frames.damaged, places))
 	}
 	return Packet{}, r.end
 }

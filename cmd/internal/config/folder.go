@@ -15,7 +15,7 @@ import (
 // nil, are returned as they are.
 func (c *Config) FolderProblem(err error) error {
 	var path *fs.PathError
-	if !errors.As(err, &path) || !errors.Is(path, fs.ErrPermission) && !errors.Is(path, syscall.EROFS) && !errors.Is(path, syscall.ENOTDIR) {
+	if !errors.As(err, &path) || !unusable(path) {
 		return err
 	}
 	key, folder := "", ""
@@ -36,6 +36,18 @@ func (c *Config) FolderProblem(err error) error {
 	}
 	what := fmt.Sprintf("folder %s cannot be used: %v", folder, path)
 	return c.Wrong(key, what, fmt.Sprintf("make it a folder of %s (install -d -m 750 -o %s %s), run nfacct as the user it belongs to, or set %s to another folder", who, who, folder, key))
+}
+
+// unusable says whether an error is of the folder itself, which no waiting heals.
+func unusable(err *fs.PathError) bool {
+	for _, reason := range []error{fs.ErrPermission, syscall.EROFS, syscall.ENOTDIR, syscall.ELOOP, syscall.ENAMETOOLONG} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	// A folder is made with all above it, so these are of a file system that makes
+	// none, as /proc, or of a link that leads nowhere.
+	return err.Op == "mkdir" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.EINVAL))
 }
 
 // below says whether a path is the folder or lies in it.

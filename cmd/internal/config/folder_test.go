@@ -22,6 +22,9 @@ func TestFolderProblem(t *testing.T) {
 		{"/srv/nfacct/database", syscall.EACCES, "/etc/nfacct.toml:2: state: folder /srv/nfacct cannot be used: mkdir /srv/nfacct/database: permission denied; make it a folder of "},
 		{"/srv", syscall.EROFS, "/etc/nfacct.toml:2: state: folder /srv/nfacct cannot be used: mkdir /srv: read-only file system; "},
 		{"/var/spool/flows/2026-11-23", syscall.ENOTDIR, "/etc/nfacct.toml:4: spool.folder: folder /var/spool/flows cannot be used: "},
+		{"/srv/nfacct", syscall.ENOENT, "/etc/nfacct.toml:2: state: folder /srv/nfacct cannot be used: mkdir /srv/nfacct: no such file or directory; "},
+		{"/srv/nfacct", syscall.EEXIST, "/etc/nfacct.toml:2: state: "},
+		{"/srv/nfacct", syscall.ELOOP, "/etc/nfacct.toml:2: state: "},
 		{"/srv/nfacct-other", syscall.EACCES, ""},
 		{"/srv/nfacct/spool", syscall.ENOSPC, ""},
 	} {
