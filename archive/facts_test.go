@@ -81,7 +81,7 @@ func TestCoverage(t *testing.T) {
 		t.Errorf("without counters: %v %v", c, err)
 	}
 	for i, rx := range []uint64{900_000, 0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000} { // a restart before the second
-		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), []Counter{{2, rx, rx}, {9, 7, 7}})
+		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), time.Hour, []Counter{{2, rx, rx}, {9, 7, 7}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,12 +91,17 @@ func TestCoverage(t *testing.T) {
 		t.Fatal(c, err)
 	}
 	// From 6:15 on; files end at 8:00, so that the reading of 8:00 is the last.
-	want := Coverage{From: start.Add(15*time.Minute + 3*time.Second), To: start.Add(2*time.Hour + 3*time.Second), CounterBytes: 7 * 1000, FlowBytes: 7 * 900, LostRecords: 7}
+	from, to := start.Add(15*time.Minute+3*time.Second), start.Add(2*time.Hour+3*time.Second)
+	want := Coverage{
+		From: from, To: to, Measured: to.Sub(from), CounterBytes: 7 * 1000, FlowBytes: 7 * 900, LostRecords: 7,
+		Left:   []LeftOut{{Span{start.Add(3 * time.Second), from}, LeftReset}},
+		Unread: []Span{{start.Add(9*15*time.Minute + 3*time.Second), start.Add(24 * time.Hour)}},
+	}
 	if diff := cmp.Diff(want, *c); diff != "" {
 		t.Error(diff)
 	}
-	if c.Ratio() != 0.9 {
-		t.Errorf("ratio %v", c.Ratio())
+	if !c.Known() || c.Ratio() != 0.9 {
+		t.Errorf("known %v, ratio %v", c.Known(), c.Ratio())
 	}
 }
 

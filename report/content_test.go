@@ -332,9 +332,10 @@ func TestCoverage(t *testing.T) {
 	a := openArchive(t)
 	routerIDs(t, a, 2)
 	spooled(t, a, sunday, nil, nil)
+	loadBook(t, a, "2026-11-07/20261107T234500Z.pcapng.zst", archive.Book{Day: sunday.Add(-1), Router: "gw-1", Datagrams: 1})
 	start := time.Date(2026, 11, 8, 0, 0, 0, 0, time.UTC)
 	for n := range uint64(97) {
-		if err := a.NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(n)*15*time.Minute), []archive.Counter{{Index: 1, RxBytes: 80 * n, TxBytes: 45 * n}}); err != nil {
+		if err := a.NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(n)*15*time.Minute), 0, []archive.Counter{{Index: 1, RxBytes: 80 * n, TxBytes: 45 * n}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,7 +26,7 @@ func (q *question) readCoverage(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c != nil {
+		if c != nil && c.Known() {
 			q.u.Coverage = append(q.u.Coverage, RouterCoverage{
 				Router: router, From: c.From.In(q.loc), To: c.To.In(q.loc),
 				FlowBytes: c.FlowBytes, CounterBytes: c.CounterBytes, Share: c.Ratio(),

@@ -95,6 +95,7 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
 		return err
 	}
+	read := int64(0) // the hour of the last reading
 	err = device.Play(from, until, routerostest.Playing{
 		Record: func(r *routerostest.Record) {
 			d.truth.Add(r)
@@ -107,6 +108,12 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 			if err := p.advance(ctx, g.At); err != nil {
 				return err
 			}
+			if hour := g.At / 3600; hour != read && g.At >= d.from.Unix() { // for its counters
+				read = hour
+				if _, err := d.askRouter(ctx, router); err != nil {
+					return err
+				}
+			}
 			if _, err := conn.Write(g.Payload); err != nil {
 				return err
 			}
@@ -117,11 +124,7 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 		return err
 	}
 	d.result.Datagrams = p.sent
-	if err := p.drain(ctx, 0); err != nil {
-		return err
-	}
-	_, err = d.askRouter(ctx, router) // for its counters
-	return err
+	return p.drain(ctx, 0)
 }
 
 // demoClock is the time in the simulation.

@@ -93,7 +93,7 @@ func (d *demo) asTold() *config.Config {
 // interfaces.
 func (d *demo) coverage(ctx context.Context) error {
 	c, err := d.db.Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin), d.clock.now())
-	if err != nil || c == nil {
+	if err != nil || c == nil || !c.Known() {
 		return err
 	}
 	d.result.Coverage = c.Ratio()

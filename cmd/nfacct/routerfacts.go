@@ -44,6 +44,11 @@ func (a *app) refreshRouters(ctx context.Context, cfg *config.Config, db *archiv
 // stays.
 func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Config, router string, f *routeros.Facts) error {
 	wan := f.WAN()
+	// Flows are held against the interfaces that they are accounted by.
+	counted := wan
+	if i := slices.IndexFunc(cfg.Routers, func(r config.Router) bool { return r.Name == router }); i >= 0 {
+		counted = first(cfg.Routers[i].WAN, wan)
+	}
 	names := map[uint32]string{}
 	var counters []archive.Counter
 	for _, face := range f.Interfaces {
@@ -51,7 +56,7 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 			continue
 		}
 		names[face.Index] = report.Clean(face.Name)
-		if slices.Contains(wan, face.Index) {
+		if slices.Contains(counted, face.Index) {
 			counters = append(counters, archive.Counter{Index: face.Index, RxBytes: face.RxBytes, TxBytes: face.TxBytes})
 		}
 	}
@@ -84,7 +89,7 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 				ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
 				InnerRouters: f.InnerRouters(), Sampling: f.Sampling(),
 			}),
-			db.NoteCounters(ctx, router, f.Read, counters),
+			db.NoteCounters(ctx, router, f.Read, f.Uptime, counters),
 		)
 	}
 	if _, unread := f.Missing["/ip/firewall/address-list"]; unread {

@@ -65,16 +65,8 @@ type routerStatus struct {
 	Coverage *routerCoverage `json:"coverage,omitempty"`
 
 	facts *routeros.Facts
-}
-
-// routerCoverage is how much of what passed the outside interfaces is in flows.
-type routerCoverage struct {
-	From         time.Time `json:"from"`
-	To           time.Time `json:"to"`
-	FlowBytes    uint64    `json:"flow_bytes"`
-	CounterBytes uint64    `json:"counter_bytes"`
-	Ratio        float64   `json:"ratio"`
-	Explanation  []string  `json:"explanation,omitempty"`
+	// lacks are the interfaces that the configuration names and the router has not.
+	lacks []string
 }
 
 func (a *app) routers(ctx context.Context, refresh bool) error {
@@ -142,7 +134,7 @@ func (a *app) askRouter(ctx context.Context, cfg *config.Config, router *config.
 		if err != nil {
 			return err
 		}
-		s.facts = facts
+		s.facts, s.lacks = facts, lacking(facts, cfg, router)
 		port, err := collectorPort(cfg)
 		if err != nil {
 			return err
@@ -186,59 +178,6 @@ func hear(states []routerStatus, heard *runStatus) {
 	}
 }
 
-// coverageOf holds flows against counters, nil when there is not enough of both.
-func coverageOf(ctx context.Context, db *archive.Archive, s *routerStatus) (*routerCoverage, error) {
-	c, err := db.Coverage(ctx, s.Router, time.Now().Add(-coverageTime), time.Now())
-	if c == nil || err != nil {
-		return nil, err
-	}
-	return &routerCoverage{
-		From: c.From, To: c.To, FlowBytes: c.FlowBytes, CounterBytes: c.CounterBytes, Ratio: c.Ratio(),
-		Explanation: explain(c, s),
-	}, nil
-}
-
-// What is within these bounds needs no explanation: interfaces count layer 2 and
-// what the router itself says, flows neither; and RouterOS counts the first packet
-// of each flow twice (seen on 6.39.2 and in 2016), which makes some percent.
-const (
-	lowCoverage  = 0.9
-	highCoverage = 1.1
-)
-
-// explain says what may be behind a coverage that is low or above one.
-func explain(c *archive.Coverage, s *routerStatus) []string {
-	var reasons []string
-	say := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	f := s.facts
-	switch {
-	case c.Ratio() < lowCoverage:
-		if c.LostRecords > 0 {
-			say("%s records were lost on the way", humanize.Comma(int64(c.LostRecords)))
-		}
-		if s.State == "drifted" {
-			say("the router is not provisioned as wanted: nfacct provision")
-		}
-		if f != nil && f.FastTrack > 0 {
-			say("FastTrack is on (%d rules): MikroTik says that it passes traffic-flow by, a measurement on 7.20 saw such traffic exported; disable the rules for an hour and compare", f.FastTrack)
-		}
-		if f != nil && f.Sampling() > 1 {
-			say("the router samples: bytes are scaled by %.4g and are estimates", f.Sampling())
-		}
-		if f != nil {
-			say("what the switch chip or L3 hardware offloading forwards is in no flow; and a flow cache of %s entries loses flows when it is full", f.Flow.Flow["cache-entries"])
-		}
-		say("counters also have layer 2, and what the router itself sends and receives")
-	case c.Ratio() > highCoverage:
-		if f != nil && len(f.Flow.Targets) > 1 {
-			say("the router has %d targets: two that lead here double every byte", len(f.Flow.Targets))
-		}
-		say("RouterOS counts the first packet of each flow twice (seen on 6.39.2): many short flows weigh more")
-		say("traffic that passes two outside interfaces is in both their counters, but the list of them may lack one: see wan")
-	}
-	return reasons
-}
-
 // printRouters prints a table, and below it what there is to know.
 func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -258,8 +197,8 @@ func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
 		if s.LostDatagrams > 0 {
 			lost = humanize.Comma(int64(s.LostDatagrams)) + " datagrams"
 		}
-		if s.Coverage != nil {
-			coverage = fmt.Sprintf("%.1f %%", 100*s.Coverage.Ratio)
+		if c := s.Coverage; c != nil && c.Ratio != nil {
+			coverage = fmt.Sprintf("%.1f %%", 100**c.Ratio)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Router, reachable, version, s.State, last, lost, coverage)
 	}
@@ -283,11 +222,8 @@ func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
 		for _, note := range s.Notes {
 			fmt.Fprintf(w, "  note: %s\n", note)
 		}
-		if c := s.Coverage; c != nil {
-			fmt.Fprintf(w, "  coverage since %s: flows %s, counters %s\n", c.From.Local().Format("2006-01-02 15:04"), humanize.IBytes(c.FlowBytes), humanize.IBytes(c.CounterBytes))
-			for _, reason := range c.Explanation {
-				fmt.Fprintf(w, "    perhaps: %s\n", reason)
-			}
+		if s.Coverage != nil {
+			s.Coverage.print(w)
 		}
 	}
 	return nil

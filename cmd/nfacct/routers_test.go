@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -83,6 +84,16 @@ func TestRouters(t *testing.T) {
 		t.Errorf("a part: %+v", router.History)
 	}
 	device.Mend()
+	// No figure without an hour that flows and counters share.
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, bytes.Replace(text, []byte("name = \"gw-1\"\n"), []byte("name = \"gw-1\"\nwan = [1, 77]\n"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	typed("--config", name, "routers").want(t, exitPartial, "coverage: not known", "there is no hour yet", "wan names interface 77, and the router has none")
+	typed("--config", name, "--json", "routers").want(t, exitPartial, `"ratio": null`)
 	// What is configured comes before what was said.
 	cfg.Routers[0].WAN = []uint32{42}
 	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{42}) {
