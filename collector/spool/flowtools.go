@@ -26,6 +26,8 @@ type flowTools struct {
 	layout  layout
 	first   []byte // record of the datagram
 	payload []byte
+	flows   uint32 // that the header counts; 0 in a file left by a crash
+	read    uint32 // so far
 }
 
 // layout is where the fields stand that differ between export versions. All
@@ -83,7 +85,7 @@ func newFlowTools(r *Reader) (*flowTools, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: flow-tools records of export version %d; 1, 5, 7 and 1005 are", ErrFormat, version)
 	}
-	f.layout = layout
+	f.layout, f.flows = layout, r.info.Flows
 	if flags&flowToolsCompressed != 0 {
 		return f, f.inflate(r)
 	}
@@ -165,6 +167,9 @@ func clockTime(seconds uint32) time.Time {
 
 func (f *flowTools) next() (Packet, error) {
 	record, err := f.window.take(f.layout.size)
+	if errors.Is(err, io.EOF) && f.read < f.flows {
+		return Packet{}, fmt.Errorf("%w: its header counts %d flows, and %d are there", ErrCut, f.flows, f.read)
+	}
 	if err != nil {
 		return Packet{}, err
 	}
@@ -193,6 +198,7 @@ func (f *flowTools) next() (Packet, error) {
 	}
 	be.PutUint16(p[2:], uint16(count))
 	f.payload = p
+	f.read += uint32(count)
 	var exporter [4]byte
 	be.PutUint32(exporter[:], o.Uint32(first[12:]))
 	return Packet{

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -259,5 +260,26 @@ func TestReadingDoesNotAllocate(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations a packet", n)
+	}
+}
+
+// TestFlowToolsCutAtARecord: a copy that ends between two records is not whole
+// when the header counts more of them.
+func TestFlowToolsCutAtARecord(t *testing.T) {
+	whole, err := os.ReadFile("testdata/flow-tools/le-z0/ft-v05.2026-11-24.010054+0500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, records := range []int{66, 65, 30, 0} {
+		r, err := NewReader(bytes.NewReader(whole[:80+64*records]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = r.Next()
+		}
+		if cut := records < 66; errors.Is(r.Damage(), ErrCut) != cut || r.Statistics().Truncated != cut {
+			t.Errorf("%d records: %v", records, r.Damage())
+		}
 	}
 }
