@@ -26,14 +26,26 @@ func (a *Archive) NoteCounters(ctx context.Context, router string, at time.Time,
 	if err != nil {
 		return err
 	}
-	for _, c := range counters {
-		err := a.exec(ctx, doing, "REPLACE INTO interface_counters (router, ifindex, at, rx_bytes, tx_bytes, uptime) VALUES (?, ?, ?, ?, ?, NULLIF(?, 0))",
-			id, c.Index, at.UTC().Truncate(time.Second), c.RxBytes, c.TxBytes, min(int64(uptime/time.Second), math.MaxUint32))
+	at = at.UTC().Truncate(time.Second)
+	if uptime > 0 {
+		err := a.exec(ctx, doing, "REPLACE INTO router_uptimes (router, at, uptime) VALUES (?, ?, ?)", id, at, min(int64(uptime/time.Second), math.MaxUint32))
 		if err != nil {
 			return err
 		}
 	}
-	return a.exec(ctx, doing, "DELETE FROM interface_counters WHERE router = ? AND at < ?", id, at.UTC().AddDate(0, 0, -counterDays))
+	for _, c := range counters {
+		err := a.exec(ctx, doing, "REPLACE INTO interface_counters (router, ifindex, at, rx_bytes, tx_bytes) VALUES (?, ?, ?, ?, ?)",
+			id, c.Index, at, c.RxBytes, c.TxBytes)
+		if err != nil {
+			return err
+		}
+	}
+	for _, table := range []string{"interface_counters", "router_uptimes"} {
+		if err := a.exec(ctx, doing, "DELETE FROM "+table+" WHERE router = ? AND at < ?", id, at.AddDate(0, 0, -counterDays)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Coverage is what flows say of a router's outside interfaces, beside what these
@@ -113,7 +125,7 @@ func (a *Archive) readings(ctx context.Context, router string, from, to time.Tim
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) FROM interface_counters WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", id, from.UTC(), to.UTC())
+	rows, err := a.db.QueryContext(ctx, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) FROM interface_counters LEFT JOIN router_uptimes USING (router, at) WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", id, from.UTC(), to.UTC())
 	if err != nil {
 		return nil, wrap(doing, err)
 	}

@@ -80,8 +80,10 @@ func TestCoverage(t *testing.T) {
 	if c, err := a.Coverage(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
 		t.Errorf("without counters: %v %v", c, err)
 	}
+	uptimes := make([]time.Duration, 10)
+	uptimes[6], uptimes[7] = 90*time.Minute, 2*time.Minute                                   // a second one, that counters do not show
 	for i, rx := range []uint64{900_000, 0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000} { // a restart before the second
-		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), time.Hour, []Counter{{2, rx, rx}, {9, 7, 7}})
+		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), uptimes[i], []Counter{{2, rx, rx}, {9, 7, 7}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,8 +95,8 @@ func TestCoverage(t *testing.T) {
 	// From 6:15 on; files end at 8:00, so that the reading of 8:00 is the last.
 	from, to := start.Add(15*time.Minute+3*time.Second), start.Add(2*time.Hour+3*time.Second)
 	want := Coverage{
-		From: from, To: to, Measured: to.Sub(from), CounterBytes: 7 * 1000, FlowBytes: 7 * 900, LostRecords: 7,
-		Left:   []LeftOut{{Span{start.Add(3 * time.Second), from}, LeftReset}},
+		From: from, To: to, Measured: to.Sub(from) - 15*time.Minute, CounterBytes: 6 * 1000, FlowBytes: 6 * 900, LostRecords: 6,
+		Left:   []LeftOut{{Span{start.Add(3 * time.Second), from}, LeftReset}, {Span{from.Add(75 * time.Minute), from.Add(90 * time.Minute)}, LeftRestart}},
 		Unread: []Span{{start.Add(9*15*time.Minute + 3*time.Second), start.Add(24 * time.Hour)}},
 	}
 	if diff := cmp.Diff(want, *c); diff != "" {
