@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/go-sql-driver/mysql"
 	"golang.org/x/sys/unix"
@@ -22,6 +23,10 @@ var ErrLocked = errors.New("locked by another process")
 // ErrLoaded is wrapped by BeginLoad's error for a file that is loaded already.
 var ErrLoaded = errors.New("loaded already")
 
+// ErrDamaged is wrapped when the server cannot read a table. A live one is repaired
+// by packing it, and of a packed one a copy by unpacking it.
+var ErrDamaged = errors.New("the table is damaged; nfacct archive repairs it, or with --month MONTH --unpack a copy of one that is packed")
+
 // Numbers of MySQL's errors, as its manual and MariaDB's list them.
 const (
 	errTooManyConnections = 1040
@@ -35,6 +40,10 @@ const (
 	errConnectionKilled   = 1927
 )
 
+// damage are the errors of a table whose files are not what they should be: of the
+// storage engine, of a key file, of one marked as crashed, of a corrupt index.
+var damage = []uint16{1030, 1034, 1035, 1194, 1195, 1712}
+
 // away are the errors of a server that is going down or overrun.
 var away = []uint16{errTooManyConnections, errServerShutdown, errInterrupted, errConnectionKilled}
 
@@ -44,8 +53,11 @@ func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if !errors.Is(err, ErrUnavailable) && unavailable(err) {
+	switch {
+	case !errors.Is(err, ErrUnavailable) && unavailable(err):
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
+	case !errors.Is(err, ErrDamaged) && isError(err, damage...) && !full(err):
+		return fmt.Errorf("%s: %w (%w)", doing, ErrDamaged, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
@@ -53,6 +65,13 @@ func wrap(doing string, err error) error {
 // Wrap says what was being done with DB, and adds ErrUnavailable when it is the
 // server that is gone.
 func Wrap(doing string, err error) error { return wrap(doing, err) }
+
+// full reports whether the storage engine had no room on the disk, which has the
+// same number as damage.
+func full(err error) bool {
+	var answer *mysql.MySQLError
+	return errors.As(err, &answer) && (strings.Contains(answer.Message, "No space left") || strings.Contains(answer.Message, "error 28"))
+}
 
 func unavailable(err error) bool {
 	var network net.Error

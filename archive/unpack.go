@@ -8,12 +8,36 @@ import (
 )
 
 // Unpack gives back the live table of a packed month. The writer lock must be
-// held; readers go on. It is an error if the month is not packed.
+// held; readers go on. It is an error if the month is not packed; it wraps
+// ErrDamaged if the packed table cannot be read, and nothing has changed then.
 func (a *Archive) Unpack(ctx context.Context, m Month) error {
 	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
 		return fmt.Errorf("unpack %s: %w", m, err)
 	}
 	return a.unpack(ctx, m, false)
+}
+
+// UnpackMended is Unpack of a month whose packed table cannot be read: the rows
+// are those of the staging table, a copy of it that was repaired, and what it
+// holds is what the month holds from now on.
+func (a *Archive) UnpackMended(ctx context.Context, m Month) error {
+	doing := fmt.Sprintf("unpack the repaired %s", m)
+	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	mended := m.StagingTable()
+	rows, err := a.count(ctx, mended)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	sum, err := a.Checksum(ctx, mended)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := a.replace(ctx, m, mended, false, func() error { return a.accept(ctx, m, rows, sum) }); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
 }
 
 // unpack unpacks a month; again says that it is to be packed again.
@@ -33,30 +57,43 @@ func (a *Archive) unpack(ctx context.Context, m Month, again bool) error {
 	if err := a.compareSum(ctx, m, m.PackedTable()); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if err := a.unpackRoom(ctx, m); err != nil {
+	if err := a.replace(ctx, m, m.PackedTable(), again, func() error { return nil }); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	return nil
+}
+
+// replace makes the live table from the rows of another one, and drops the packed
+// one. made is called when the live table is whole.
+func (a *Archive) replace(ctx context.Context, m Month, from string, again bool, made func() error) error {
+	if err := a.unpackRoom(ctx, from); err != nil {
+		return err
+	}
+	const doing = "make the live table"
 	if err := a.exec(ctx, doing, `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
 	VALUES (?, 'unpacking', '', FALSE, ?, '', 0, 0, 0, 0, 0, '', UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE state = 'unpacking', again = VALUES(again)`, m.String(), again); err != nil {
 		return err
 	}
 	a.step("unpack begun")
-	staging, packed := m.unpackTable(), m.PackedTable()
+	staging := m.unpackTable()
 	for _, statement := range []string{
 		"DROP TABLE IF EXISTS " + staging,
 		fmt.Sprintf(monthForm, staging),
-		mark + "INSERT INTO " + staging + " (" + columns + ") SELECT " + columns + " FROM " + packed + " USE INDEX ()",
+		mark + "INSERT INTO " + staging + " (" + columns + ") SELECT " + columns + " FROM " + from + " USE INDEX ()",
 	} {
 		if err := a.exec(ctx, doing, statement); err != nil {
 			return err
 		}
 		a.step("unpacking")
 	}
-	if err := a.equal(ctx, packed, staging); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+	if err := a.equal(ctx, from, staging); err != nil {
+		return err
 	}
 	if err := a.settle(ctx, staging); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return err
+	}
+	if err := made(); err != nil {
+		return err
 	}
 	a.step("unpack settled")
 	if err := a.exec(ctx, doing, mark+"RENAME TABLE "+staging+" TO "+m.Table()); err != nil {
@@ -64,17 +101,17 @@ func (a *Archive) unpack(ctx context.Context, m Month, again bool) error {
 	}
 	a.step("unpack renamed")
 	if err := a.sync(m.Table()); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return err
 	}
 	return a.endUnpack(ctx, m)
 }
 
 // unpackRoom looks whether the live table will fit.
-func (a *Archive) unpackRoom(ctx context.Context, m Month) error {
+func (a *Archive) unpackRoom(ctx context.Context, from string) error {
 	if a.server == nil {
 		return nil
 	}
-	n, err := a.count(ctx, m.PackedTable())
+	n, err := a.count(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -128,7 +165,7 @@ func (a *Archive) Checksum(ctx context.Context, table string) (uint64, error) {
 		return 0, wrap("checksum of "+table, err)
 	}
 	if !sum.Valid {
-		return 0, fmt.Errorf("checksum of %s: the server cannot read the table", table)
+		return 0, fmt.Errorf("checksum of %s: %w", table, ErrDamaged)
 	}
 	return uint64(sum.Int64), nil
 }

@@ -77,7 +77,7 @@ func TestAlteredByte(t *testing.T) {
 			if err != nil || !strings.Contains(r.Problem, "altered") {
 				t.Fatalf("accepted: %v, problem %q", err, r.Problem)
 			}
-			if err := p.Unpack(t.Context(), october, time.Minute); err != nil {
+			if _, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {

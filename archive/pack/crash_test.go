@@ -91,7 +91,7 @@ func heal(t testing.TB, a *archive.Archive, what string, want map[string]string)
 func anew(t testing.TB, a *archive.Archive) {
 	t.Helper()
 	if tableOf(t, a, october) == "flows_2026_10c" {
-		if err := packer(a).Unpack(t.Context(), october, time.Minute); err != nil {
+		if _, err := packer(a).Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 	}

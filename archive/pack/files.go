@@ -24,7 +24,7 @@ func (j *job) packFiles(ctx context.Context) error {
 	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
 		return err
 	}
-	if err := j.room(ctx, t.work); err != nil {
+	if err := j.room(ctx, t.work, j.month.Table()); err != nil {
 		return err
 	}
 	if err := j.copyFiles(ctx, table); err != nil {
@@ -115,8 +115,8 @@ const spare = 64 << 20
 
 // room looks whether the copy and what the tools need fit: rows are copied and
 // written again, at most as big; keys are copied, made again, and sorted.
-func (j *job) room(ctx context.Context, folder string) error {
-	data, keys, err := j.sizes(ctx, j.month.Table())
+func (j *job) room(ctx context.Context, folder, table string) error {
+	data, keys, err := j.sizes(ctx, table)
 	if err != nil {
 		return err
 	}

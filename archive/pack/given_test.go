@@ -126,7 +126,7 @@ func TestGivenServer(t *testing.T) {
 					owner = uid
 				}
 			}
-			if err := p.Unpack(t.Context(), october, time.Minute); err != nil {
+			if _, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 			if got := ask(t, a); fmt.Sprint(got) != fmt.Sprint(want) {

@@ -59,20 +59,16 @@ func (p *Packer) Expired(ctx context.Context, today archive.Day) ([]archive.Mont
 
 // Drop drops a month's flows for good. Rollups and books stay.
 func (p *Packer) Drop(ctx context.Context, m archive.Month, wait time.Duration) error {
-	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
-}
-
-// Unpack gives back a month's live table.
-func (p *Packer) Unpack(ctx context.Context, m archive.Month, wait time.Duration) error {
-	return p.locked(ctx, wait, func() error { return p.a.Unpack(ctx, m) })
-}
-
-func (p *Packer) locked(ctx context.Context, wait time.Duration, do func() error) error {
 	packing, err := p.a.LockPacking(ctx, wait)
 	if err != nil {
 		return err
 	}
 	defer packing()
+	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
+}
+
+// locked does something with the writer lock.
+func (p *Packer) locked(ctx context.Context, wait time.Duration, do func() error) error {
 	unlock, err := p.a.Lock(ctx, wait)
 	if err != nil {
 		return err
@@ -86,6 +82,7 @@ const (
 	StateLive    = "live"
 	StatePacked  = "packed"
 	StateDropped = "dropped"
+	StateView    = "view" // somebody's, under the name of a month's table
 )
 
 // Entry is a month in the list. Its JSON form is a contract with other programs.
@@ -101,7 +98,7 @@ type Entry struct {
 	Ratio        float64   `json:"ratio,omitempty"` // live to packed
 	Method       string    `json:"method,omitempty"`
 	Packed       time.Time `json:"packed,omitzero"`
-	Verified     time.Time `json:"verified,omitzero"`
+	Verified     time.Time `json:"verified,omitzero"` // against the live table and the books; or see Problem
 	Seconds      float64   `json:"seconds,omitempty"` // that packing took
 	Problem      string    `json:"problem,omitempty"` // what was packed all the same
 
@@ -147,7 +144,12 @@ func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) 
 		return e, err
 	}
 	e.Table = tables[0]
-	err = p.a.DB().QueryRowContext(ctx, "SELECT COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", e.Table).Scan(&e.Rows, &e.Bytes)
+	var kind string
+	err = p.a.DB().QueryRowContext(ctx, "SELECT TABLE_TYPE, COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", e.Table).Scan(&kind, &e.Rows, &e.Bytes)
+	if kind == "VIEW" {
+		e.State = StateView
+		return e, nil
+	}
 	if err == nil {
 		err = p.a.DB().QueryRowContext(ctx, `SELECT COALESCE(SUM(loaded_records), 0) FROM books JOIN imports ON imports.id = books.import
 WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)

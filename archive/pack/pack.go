@@ -143,6 +143,11 @@ func quietly(err error) error {
 
 // run is the recipe.
 func (j *job) run(ctx context.Context) error {
+	if e, err := j.entry(ctx, j.month, archive.Pack{}); err != nil {
+		return err
+	} else if e.State == StateView {
+		return fmt.Errorf("%s is a view that somebody made, and no table of flows: give it another name", e.Table)
+	}
 	if err := j.a.BeginPack(ctx, j.month, j.token, j.method); err != nil {
 		return err
 	}
@@ -161,6 +166,10 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.verify(ctx); err != nil {
 		return err
 	}
+	if live, packed := j.result.Live, j.result.Packed; packed > live+worthwhile {
+		return fmt.Errorf("%s would take %d KiB instead of %d: the month stays as it is; leave archive out of the jobs, or set archive.method = %q where the server's files can be reached",
+			j.method, packed>>10, live>>10, MethodAuto)
+	}
 	j.step("verified")
 	unlock, err := j.a.Lock(ctx, j.opts.Wait)
 	if err != nil {
@@ -176,6 +185,10 @@ func (j *job) run(ctx context.Context) error {
 	j.progress(stepsOf)
 	return nil
 }
+
+// worthwhile is how many bytes a packed month may be bigger than the live one, as
+// the smallest of months are.
+const worthwhile = 1 << 20
 
 // The steps that a progress bar counts, each as long as the table is big.
 const (

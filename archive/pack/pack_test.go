@@ -15,7 +15,7 @@ import (
 	"nfacct/archive"
 )
 
-// clean fails the test unless the months are whole and nothing is left behind.
+// tidy fails the test unless the months are whole and nothing is left behind.
 func tidy(t testing.TB, a *archive.Archive, want map[string]string) {
 	t.Helper()
 	got, err := answer(t.Context(), a, october.First(), november.Last())
@@ -25,6 +25,12 @@ func tidy(t testing.TB, a *archive.Archive, want map[string]string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("a reader is told something else: %s", diff)
 	}
+	leftovers(t, a)
+}
+
+// leftovers fails the test if any of an attempt's files are left behind.
+func leftovers(t testing.TB, a *archive.Archive) {
+	t.Helper()
 	place, err := a.Place(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +105,7 @@ func TestPackUnpack(t *testing.T) {
 			if err != nil || len(list) != 2 || list[0].State != StatePacked || list[1].State != StateLive || list[0].Rows != uint64(rows) || list[0].Verified.IsZero() {
 				t.Errorf("list: %+v %v", list, err)
 			}
-			if err := p.Unpack(t.Context(), october, time.Minute); err != nil {
+			if _, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 			if got := tableOf(t, a, october); got != "flows_2026_10" {

@@ -63,10 +63,8 @@ func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) err
 	for _, m := range also {
 		stale = append(stale, m.StagingTable())
 	}
-	for _, pack := range packs {
-		if pack.State == "packing" {
-			stale = append(stale, pack.Month.StagingTable())
-		}
+	for _, pack := range packs { // a packed month has one while a copy of it is repaired
+		stale = append(stale, pack.Month.StagingTable())
 	}
 	for _, table := range stale {
 		if err := p.dropStaging(ctx, table); err != nil {

@@ -18,7 +18,7 @@ func (j *job) repair(ctx context.Context, damage string) (string, error) {
 	}
 	defer unlock()
 	if j.tools != nil {
-		if err := j.room(ctx, j.tools.database); err != nil {
+		if err := j.room(ctx, j.tools.database, table); err != nil {
 			return damage, err
 		}
 	}

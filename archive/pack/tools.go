@@ -105,10 +105,24 @@ func (t *tools) run(ctx context.Context, name string, args ...string) (string, e
 	if errors.Is(err, unix.ENOSPC) {
 		return said.String(), fmt.Errorf("%s: %w: the disk is full; the month stays as it is", name, err)
 	}
+	if len(t.prefix) > 0 && dead(err) {
+		return said.String(), fmt.Errorf("archive.command (%s) does not get as far as the server's machine: %w: %s; try it by hand with `true` behind it", strings.Join(t.prefix, " "), err, tail(said.String()))
+	}
 	if text := tail(said.String()); text != "" {
 		return said.String(), fmt.Errorf("%s: %w: %s", name, err, text)
 	}
 	return said.String(), fmt.Errorf("%s: %w", name, err)
+}
+
+// dead reports whether a command line ended before the tool at its end began: it
+// could not be run, what it names was not found or not executable (126 and 127 of
+// env, nice and shells), or ssh failed (255).
+func dead(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return true
+	}
+	return exit.ExitCode() == 126 || exit.ExitCode() == 127 || exit.ExitCode() == 255
 }
 
 func (t *tools) program(name string) string {

@@ -38,9 +38,14 @@ type BooksError struct {
 	Month    archive.Month
 	Damage   string // what was wrong with the table before it was repaired
 	Problems []string
+	// Unpacking says that the month was to be unpacked.
+	Unpacking bool
 }
 
 func (e *BooksError) Error() string {
+	if e.Unpacking {
+		return e.what() + fmt.Sprintf("; it stays packed as it is: unpack what can be read (nfacct archive --month %s --unpack --accept), and then load those days again if their files are still there (nfacct import --day DAY, or --from --to)", e.Month)
+	}
 	return e.what() + fmt.Sprintf("; load those days again (nfacct import --day DAY, or --from --to), or pack the month as it is: nfacct archive --month %s --accept", e.Month)
 }
 

@@ -48,7 +48,7 @@ With archive.keep_months set, older months are dropped first.`,
 	flags.BoolVar(&f.unpack, "unpack", false, "give back the month's live table")
 	flags.BoolVar(&f.list, "list", false, "list months: rows, sizes, when packed and verified")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing, say what would be done")
-	flags.BoolVar(&f.accept, "accept", false, "pack the month although its books say something else")
+	flags.BoolVar(&f.accept, "accept", false, "pack the month although its books say something else; or unpack what can be read of a damaged one")
 	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for imports and others who pack")
 	return cmd
 }
@@ -60,8 +60,8 @@ func (f archiveFlags) parse() (m archive.Month, err error) {
 		return m, errors.New("--list changes nothing: leave the other flags out")
 	case f.unpack && f.month == "":
 		return m, errors.New("--unpack of which month? Add --month, as in --month 2026-10")
-	case f.unpack && f.accept, f.accept && f.month == "":
-		return m, errors.New("--accept is for packing one month: add --month, as in --month 2026-10")
+	case f.accept && f.month == "":
+		return m, errors.New("--accept is for one month: add --month, as in --month 2026-10")
 	case f.month == "":
 		return m, nil
 	}
@@ -103,7 +103,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 		return databaseError(err)
 	}
 	if f.dryRun {
-		return a.printPlan(todo)
+		return a.printPlan(todo, month)
 	}
 	results, err := m.carryOut(ctx, todo, f.accept)
 	if printing := a.printPacked(results); printing != nil && err == nil {
@@ -277,19 +277,24 @@ func (a *app) unpackMonth(ctx context.Context, db *archive.Archive, packer *pack
 		if err != nil {
 			return databaseError(err)
 		}
-		d := deed{Name: month.String(), Do: "unpack"}
 		if len(tables) == 0 || tables[0] != month.PackedTable() {
-			d.Do, d.Reason = "refuse", "it is not packed"
+			return fmt.Errorf("unpack %s: it is not packed", month)
 		}
-		return a.printPlan([]deed{d})
+		return a.printPlan([]deed{{Name: month.String(), Do: "unpack"}}, month)
 	}
-	if err := packer.Unpack(ctx, month, f.wait); err != nil {
+	problem, err := packer.Unpack(ctx, month, pack.Options{Wait: f.wait, Accept: f.accept})
+	if err != nil {
 		return databaseError(err)
 	}
-	return a.printPacked([]packed{{Month: month.String(), Done: "unpacked"}})
+	return a.printPacked([]packed{{Month: month.String(), Done: "unpacked", Problem: problem}})
 }
 
-func (a *app) printPlan(todo []deed) error {
+// printPlan prints what would be done. That one month which was asked for would be
+// refused is an error, as it is without --dry-run.
+func (a *app) printPlan(todo []deed, only archive.Month) error {
+	if only != (archive.Month{}) && len(todo) == 1 && todo[0].Do == "refuse" {
+		return fmt.Errorf("%s would not be packed: %s", todo[0].Name, todo[0].Reason)
+	}
 	if a.json {
 		if todo == nil {
 			todo = []deed{}
@@ -323,7 +328,11 @@ func (a *app) printPacked(results []packed) error {
 	}
 	for _, r := range results {
 		if r.Done != "packed" {
-			fmt.Fprintf(a.out, "%s %s\n", r.Month, r.Done)
+			fmt.Fprintf(a.out, "%s %s", r.Month, r.Done)
+			if r.Problem != "" {
+				fmt.Fprintf(a.out, ", although %s", r.Problem)
+			}
+			fmt.Fprintln(a.out)
 			continue
 		}
 		fmt.Fprintf(a.out, "%s packed: %s rows of %s flows, %s to %s, %.1f bytes a flow, in %.1f s\n", r.Month,

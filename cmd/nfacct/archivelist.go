@@ -37,11 +37,15 @@ func (a *app) listMonths(ctx context.Context, packer *pack.Packer, only archive.
 		if e.Ratio > 0 {
 			ratio = strconv.FormatFloat(e.Ratio, 'f', 1, 64)
 		}
+		verified := day(e.Verified)
+		if e.Problem != "" {
+			verified = "no, accepted"
+		}
 		if e.Seconds > 0 {
 			took = fmt.Sprintf("%.1f s", e.Seconds)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%s\t%s\t\n", e.Month, e.State, humanize.Comma(int64(e.Rows)), humanize.Comma(int64(e.Flows)),
-			humanize.IBytes(e.Bytes), e.BytesPerFlow, ratio, day(e.Packed), took, day(e.Verified))
+			humanize.IBytes(e.Bytes), e.BytesPerFlow, ratio, day(e.Packed), took, verified)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -1,0 +1,141 @@
+package pack
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nfacct/archive"
+)
+
+// Unpack gives back a month's live table. If the packed one is damaged, a copy of
+// it is repaired and unpacked; the error is a *BooksError if rows of it are lost
+// and Options.Accept is not set. It returns what is lost all the same, "" usually.
+func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (problem string, err error) {
+	packing, err := p.a.LockPacking(ctx, opts.Wait)
+	if err != nil {
+		return "", err
+	}
+	defer packing()
+	err = p.locked(ctx, opts.Wait, func() error { return p.a.Unpack(ctx, m) })
+	if !errors.Is(err, archive.ErrDamaged) {
+		return "", err
+	}
+	p.log.Warn("a packed table is damaged: repairing a copy of it", "table", m.PackedTable(), "damage", err)
+	problem, err = p.unpackMended(ctx, m, opts, err)
+	if err != nil {
+		return problem, fmt.Errorf("unpack %s: %w", m, err)
+	}
+	return problem, nil
+}
+
+// unpackMended unpacks a repaired copy of the packed table. Until the live table
+// is whole the packed one is left alone.
+func (p *Packer) unpackMended(ctx context.Context, m archive.Month, opts Options, damage error) (problem string, err error) {
+	place, err := p.a.Place(ctx)
+	if err != nil {
+		return "", err
+	}
+	j := &job{Packer: p, opts: opts, month: m, token: rand.Text()}
+	if _, j.tools, err = p.choose(place); err != nil {
+		return "", fmt.Errorf("%w; and no copy of it can be repaired: %w", damage, err)
+	}
+	if j.tools == nil {
+		return "", fmt.Errorf("%w; and no copy of it can be repaired, since archive.method is %s", damage, p.cfg.Method)
+	}
+	if err := p.recover(ctx, j.tools, opts.Wait); err != nil {
+		return "", err
+	}
+	defer func() { // what is left behind here, the next attempt cleans
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		err = errors.Join(err, quietly(p.clean(after, j.tools, m)))
+	}()
+	if err := j.mend(ctx); err != nil {
+		return "", err
+	}
+	j.step("mended")
+	lost, err := j.lost(ctx)
+	if err != nil {
+		return "", err
+	}
+	if lost != nil {
+		wrong := &BooksError{Month: m, Damage: "what is packed cannot be read as it is", Problems: lost, Unpacking: true}
+		if !opts.Accept {
+			return "", wrong
+		}
+		p.log.Warn("unpacking what can be read of a damaged month", "month", m, "problem", wrong.what())
+		problem = wrong.what()
+	}
+	return problem, p.locked(ctx, opts.Wait, func() error { return p.a.UnpackMended(ctx, m) })
+}
+
+// mend makes the staging table from a copy of the packed one: with its keys made
+// anew, and if that is not enough, with the rows that can be read.
+func (j *job) mend(ctx context.Context) error {
+	t, packed := j.tools, j.month.PackedTable()
+	folder := t.work + "/" + j.token
+	table := folder + "/" + j.month.StagingTable()
+	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
+		return err
+	}
+	if err := j.room(ctx, t.work, packed); err != nil {
+		return err
+	}
+	var failed error
+	for _, how := range [][]string{{"-rq"}, {"-r", "-f"}} {
+		for _, ext := range []string{".MYD", ".MYI", ".frm"} {
+			if _, err := t.run(ctx, "cp", "-p", t.database+"/"+packed+ext, table+ext); err != nil {
+				return fmt.Errorf("copy the table: %w", err)
+			}
+		}
+		j.step("packed copied")
+		args := append([]string{"--no-defaults", "--silent"}, how...)
+		_, failed = t.run(ctx, "myisamchk", append(args, "--sort_buffer_size="+sortMemory, "--tmpdir="+folder, table)...)
+		if failed == nil {
+			_, failed = t.run(ctx, "myisamchk", "--no-defaults", "--silent", "--extend-check", table)
+		}
+		if failed == nil {
+			return j.move(ctx, table)
+		}
+		if ctx.Err() != nil || errors.Is(failed, unix.ENOSPC) {
+			return failed
+		}
+	}
+	return fmt.Errorf("%s is damaged, and no copy of it can be repaired (%w): put its files back from a backup; or give it up (nfacct sql -e 'DROP TABLE %s') and load the month again as far as its files are there (nfacct import --from %s --to %s)",
+		packed, failed, packed, j.month.First(), j.month.Last())
+}
+
+// lost says what a repaired table does not hold of what was packed.
+func (j *job) lost(ctx context.Context) (problems []string, err error) {
+	table := j.month.StagingTable()
+	kept, err := j.a.KeptSum(ctx, j.month)
+	if err != nil {
+		return nil, err
+	}
+	if j.before, err = j.count(ctx, table); err != nil {
+		return nil, err
+	}
+	if j.sum, err = j.a.Checksum(ctx, table); err != nil {
+		return nil, err
+	}
+	if kept.Known && kept.Sum == j.sum && kept.Rows == j.before.total().Rows {
+		return nil, nil // whatever else was accepted when it was packed
+	}
+	books, err := j.books(ctx)
+	if err != nil {
+		return nil, err
+	}
+	problems = j.before.against(books)
+	if altered := j.altered(kept); altered != "" {
+		problems = append([]string{altered}, problems...)
+	}
+	if problems == nil && kept.Known && kept.Rows != j.before.total().Rows {
+		problems = []string{fmt.Sprintf("%d rows were packed, and %d can be read", kept.Rows, j.before.total().Rows)}
+	}
+	return problems, nil
+}

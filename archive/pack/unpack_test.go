@@ -1,0 +1,138 @@
+package pack
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+)
+
+// A packed table over which something was written is never lost by unpacking it:
+// what can be mended is, what cannot be is told by day, and left to the user.
+func TestUnpackDamaged(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		ext  string
+		at   float64
+		want string // of the error; "" if nothing is lost
+	}{
+		{"keys", ".MYI", 0.5, ""},
+		{"head of the keys", ".MYI", 0, "put its files back from a backup"},
+		{"rows", ".MYD", 0.5, "--unpack --accept"},
+		{"head of the rows", ".MYD", 0, "put its files back from a backup"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := open(t)
+			mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
+			p := packer(a)
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
+				t.Fatal(err)
+			}
+			want := ask(t, a)
+			place, err := a.Place(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, a, "FLUSH TABLES flows_2026_10c")
+			name := filepath.Join(place.Folder, "flows_2026_10c")
+			overwrite(t, name+test.ext, test.at)
+			before := files(t, name)
+
+			_, err = p.Unpack(t.Context(), october, Options{Wait: time.Minute})
+			if test.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := tableOf(t, a, october); got != "flows_2026_10" {
+					t.Errorf("the month is in %q", got)
+				}
+				tidy(t, a, want)
+				if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			t.Log(err)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("got %v", err)
+			}
+			if files(t, name) != before {
+				t.Error("the packed files were touched")
+			}
+			leftovers(t, a)
+			var wrong *BooksError
+			if !errors.As(err, &wrong) {
+				return
+			}
+			problem, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute, Accept: true})
+			if err != nil || !strings.Contains(problem, "its books say") {
+				t.Fatal(problem, err)
+			}
+			rows := count(t, a, "SELECT COUNT(*) FROM flows_2026_10")
+			t.Logf("%d of 5000 rows are left", rows)
+			if rows < 4000 || rows >= 5000 {
+				t.Errorf("%d of 5000 rows are left", rows)
+			}
+			tidy(t, a, ask(t, a))
+			// What is missing stays known.
+			if _, err := p.Pack(t.Context(), october, Options{}); !errors.As(err, &wrong) {
+				t.Errorf("packed as if nothing had happened: %v", err)
+			}
+		})
+	}
+}
+
+// files is what a table's files hold.
+func files(t testing.TB, name string) string {
+	t.Helper()
+	all := ""
+	for _, ext := range []string{".MYD", ".MYI", ".frm"} {
+		text, err := os.ReadFile(name + ext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(text)
+	}
+	return all
+}
+
+// A view under the name of a month's table is nobody's month, and is told.
+func TestView(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31})
+	run(t, a, "CREATE VIEW flows_2025_05 AS SELECT * FROM flows_2026_10")
+	t.Cleanup(func() { run(t, a, "DROP VIEW flows_2025_05") })
+	p := packer(a)
+	list, err := p.List(t.Context())
+	if err != nil || len(list) != 2 || list[0].State != StateView {
+		t.Errorf("%+v %v", list, err)
+	}
+	due, err := p.Due(t.Context(), archive.Day{Year: 2026, Month: 12, Day: 1})
+	if err != nil || len(due) != 1 || due[0] != october {
+		t.Error(due, err)
+	}
+	may := archive.Month{Year: 2025, Month: time.May}
+	if _, err := p.Pack(t.Context(), may, Options{}); err == nil || !strings.Contains(err.Error(), "is a view") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A command that leads nowhere is what the error names.
+func TestDeadCommand(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31})
+	want := ask(t, a)
+	for _, command := range [][]string{{"/nowhere/ssh", "db"}, {"env", "no-such-program"}, {"sh", "-c", "exit 255", "ssh"}} {
+		cfg := DefaultConfig()
+		cfg.Command = command
+		_, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{})
+		if err == nil || !strings.Contains(err.Error(), "archive.command ("+command[0]) || !strings.Contains(err.Error(), "by hand") {
+			t.Errorf("got %v", err)
+		}
+	}
+	tidy(t, a, want)
+}
