@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FLOWTOOLS", flowTools)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
+			env.Setenv("COLLECTOR", freePort(t))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

@@ -41,6 +41,8 @@ type simulateFlags struct {
 	listen, listenTLS, cert string
 	user                    string
 	passwordFile, keyFile   string
+	faults                  []string
+	toml, collector         string
 }
 
 func (a *app) simulateRouterCommand() *cobra.Command {
@@ -56,14 +58,22 @@ func (a *app) simulateRouterCommand() *cobra.Command {
 does, with its menus, default values, errors and both kinds of login, over TCP and
 TLS. Behind it an office works in real time. Traffic-flow is off, as on a new
 device: switch it on with nfacct provision or with any other API client, and the
-device sends what such a RouterOS sends, in NetFlow v5, v9 or IPFIX.
+device sends what such a RouterOS sends, in NetFlow v5, v9 or IPFIX. Among its
+addresses is 127.0.0.1, which its datagrams come from.
 
 The password and the certificate are made up and written to files that only you can
-read; files that are there already are used. What is printed has the lines for nfacct.toml. With -v
-every sentence of a client is shown, without its secrets. Ctrl-C ends the device,
-and what was changed on it is forgotten.`,
+read; files that are there already are used. What is printed has the lines for
+nfacct.toml, and --toml writes a whole one. With -v every sentence of a client is
+shown, without its secrets. Ctrl-C ends the device, and what was changed on it is
+forgotten.
+
+With --fault something goes wrong each time:
+
+` + faultList(),
 		Example: `  nfacct simulate router
   nfacct simulate router --profile 6.42 --hosts 500 --rate 3
+  nfacct simulate router --toml trial.toml
+  nfacct simulate router --fault hang-write
   nfacct simulate router --certificate none --api-ssl 127.0.0.1:8729 -v`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulateRouter(cmd.Context(), f) },
@@ -82,20 +92,10 @@ and what was changed on it is forgotten.`,
 	flags.StringVar(&f.user, "user", "admin", "the `USER` who may do everything")
 	flags.StringVar(&f.passwordFile, "password-file", "simulated-router.password", "the `FILE` of the password; written when it is not there")
 	flags.StringVar(&f.keyFile, "key-file", "simulated-router.pem", "the `FILE` of the certificate and its key; written when it is not there")
+	flags.StringSliceVar(&f.faults, "fault", nil, "what goes wrong, by `NAME` (see above); several are possible")
+	flags.StringVar(&f.toml, "toml", "", "write a configuration for it to the `FILE`, with a state folder beside it")
+	flags.StringVar(&f.collector, "collector", "127.0.0.1:8787", "the `ADDRESS` that the collector of that configuration listens at")
 	return cmd
-}
-
-// simulatedRouter is what is printed of it.
-type simulatedRouter struct {
-	Name         string `json:"name"`
-	Version      string `json:"version"`
-	API          string `json:"api,omitempty"`
-	APISSL       string `json:"api_ssl,omitempty"`
-	Fingerprint  string `json:"fingerprint,omitempty"`
-	User         string `json:"user"`
-	PasswordFile string `json:"password_file"`
-	Hosts        int    `json:"hosts"`
-	Proxy        string `json:"proxy"`
 }
 
 // simulateRouter runs the device until it is told to stop.
@@ -119,6 +119,9 @@ func (a *app) simulateRouter(ctx context.Context, f simulateFlags) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range f.faults {
+		d.Break(routerostest.Mishaps()[mishap(name)].Fault)
+	}
 	path, err := filepath.Abs(f.passwordFile)
 	if err != nil {
 		path = f.passwordFile
@@ -127,6 +130,12 @@ func (a *app) simulateRouter(ctx context.Context, f simulateFlags) error {
 		Name: f.name, Version: d.Print("/system/resource")[0]["version"],
 		API: addressOf(d.Addr()), APISSL: addressOf(d.AddrTLS()), Fingerprint: d.Fingerprint(),
 		User: f.user, PasswordFile: path, Hosts: f.hosts, Proxy: cfg.Office.Proxy.String(),
+		Faults: f.faults, Configuration: f.toml,
+	}
+	if f.toml != "" {
+		if err := shown.write(f.toml, f.collector); err != nil {
+			return errors.Join(usageError(fmt.Errorf("--toml: %w", err)), d.Close())
+		}
 	}
 	if a.json {
 		err = json.NewEncoder(a.out).Encode(shown)
@@ -177,6 +186,14 @@ func (f *simulateFlags) device(a *app) (cfg routerostest.DeviceConfig, err error
 			return cfg, fmt.Errorf("%s: %w", flag.name, err)
 		}
 	}
+	if _, err := netip.ParseAddrPort(f.collector); err != nil {
+		return cfg, fmt.Errorf("--collector: %w", err)
+	}
+	for _, name := range f.faults {
+		if mishap(name) < 0 {
+			return cfg, fmt.Errorf("--fault: %q is none of those that nfacct simulate router --help names", name)
+		}
+	}
 	office, err := routerostest.New(routerostest.Config{
 		Hosts: f.hosts, Seed: 1, Location: time.Local, Busy: f.rate, IPv6: f.ipv6,
 	})
@@ -186,6 +203,7 @@ func (f *simulateFlags) device(a *app) (cfg routerostest.DeviceConfig, err error
 	return routerostest.DeviceConfig{
 		Profile: profiles[at], Name: f.name, Office: office, User: f.user,
 		Listen: f.listen, ListenTLS: f.listenTLS, Certificate: routerostest.CertificateKind(kind),
+		Addresses: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})},
 		FastTrack: f.fastTrack, Offloaded: f.offloaded,
 		OnSentence: func(s routerostest.Sentence) {
 			a.log.Debug("sentence", "session", s.Session, "user", s.User, "words", strings.Join(s.Words, " "))
@@ -211,35 +229,4 @@ func ownFile(name string, content func() ([]byte, error)) ([]byte, error) {
 		return nil, fmt.Errorf("%s can be read by others: chmod 600 %s", name, name)
 	}
 	return os.ReadFile(name)
-}
-
-// print says where the device is, and what nfacct.toml wants to know of it.
-func (r *simulatedRouter) print(a *app) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "RouterOS %s with an office of %d hosts, simulated.\n\n", r.Version, r.Hosts)
-	line := func(what, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "  %-13s %s\n", what, value)
-		}
-	}
-	line("api", r.API)
-	line("api-ssl", r.APISSL)
-	line("certificate", r.Fingerprint)
-	line("user", r.User)
-	line("password in", r.PasswordFile)
-	line("proxy", r.Proxy)
-	fmt.Fprintf(&b, "\nFor nfacct.toml:\n\n[[router]]\nname = %q\nexport = [\"127.0.0.1\"]\n", r.Name)
-	if r.APISSL != "" && r.Fingerprint != "" {
-		fmt.Fprintf(&b, "address = %q\nfingerprint = %q\n", r.APISSL, r.Fingerprint)
-	} else {
-		address, service := r.API, "api"
-		if address == "" {
-			address, service = r.APISSL, "api-ssl"
-		}
-		fmt.Fprintf(&b, "address = %q\napi = %q\n", address, service)
-	}
-	fmt.Fprintf(&b, "user = %q\npassword_file = %q\nproxies = [%q]\n", r.User, r.PasswordFile, r.Proxy)
-	b.WriteString("\nNothing is exported until traffic-flow is on: nfacct provision. Ctrl-C ends it.\n")
-	_, err := fmt.Fprint(a.out, b.String())
-	return err
 }

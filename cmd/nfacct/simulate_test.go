@@ -10,8 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"nfacct/routeros/routerostest"
 )
 
 // simulating runs a command line until the test ends, and returns what it prints,
@@ -108,6 +111,8 @@ func TestSimulateRouterUsage(t *testing.T) {
 		"--hosts and --rate: above 0":            {"--rate", "0"},
 		"one of them has to be there":            {"--api", "-", "--api-ssl", "-"},
 		"--api: ":                                {"--api", "nowhere"},
+		"--collector: ":                          {"--collector", "8787"},
+		`--fault: "rain" is none of`:             {"--fault", "ssh,rain"},
 		`--certificate: "x" is none of`:          {"--certificate", "x"},
 		"can be read by others: chmod 600":       {"--password-file", open},
 		"--key-file: " + open + " can be read b": {"--password-file", open + "2", "--key-file", open},
@@ -116,5 +121,82 @@ func TestSimulateRouterUsage(t *testing.T) {
 		if code := run(append([]string{"simulate", "router"}, args...), strings.NewReader(""), &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), want) || out.Len() > 0 {
 			t.Errorf("%v: exit code %d, %s%s", args, code, &out, &errOut)
 		}
+	}
+}
+
+// The trial in the README is the one that a script walks.
+func TestTrialIsInTheREADME(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/script/trial.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trial []string
+	for line := range strings.Lines(string(readme)) {
+		command, _, _ := strings.Cut(strings.TrimSpace(line), "#")
+		if strings.HasPrefix(line, "    nfacct ") && strings.Contains(command, "trial.toml") {
+			trial = append(trial, "exec "+strings.TrimSpace(command))
+		}
+	}
+	if len(trial) != 6 {
+		t.Fatalf("the README has %q", trial)
+	}
+	rest := trial
+	for line := range strings.Lines(string(script)) {
+		line = strings.TrimSpace(line)
+		if len(rest) > 0 && (line == rest[0] || strings.HasPrefix(line, rest[0]+" ") && strings.HasSuffix(line, "&")) {
+			rest = rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		t.Errorf("the script does not do %q", rest)
+	}
+}
+
+// What each fault makes of provision, as a person sees it: it ends, names the
+// router and says what to do, and what was written is said.
+func TestSimulateRouterFaults(t *testing.T) {
+	t.Parallel()
+	remedies := map[string]string{
+		"hang-connect": "how busy the router is", "reset": "/ip service print detail", "ssh": "an SSH server", "http": "a web server",
+		"hang-login": "how busy the router is", "refuse-login": "check user and password_file", "full": "how many sessions it admits",
+		"hang-read": "raise provision.timeout", "half": "raise provision.timeout", "trickle": "raise provision.timeout",
+		"huge": "no RouterOS answers so", "reserved": "the port that of its API", "no-read": "policies api, read and write", "no-write": "policies api, read and write",
+		"hang-write": "written before: /ip traffic-flow target add", "trap": "the router's own words", "traps": "first reason; failure: second reason",
+		"trap-close": "/log print there may say why", "fatal": "then run it again", "reset-write": "whether it was written is not known",
+		"not-kept": "something else manages these settings",
+	}
+	hangs := []string{"hang-connect", "hang-login", "hang-read", "half", "trickle", "hang-write"}
+	for _, m := range routerostest.Mishaps() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			in := func(name string) string { return filepath.Join(folder, name) }
+			simulating(t, "Ctrl-C", "simulate", "router", "--fault", m.Name, "--toml", in("trial.toml"), "--api", "127.0.0.1:0", "--api-ssl", "-",
+				"--hosts", "5", "--password-file", in("password"), "--key-file", in("key.pem"))
+			text, err := os.ReadFile(in("trial.toml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			timeout := "1h" // of what answers, for busy machines
+			if slices.Contains(hangs, m.Name) {
+				timeout = "2s"
+			}
+			text = bytes.Replace(text, []byte("[provision]\n"), fmt.Appendf(nil, "[provision]\ntimeout = %q\ndeadline = \"1h\"\n", timeout), 1)
+			if err := os.WriteFile(in("trial.toml"), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := typed("--config", in("trial.toml"), "provision", "--wait", "0")
+			want, fails := remedies[m.Name]
+			if !fails {
+				r.want(t, exitOK, "written and read back")
+				return
+			}
+			r.want(t, exitFailed, want, "router office: ")
+		})
 	}
 }

@@ -39,6 +39,10 @@ type DeviceConfig struct {
 	Interleave bool
 	// Dribble sends every byte by itself.
 	Dribble bool
+	// Addresses are more addresses of the device, each a network of its own on the
+	// inside bridge: one of the machine it runs on, such as 127.0.0.1, can be the
+	// src-address of what it sends.
+	Addresses []netip.Addr
 	// FastTrack puts the default rule into the firewall.
 	FastTrack bool
 	// Offloaded is the share of connections, 0 to 1, that hardware forwards:

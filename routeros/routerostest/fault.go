@@ -41,6 +41,8 @@ const (
 	Reserved
 	// FatalStranger: a command before the login gets !fatal instead of !trap.
 	FatalStranger
+	// Trap: one trap, then the done; the command is not carried out.
+	Trap
 )
 
 // Moment is when a fault may strike.
@@ -157,6 +159,8 @@ func (f *Fault) spoil(ctx context.Context, s *session, r *request) bool {
 	case TwoTraps:
 		first := &trap{message: text("failure: first reason"), category: "4"}
 		return s.reply(*r, first.words(), (&trap{message: "failure: second reason"}).words(), []string{"!done"})
+	case Trap:
+		return s.reply(*r, (&trap{message: text("failure: not now")}).words(), []string{"!done"})
 	case Fatal:
 		_ = s.reply(request{}, []string{"!fatal", text("out of memory")})
 	case Banner:

@@ -136,6 +136,9 @@ func (d *Device) furnishAddresses(put putter) {
 	at(o.Gateway, o.Inside[0], lanName, "defconf")
 	at(offset(o.Server, 1), o.Server, lan2Name, "servers")
 	at(o.Public, outside, wanName, "")
+	for _, addr := range d.cfg.Addresses {
+		at(addr, netip.PrefixFrom(addr, addr.BitLen()), lanName, "")
+	}
 	if len(o.Inside) > 1 {
 		put("/ipv6/address", "address", netip.PrefixFrom(o.Inside[1].Addr().Next(), 64).String(), "interface", lanName, "actual-interface", lanName,
 			"invalid", "false", "dynamic", "false", "link-local", "false", "global", "true")
