@@ -60,15 +60,7 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 			counters = append(counters, archive.Counter{Index: face.Index, RxBytes: face.RxBytes, TxBytes: face.TxBytes})
 		}
 	}
-	leases, comments := map[netip.Addr]string{}, map[netip.Addr]string{}
-	for _, lease := range f.Leases {
-		if name := report.Clean(lease.HostName); name != "" && lease.Bound {
-			leases[lease.Address] = name
-		}
-		if name := report.Clean(lease.Comment); name != "" {
-			comments[lease.Address] = name
-		}
-	}
+	leases, comments := leaseNames(f.Leases)
 	// Lists of blocked addresses are long and change by the minute: those that no
 	// department or quota names are not noted.
 	lists := map[string][]string{}
@@ -102,6 +94,32 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
 		db.NoteLists(ctx, router, lists, f.Read),
 	)
+}
+
+// leaseNames are what hosts call themselves, and what the administrator calls them.
+// Of several leases of one address who has it now is the host: another computer's
+// comment would be a wrong name. Of several such the first one counts, so that
+// names stay the same from reading to reading.
+func leaseNames(list []routeros.Lease) (leases, comments map[netip.Addr]string) {
+	leases, comments = map[netip.Addr]string{}, map[netip.Addr]string{}
+	bound := map[netip.Addr]bool{}
+	for _, lease := range list {
+		bound[lease.Address] = bound[lease.Address] || lease.Bound
+	}
+	note := func(names map[netip.Addr]string, addr netip.Addr, name string) {
+		if name = report.Clean(name); name != "" && names[addr] == "" {
+			names[addr] = name
+		}
+	}
+	for _, lease := range list {
+		if lease.Bound {
+			note(leases, lease.Address, lease.HostName)
+		}
+		if lease.Bound == bound[lease.Address] {
+			note(comments, lease.Address, lease.Comment)
+		}
+	}
+	return leases, comments
 }
 
 // routersJob is the daemon's job: a router that does not answer is only logged.

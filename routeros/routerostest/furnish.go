@@ -221,6 +221,32 @@ func (d *Device) lease(put putter, host *Host) {
 	put("/ip/arp", "address", address, "mac-address", mac, "interface", lanName, "DHCP", "true", "dynamic", "true", "complete", "true", "invalid", "false")
 }
 
+// Lease is what a host makes of the DHCP server's table when it asks for an address:
+// RouterOS takes the name that it calls itself by as it comes, whatever bytes it has.
+type Lease struct {
+	Address, MAC      string
+	HostName, Comment string
+	// Waiting is one that is configured and that nobody has at the moment.
+	Waiting bool
+}
+
+// Lease adds a lease, beside what there is of the same address.
+func (d *Device) Lease(l Lease) {
+	status, active := "bound", l.Address
+	if l.Waiting {
+		status, active = "waiting", ""
+	}
+	values := map[string]string{"address": l.Address, "mac-address": l.MAC, "server": "defconf", "status": status, "dynamic": strconv.FormatBool(!l.Waiting)}
+	for name, value := range map[string]string{"active-address": active, "host-name": l.HostName, "comment": l.Comment} {
+		if value != "" {
+			values[name] = value
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.menus["/ip/dhcp-server/lease"].insert(values)
+}
+
 func macText(m [6]byte) string {
 	return fmt.Sprintf("%02X:%02X:%02X:%02X:%02X:%02X", m[0], m[1], m[2], m[3], m[4], m[5])
 }
