@@ -48,6 +48,9 @@ func (a *Archive) migrate(ctx context.Context) error {
 		return fmt.Errorf("schema: %w", err)
 	}
 	defer unlock()
+	if err := a.zeroVersion(ctx, store); err != nil {
+		return wrap("schema", err)
+	}
 	version, err := provider.GetDBVersion(ctx)
 	switch {
 	case err != nil:
@@ -65,4 +68,20 @@ func (a *Archive) migrate(ctx context.Context) error {
 		return wrap("schema", err)
 	}
 	return nil
+}
+
+// zeroVersion puts the first row into a table of versions that was made and never
+// written to, because whoever made it was killed in between: goose takes such a
+// table for a broken one, for ever.
+func (a *Archive) zeroVersion(ctx context.Context, store database.Store) error {
+	var tables int
+	err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", schemaTable).Scan(&tables)
+	if err != nil || tables == 0 {
+		return err
+	}
+	var rows int
+	if err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+schemaTable).Scan(&rows); err != nil || rows > 0 {
+		return err
+	}
+	return store.Insert(ctx, a.db, database.InsertRequest{Version: 0})
 }
