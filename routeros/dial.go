@@ -31,11 +31,17 @@ type Device struct {
 // Its errors are of type *Error.
 func Dial(ctx context.Context, cfg Config, log *slog.Logger) (*Device, error) {
 	d := &Device{cfg: cfg, log: log.With("router", cfg.Name)}
+	return d.open(ctx, d.dial)
+}
+
+// open makes the connection by dial, and logs in.
+func (d *Device) open(ctx context.Context, dial func(context.Context) (net.Conn, error)) (*Device, error) {
+	cfg := d.cfg
 	password, err := cfg.password()
 	if err != nil {
 		return nil, d.fail("read the password", err, fmt.Sprintf("write it to a file of mode 0600 and name that in password_file, or hand it over as systemd credential router_%s_password", cfg.Name))
 	}
-	if err := d.connect(ctx); err != nil {
+	if err := d.connect(ctx, dial); err != nil {
 		return nil, err
 	}
 	if err := d.login(ctx, password); err != nil {
@@ -76,8 +82,8 @@ func (d *Device) fail(doing string, err error, remedy string) *Error {
 }
 
 // connect makes the connection and, for api-ssl, shakes hands.
-func (d *Device) connect(ctx context.Context) error {
-	conn, err := d.dial(ctx)
+func (d *Device) connect(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
+	conn, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,10 +113,14 @@ func (d *Device) dial(ctx context.Context) (net.Conn, error) {
 		return conn, nil
 	}
 	e := d.fail("connect to "+address, brief(err), "")
+	silence := fmt.Sprintf("see whether the router is on, and whether a firewall between lets TCP through to %s", address)
 	var dns *net.DNSError
 	switch service := d.service(); {
 	case ctx.Err() != nil:
 		e.Err = d.ended(ctx)
+		if errors.Is(e.Err, context.DeadlineExceeded) {
+			e.Remedy = silence
+		}
 	case errors.As(err, &dns):
 		e.Err, e.Remedy, e.Heals = errors.New("no address is known by that name"), "write the router's address, or a name that this machine can look up", dns.Temporary()
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -120,8 +130,7 @@ func (d *Device) dial(ctx context.Context) (net.Conn, error) {
 		e.Err, e.Remedy, e.Heals = errClosed, d.closedRemedy(), true
 	case timedOut(err):
 		e.Err = fmt.Errorf("no answer within %s", d.cfg.timeout())
-		e.Remedy = fmt.Sprintf("see whether the router is on, and whether a firewall between lets TCP through to %s", address)
-		e.Heals = true
+		e.Remedy, e.Heals = silence, true
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		e.Remedy, e.Heals = "see whether the router is on, and this machine's routes", true
 	}

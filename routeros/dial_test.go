@@ -91,6 +91,7 @@ func TestDialErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		secure bool
+		hangs  bool
 		device *routerostest.Device
 		fault  *routerostest.Fault
 		change func(*routeros.Config)
@@ -100,14 +101,14 @@ func TestDialErrors(t *testing.T) {
 		{name: "no policy api", change: func(c *routeros.Config) { c.User = "reader" }, want: []string{"invalid user name or password (6)", "check user and password_file", "the group needs the policy api"}},
 		{name: "two traps", fault: &routerostest.Fault{Kind: routerostest.TwoTraps, Command: "/login"}, want: []string{"first reason; failure: second reason", "the router's own words"}},
 		{name: "trap, then closed", fault: &routerostest.Fault{Kind: routerostest.TrapClose, Command: "/login", Text: "out of memory"}, want: []string{"out of memory (and the router closed the connection)", "/log print"}},
-		{name: "silent after the greeting", fault: &routerostest.Fault{Kind: routerostest.Silent, Command: "/login"}, want: []string{"no answer within 500ms", "is the port of api"}},
-		{name: "silent in the handshake", secure: true, fault: &routerostest.Fault{Kind: routerostest.Silent, When: routerostest.Accepting}, want: []string{"shake hands with", "no answer within 500ms"}},
+		{name: "silent after the greeting", hangs: true, fault: &routerostest.Fault{Kind: routerostest.Silent, Command: "/login"}, want: []string{"no answer within 500ms", "is the port of api"}},
+		{name: "silent in the handshake", hangs: true, secure: true, fault: &routerostest.Fault{Kind: routerostest.Silent, When: routerostest.Accepting}, want: []string{"shake hands with", "no answer within 500ms"}},
 		{name: "address not allowed", device: guarded, want: []string{"without a word", "this machine's address 127.0.0.1 has to be in address"}},
 		{name: "no password", change: func(c *routeros.Config) { c.PasswordFile = "" }, want: []string{"no password is configured", "router_gw-1_password"}},
 		{name: "password for all", change: func(c *routeros.Config) { c.PasswordFile = readable }, want: []string{"mode 0644", "chmod 600"}},
 		{name: "refused", change: func(c *routeros.Config) { c.Address = nobody }, want: []string{"connection refused", "/ip service enable api"}},
 		{name: "no such name", change: func(c *routeros.Config) { c.Address = "router.invalid" }, want: []string{"no address is known by that name"}},
-		{name: "silent", fault: &routerostest.Fault{Kind: routerostest.Silent, When: routerostest.Accepting}, want: []string{"no answer within", "is the port of api"}},
+		{name: "silent", hangs: true, fault: &routerostest.Fault{Kind: routerostest.Silent, When: routerostest.Accepting}, want: []string{"no answer within", "is the port of api"}},
 		{name: "ssh", fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "SSH-2.0-ROSSSH\r\n"}, want: []string{"an SSH server (SSH-2.0-ROSSSH)", "usually 8728"}},
 		{name: "http", fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "HTTP/1.1 400 Bad Request\r\n\r\n"}, want: []string{"a web server (HTTP/1.1 400 Bad Request)"}},
 		{name: "winbox", fault: &routerostest.Fault{Kind: routerostest.Banner, When: routerostest.Accepting, Text: "\x13\x02list\x00\x00\x00"}, want: []string{"not the RouterOS API"}},
@@ -133,7 +134,10 @@ func TestDialErrors(t *testing.T) {
 			if c.secure {
 				cfg = secure(t, at)
 			}
-			cfg.Timeout = 500 * time.Millisecond
+			cfg.Timeout = time.Minute // of what answers, however busy the machine
+			if c.hangs {
+				cfg.Timeout = 500 * time.Millisecond
+			}
 			if c.change != nil {
 				c.change(&cfg)
 			}
@@ -152,41 +156,6 @@ func TestDialErrors(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// What goes wrong in the middle of an answer.
-func TestAnswerErrors(t *testing.T) {
-	for _, c := range []struct {
-		fault routerostest.Fault
-		want  []string
-	}{
-		{routerostest.Fault{Kind: routerostest.Silent}, []string{"no answer within 300ms"}},
-		{routerostest.Fault{Kind: routerostest.HalfSentence}, []string{"no answer within 300ms"}},
-		{routerostest.Fault{Kind: routerostest.Trickle}, []string{"no answer within 300ms"}},
-		{routerostest.Fault{Kind: routerostest.Reset}, []string{"reset"}},
-		{routerostest.Fault{Kind: routerostest.TrapClose, Text: "out of memory"}, []string{"out of memory", "closed the connection"}},
-		{routerostest.Fault{Kind: routerostest.TwoTraps}, []string{"; "}},
-		{routerostest.Fault{Kind: routerostest.Fatal, Text: "session terminated"}, []string{"the router ended the connection: session terminated"}},
-		{routerostest.Fault{Kind: routerostest.Huge}, []string{"larger than nfacct is willing to hold"}},
-		{routerostest.Fault{Kind: routerostest.Reserved}, []string{"reserves"}},
-	} {
-		device := start(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, ListenTLS: "-"})
-		cfg := plain(t, device)
-		cfg.Timeout = 300 * time.Millisecond
-		d := dial(t, cfg)
-		c.fault.Command = "/ip/traffic-flow/print"
-		device.Break(c.fault)
-		_, err := d.State(t.Context())
-		if err == nil {
-			t.Errorf("fault %d: no error", c.fault.Kind)
-			continue
-		}
-		for _, want := range append(c.want, "router gw-1: read /ip traffic-flow: ") {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("fault %d: %q is not in %q", c.fault.Kind, want, err)
-			}
-		}
 	}
 }
 

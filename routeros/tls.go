@@ -115,6 +115,7 @@ func (d *Device) handshakeError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		e.Err = d.ended(ctx)
+		e.Remedy = d.remedyOf(e.Err)
 	case errors.As(err, &pin):
 		e.Err = pin
 		e.Remedy = "if the router got a new certificate, nfacct provision --trust shows it; if not, somebody stands between"

@@ -90,6 +90,11 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 	if f.wait > 0 && !f.dryRun && !f.undo {
 		ears = listenFor(cfg)
 		defer ears.close()
+		if len(ears.sockets) > 0 {
+			for _, problem := range ears.deaf {
+				a.log.Warn("datagrams that come there are not heard; those of the other addresses are", "problem", problem)
+			}
+		}
 	}
 	var over *overQuota
 	var unknown string

@@ -33,15 +33,17 @@ type heard struct {
 type ears struct {
 	cfg     *config.Config
 	sockets []net.PacketConn
-	running bool  // a collector hears
-	problem error // why not all can be heard
+	running bool     // a collector hears
+	deaf    []string // why not all can be heard, by address
 
 	mu    sync.Mutex
 	last  map[netip.Addr]heard
 	group sync.WaitGroup
 }
 
-// listenFor opens ears, before anything is written that they are to hear of.
+// listenFor opens ears, before anything is written that they are to hear of. Where
+// only some of the collector's addresses can be listened at, those do, since
+// routers may send there; the others are what a caller warns of.
 func listenFor(cfg *config.Config) *ears {
 	e := &ears{cfg: cfg, last: map[netip.Addr]heard{}}
 	if s, err := readStatus(cfg); err == nil && s.Running && time.Since(s.Written) < 4*statusEvery {
@@ -51,16 +53,26 @@ func listenFor(cfg *config.Config) *ears {
 	for _, address := range cfg.Collector.Listen {
 		socket, err := net.ListenPacket("udp", address)
 		if err != nil {
-			e.problem = fmt.Errorf("no collector of this configuration runs, and %s cannot be listened at: %w", address, err)
+			problem := fmt.Sprintf("no collector of this configuration runs, and %s cannot be listened at: %v", address, brief(err))
 			if errors.Is(err, syscall.EADDRINUSE) {
-				e.problem = fmt.Errorf("something else listens at UDP %s: a collector with another state folder?", address)
+				problem = fmt.Sprintf("something else listens at UDP %s: a collector with another state folder?", address)
 			}
+			e.deaf = append(e.deaf, problem)
 			continue
 		}
 		e.sockets = append(e.sockets, socket)
 		e.group.Go(func() { e.listen(socket) })
 	}
 	return e
+}
+
+// brief is an error of the network without its addresses, which are said already.
+func brief(err error) error {
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err
+	}
+	return err
 }
 
 // readStatus reads what the collector wrote last.
@@ -150,9 +162,7 @@ func (r *provisionResult) await(ctx context.Context, cfg *config.Config, e *ears
 		}
 		if deaf || ctx.Err() != nil || time.Now().After(until) {
 			r.State, r.Check = stateSilent, r.suspects(cfg, list)
-			if e.problem != nil {
-				r.Check = slices.Insert(r.Check, 0, e.problem.Error())
-			}
+			r.Check = slices.Insert(r.Check, 0, e.deaf...)
 			return
 		}
 		select {

@@ -37,6 +37,14 @@ type answer struct {
 	sentences [][]string
 }
 
+// Serve answers on a connection that was made otherwise than by the device's
+// listeners, such as one end of net.Pipe, until either side ends it or ctx does.
+func (d *Device) Serve(ctx context.Context, conn net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	d.serve(ctx, conn, false)
+}
+
 func (d *Device) serve(ctx context.Context, conn net.Conn, secure bool) {
 	defer conn.Close()
 	s := &session{device: d}
