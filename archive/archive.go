@@ -23,12 +23,13 @@ import (
 // Archive is an open database with its schema up to date. It is safe for use
 // by several goroutines.
 type Archive struct {
-	db     *sql.DB
-	dsn    *mysql.Config // as the pool connects
-	server *server       // nil when the server is given
-	cfg    Config
-	log    *slog.Logger
-	maria  bool // MariaDB, not MySQL
+	db      *sql.DB
+	reading *sql.DB       // see openReading
+	dsn     *mysql.Config // as the pool connects
+	server  *server       // nil when the server is given
+	cfg     Config
+	log     *slog.Logger
+	maria   bool // MariaDB, not MySQL
 
 	writer  writer
 	session session
@@ -95,6 +96,9 @@ func (a *Archive) connect(ctx context.Context, dsn *mysql.Config) error {
 	a.db.SetMaxOpenConns(16)
 	a.db.SetMaxIdleConns(4)
 	a.db.SetConnMaxIdleTime(time.Minute)
+	if err := a.openReading(); err != nil {
+		return err
+	}
 	if a.server != nil {
 		return nil
 	}
@@ -108,8 +112,10 @@ func (a *Archive) Close() (err error) {
 }
 
 func (a *Archive) close() error {
-	if a.db != nil {
-		_ = a.db.Close() // connections that broke before have nothing to say now
+	for _, pool := range []*sql.DB{a.db, a.reading} {
+		if pool != nil {
+			_ = pool.Close() // connections that broke before have nothing to say now
+		}
 	}
 	a.closePipes()
 	if a.server == nil {

@@ -14,12 +14,18 @@ type dayStates struct {
 	stamps map[Day]string    // of the days that books know, as the ledger is now
 	stored map[Day][2]string // what usage and peers were computed from
 	moving bool              // something is being loaded: no sum can be kept
+	// unsettled are the days that are between what they were and what they will be:
+	// their books or sums may be gone for a moment.
+	unsettled map[Day]bool
 }
 
 // readDayStates reads the ledger and what was computed from it. A stamp covers
 // the day's files, when each was loaded, and how much of it the day has.
 func (a *Archive) readDayStates(ctx context.Context) (*dayStates, error) {
-	s := &dayStates{stamps: map[Day]string{}, stored: map[Day][2]string{}}
+	s := &dayStates{stamps: map[Day]string{}, stored: map[Day][2]string{}, unsettled: map[Day]bool{}}
+	if err := a.addUnsettled(ctx, s.unsettled); err != nil {
+		return nil, err
+	}
 	err := a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM imports WHERE state = 'loading') OR EXISTS (SELECT 1 FROM reloads)").Scan(&s.moving)
 	if err != nil {
 		return nil, wrap("read ledger", err)
@@ -56,11 +62,24 @@ FROM books JOIN imports ON imports.id = books.import WHERE imports.state = 'load
 		}
 		s.stored[day] = [2]string{usage, peers}
 	}
-	return s, wrap("read days", kept.Err())
+	if err := kept.Err(); err != nil {
+		return nil, wrap("read days", err)
+	}
+	// And once more: it may have begun meanwhile.
+	return s, a.addUnsettled(ctx, s.unsettled)
 }
 
-// RefreshDays computes host_days again for the days whose files changed. Several
-// may do so at once: one does, and the others wait for it.
+func (a *Archive) addUnsettled(ctx context.Context, unsettled map[Day]bool) error {
+	days, err := a.Unsettled(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
+	for _, day := range days {
+		unsettled[day] = true
+	}
+	return err
+}
+
+// RefreshDays computes host_days again for the days whose files changed, but those
+// that are changing just now: of them, host_days stays what it was until they are
+// settled. Several may do so at once: one does, and the others wait for it.
 func (a *Archive) RefreshDays(ctx context.Context) error {
 	s, err := a.readDayStates(ctx)
 	if err != nil || !s.stale() {
@@ -75,14 +94,14 @@ func (a *Archive) RefreshDays(ctx context.Context) error {
 		return err
 	}
 	for day := range s.stored {
-		if s.stamps[day] == "" {
+		if s.stamps[day] == "" && !s.unsettled[day] {
 			if err := a.forgetDay(ctx, day); err != nil {
 				return err
 			}
 		}
 	}
 	for day, stamp := range s.stamps {
-		if s.stored[day][0] == stamp {
+		if s.stored[day][0] == stamp || s.unsettled[day] {
 			continue
 		}
 		if err := a.sumDay(ctx, day, stamp); err != nil {
@@ -98,12 +117,12 @@ const daysWait = 5 * time.Minute
 
 func (s *dayStates) stale() bool {
 	for day, stamp := range s.stamps {
-		if s.stored[day][0] != stamp {
+		if s.stored[day][0] != stamp && !s.unsettled[day] {
 			return true
 		}
 	}
 	for day := range s.stored {
-		if s.stamps[day] == "" {
+		if s.stamps[day] == "" && !s.unsettled[day] {
 			return true
 		}
 	}
@@ -132,6 +151,10 @@ SELECT ?, host, SUM(up), SUM(down), SUM(flows), 31 - (MAX(CAST(up + down AS UNSI
 FROM (SELECT host, hour, SUM(up_bytes) AS up, SUM(down_bytes) AS down, SUM(flows) AS flows FROM usage_hourly WHERE day = ? GROUP BY host, hour) AS hours
 GROUP BY host`, day, day)
 	if err != nil {
+		return err
+	}
+	// The sums may have been taken away since, to be made anew.
+	if now, err := a.unsettledOf(ctx, []Day{day}); err != nil || len(now) > 0 {
 		return err
 	}
 	// Who reads meanwhile finds every host, as it was or as it is.

@@ -48,12 +48,14 @@ var damage = []uint16{1030, 1034, 1035, 1194, 1195, 1712}
 var away = []uint16{errTooManyConnections, errServerShutdown, errInterrupted, errConnectionKilled}
 
 // wrap says what was being done, and adds ErrUnavailable when it is the server
-// that is gone.
+// that is gone, and ErrBusy when somebody kept a table to himself.
 func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	switch {
+	case !errors.Is(err, ErrBusy) && isError(err, errLockWait):
+		return fmt.Errorf("%s: %w: %w", doing, ErrBusy, err)
 	case !errors.Is(err, ErrUnavailable) && unavailable(err):
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
 	case !errors.Is(err, ErrDamaged) && isError(err, damage...) && !full(err):

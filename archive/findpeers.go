@@ -106,7 +106,7 @@ func (a *Archive) findPeers(ctx context.Context, day Day) ([]HostPeers, error) {
 }
 
 func (a *Archive) readPairs(ctx context.Context, table string, day Day, slots string, into *pairs) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT `host`, `peer`, `peer_port`, `proto`, `up_bytes`, `down_bytes` FROM "+table+" WHERE `day` = ? AND "+slots, day)
+	rows, err := a.reading.QueryContext(ctx, "SELECT `host`, `peer`, `peer_port`, `proto`, `up_bytes`, `down_bytes` FROM "+table+" WHERE `day` = ? AND "+slots, day)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (a *Archive) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error
 			return nil, err
 		}
 		query, args := q.SQL(tables)
-		rows, err := a.db.QueryContext(ctx, query, args...)
+		rows, err := a.reading.QueryContext(ctx, query, args...)
 		if err == nil || !isError(err, errNoTable) {
 			return rows, wrap("ask "+strings.Join(tables, ", "), err)
 		}

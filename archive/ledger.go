@@ -85,15 +85,6 @@ func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, e
 	return memory, wrap("read ledger", err)
 }
 
-// Forget removes a file from the ledger, so that it can be loaded as if it never
-// was. Its days must have been loaded again without it, and the writer lock be held.
-func (a *Archive) Forget(ctx context.Context, importID uint32) error {
-	if err := a.held(ctx); err != nil {
-		return err
-	}
-	return a.exec(ctx, "remove from ledger", "DELETE FROM imports WHERE id = ? AND id NOT IN (SELECT import FROM books)", importID)
-}
-
 // DatagramsOf is how many datagrams of known routers a file holds of a day, as it
 // was loaded.
 func (a *Archive) DatagramsOf(ctx context.Context, importID uint32, day Day) (n uint64, err error) {

@@ -139,6 +139,7 @@ func state(t testing.TB, a *Archive) []string {
 	query("left over", "SELECT CONCAT_WS(' ', 'month', import) FROM import_months")
 	query("left over", "SELECT CONCAT_WS(' ', 'hour', import) FROM import_hours")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', day) FROM reloads")
+	query("left over", "SELECT CONCAT_WS(' ', 'forget', import) FROM forgets")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', import) FROM reload_files")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', import, day) FROM reload_books")
 	return lines

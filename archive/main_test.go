@@ -92,7 +92,7 @@ func wipe(t testing.TB, a *Archive) {
 		run(t, a, "TRUNCATE TABLE "+table) // and its numbers begin anew
 	}
 	for _, table := range []string{"interfaces", "host_names", "import_months", "import_hours",
-		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "keyless_months", "router_facts", "interface_counters", "router_lists",
+		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "forgets", "keyless_months", "router_facts", "interface_counters", "router_lists",
 		"host_days", "host_day_peers", "day_states", "proxy_logs", "proxy_parts", "proxy_files",
 		"month_packs", "month_sums", "altered_days"} {
 		run(t, a, "DELETE FROM "+table) // ten times as quick as TRUNCATE, which makes files anew

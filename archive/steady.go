@@ -27,7 +27,8 @@ ORDER BY day`, from, to, from, to)
 // Steadily calls read, which reads of the days, until nobody has changed them
 // meanwhile, for some seconds at most. What a writer who died has left of them is
 // put right before. It returns the days that were changing all the time: what was
-// read last may be neither what they were nor what they will be.
+// read last may be neither what they were nor what they will be. When read's error
+// wraps ErrBusy, days cannot be read at present: they count as changing.
 func (a *Archive) Steadily(ctx context.Context, days []Day, read func() error) ([]Day, error) {
 	until := time.Now().Add(steadyWait)
 	for {
@@ -40,6 +41,12 @@ func (a *Archive) Steadily(ctx context.Context, days []Day, read func() error) (
 			return nil, err
 		}
 		failed := read()
+		if errors.Is(failed, ErrBusy) {
+			if changing == nil { // it is rows of another day of the month that are loaded
+				changing = slices.SortedFunc(slices.Values(days), Day.Compare)
+			}
+			return changing, nil
+		}
 		after, err := a.stamps(ctx, days)
 		if err != nil {
 			return nil, errors.Join(failed, err)

@@ -2,7 +2,11 @@ package archive
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"net/netip"
 	"testing"
+	"time"
 )
 
 // What a reader finds while a day is loaded, or loaded again, is at every step what
@@ -98,5 +102,84 @@ func TestSteadilyReadsAgain(t *testing.T) {
 	})
 	if err != nil || len(days) != 0 || reads != 3 {
 		t.Errorf("%v %v, read %d times", days, err, reads)
+	}
+}
+
+// Who reads a month while a file is being loaded into it is told so in some
+// seconds, however long that takes, and whichever of its days is asked for.
+func TestReadersDoNotWaitForAStream(t *testing.T) {
+	a := open(t)
+	lock(t, a)
+	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
+	mustLoad(t, a, one)
+	l, err := a.BeginLoad(t.Context(), two.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 { // more than a pipe holds, so that the statement has begun
+		for i := range two.rows {
+			if err := l.Append(&two.rows[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := a.HostPeers(ctx, monday); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+	another := monday.Add(-1)
+	days, err := a.Steadily(ctx, []Day{another}, func() error {
+		_, err := a.Audit(ctx, another, another)
+		return err
+	})
+	if err != nil || len(days) != 1 || days[0] != another {
+		t.Errorf("%v %v", days, err)
+	}
+	if err := l.Abort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Audit(t.Context(), monday, monday); err != nil {
+		t.Error(err)
+	}
+}
+
+// Since when a host is known is the same at every step of loading a day again.
+func TestFirstSeenAtEveryStep(t *testing.T) {
+	a := open(t)
+	lock(t, a)
+	before, one, two := newFile(t, a, 3, 100, monday.Add(-1)), newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
+	mustLoad(t, a, before, one, two)
+	look := func(name string) map[netip.Addr]Day {
+		t.Helper()
+		if err := a.RefreshDays(t.Context()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		first, err := a.FirstSeen(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return first
+	}
+	want := look("before")
+	step := a.step
+	a.step = func(name string) {
+		if got := look(name); !maps.Equal(got, want) {
+			t.Errorf("%s: %d hosts, want %d", name, len(got), len(want))
+		}
+	}
+	defer func() { a.step = step }()
+	for _, day := range []Day{monday.Add(-1), monday} {
+		files := []testFile{before}
+		if day == monday {
+			files = []testFile{one, two}
+		}
+		if err := reload(t.Context(), a, day, files...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.step = step
+	if got := look("after"); !maps.Equal(got, want) {
+		t.Errorf("after: %d hosts, want %d", len(got), len(want))
 	}
 }

@@ -51,7 +51,7 @@ func (b *build) loadedAs(ctx context.Context, name string) ([]archive.Import, er
 }
 
 // forget loads the days of files again without them, and then forgets them. Cut
-// short in between, it can be done again.
+// short in between, it is finished by the next who takes the writer lock.
 func (b *build) forget(ctx context.Context, files []archive.Import) error {
 	var ids []uint32
 	var days []archive.Day
@@ -62,15 +62,47 @@ func (b *build) forget(ctx context.Context, files []archive.Import) error {
 		}
 		ids, days = append(ids, f.ID), append(days, of...)
 	}
+	begun, err := b.archive.Forgetting(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.archive.BeginForget(ctx, ids); err != nil {
+		return err
+	}
 	slices.SortFunc(days, archive.Day.Compare)
-	for _, day := range slices.Compact(days) {
-		if err := b.again(ctx, day, nil, ids...); err != nil {
-			return err
+	for i, day := range slices.Compact(days) {
+		err := b.again(ctx, day, nil, ids...)
+		if err == nil {
+			continue
 		}
+		if i == 0 && len(begun) == 0 && !errors.Is(err, archive.ErrUnfinished) { // all is as it was
+			err = errors.Join(err, b.archive.CancelForget(context.WithoutCancel(ctx), ids))
+		}
+		return err
 	}
 	for _, id := range ids {
 		if err := b.archive.Forget(ctx, id); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// finishForgetting finishes what was begun to be taken out and cut short. What
+// cannot be, because another file of its days is gone, waits: the rest goes on.
+func (b *build) finishForgetting(ctx context.Context) error {
+	files, err := b.archive.Forgetting(ctx)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	for _, f := range files {
+		b.log.Warn("finishing what was cut short: a file is taken out", "file", f.Name)
+		err := b.forget(ctx, []archive.Import{f})
+		if grave := errors.Is(err, archive.ErrUnavailable) || errors.Is(err, archive.ErrUnfinished); grave || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			b.log.Warn("a file is taken out in part: some of its days still have it; take it out again (nfacct import --forget)", "file", f.Name, "err", err)
 		}
 	}
 	return nil

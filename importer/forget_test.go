@@ -82,3 +82,85 @@ func captureOfOffice(t *testing.T, name string, later time.Duration) string {
 		sent{at.Add(later), payload(t, "ipfix_test_mikrotik_tpl.dat")},
 		sent{at.Add(later + time.Second), payload(t, "ipfix_test_mikrotik_data258.dat")})
 }
+
+// TestForgetKilled: what was cut short while a file was taken out is finished by
+// the next run, whatever that was asked to do: behind its last day, or before it.
+func TestForgetKilled(t *testing.T) {
+	im := real(t, time.UTC, ipfixOffice())
+	twoDays := capture(t, "two.pcapng.zst",
+		sent{at, payload(t, "ipfix_test_mikrotik_tpl.dat")},
+		sent{at.Add(time.Second), payload(t, "ipfix_test_mikrotik_data258.dat")})
+	other := captureOfOffice(t, "other.pcapng.zst", time.Minute)
+	importAll(t, im, other)
+	want := everything(t, im)
+	for _, whole := range []bool{true, false} {
+		importAll(t, im, twoDays)
+		unlock, err := im.archive.Lock(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := im.build(Options{})
+		files, err := b.loadedAs(t.Context(), twoDays)
+		if err != nil || len(files) != 1 {
+			t.Fatal(files, err)
+		}
+		if err := im.archive.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+		if whole {
+			days, err := im.archive.DaysOf(t.Context(), files[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, day := range days {
+				if err := b.again(t.Context(), day, nil, files[0].ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		unlock() // as if it had died
+		if _, err := im.Import(context.Background(), nil, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := everything(t, im); got != want {
+			t.Errorf("whole %v: %s\nwant:\n%s", whole, got, want)
+		}
+		if left, err := im.archive.Forgetting(t.Context()); err != nil || len(left) > 0 {
+			t.Errorf("left: %v %v", left, err)
+		}
+		if files, err := b.loadedAs(t.Context(), twoDays); err != nil || len(files) > 0 {
+			t.Errorf("in the ledger: %v %v", files, err)
+		}
+	}
+	// What cannot be finished waits, and keeps nobody from importing.
+	importAll(t, im, twoDays)
+	unlock, err := im.archive.Lock(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := im.build(Options{}).loadedAs(t.Context(), twoDays)
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := im.archive.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	away := other + ".away"
+	if err := os.Rename(other, away); err != nil {
+		t.Fatal(err)
+	}
+	third := captureOfOffice(t, "third.pcapng.zst", 2*time.Minute)
+	if s := importAll(t, im, third); s.Loaded != 1 {
+		t.Errorf("%+v", s)
+	}
+	if err := os.Rename(away, other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := im.Forget(context.Background(), []string{third}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := everything(t, im); got != want {
+		t.Errorf("%s\nwant:\n%s", got, want)
+	}
+}

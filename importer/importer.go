@@ -162,7 +162,10 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 		return b.summary, err
 	}
 	defer unlock()
-	if err = do(b); err == nil {
+	if err = b.finishForgetting(ctx); err == nil {
+		err = do(b)
+	}
+	if err == nil {
 		err = b.bringTemplates(ctx)
 	}
 	if err == nil {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,6 +20,12 @@ func (q *question) readPeers(ctx context.Context) error {
 	single := q.Period.Days == 1
 	for day := q.Period.From; !q.Period.To.Before(day); day = day.Add(1) {
 		hosts, err := q.archive.HostPeers(ctx, day)
+		if errors.Is(err, archive.ErrBusy) { // so will be the days after it
+			for ; !q.Period.To.Before(day); day = day.Add(1) {
+				q.busy = append(q.busy, day)
+			}
+			break
+		}
 		if err != nil {
 			return err
 		}

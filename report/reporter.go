@@ -78,12 +78,16 @@ func (r *Reporter) Usage(ctx context.Context, q Request) (*Usage, error) {
 		q.Now = time.Now()
 	}
 	var u *Usage
+	var busy []archive.Day
 	loading, err := r.archive.Steadily(ctx, r.reads(q.Period), func() (err error) {
-		u, err = r.usage(ctx, q)
+		u, busy, err = r.usage(ctx, q)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("report %s: %w", q.Period.From, err)
+	}
+	if len(loading) == 0 {
+		loading = busy
 	}
 	if len(loading) > 0 {
 		u.loading(loading)
@@ -114,6 +118,7 @@ type question struct {
 	Request
 	u     *Usage
 	known map[archive.Day]bool // days of the period that something was heard of
+	busy  []archive.Day        // days whose rows could not be read, for some are being loaded
 	// firstHeard is the first day that anything came from each router.
 	firstHeard map[string]archive.Day
 	lists      map[string][]string // the routers' address lists, as they were at the end
@@ -124,7 +129,8 @@ type question struct {
 	departments
 }
 
-func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, error) {
+// usage answers a request, and names days whose rows could not be read.
+func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, []archive.Day, error) {
 	q := &question{Reporter: r, Request: request, byAddr: map[netip.Addr]*Host{}}
 	p := q.Period
 	q.u = &Usage{
@@ -139,15 +145,15 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, error) {
 		q.u.Facts.Routers = []string{}
 	}
 	if err := q.readLists(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	departments, err := newDepartments(r.cfg.Departments, q.lists)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	q.departments = *departments
 	if q.Group != "" && !r.hasGroup(q.Group) {
-		return nil, fmt.Errorf("there is no department %q", q.Group)
+		return nil, nil, fmt.Errorf("there is no department %q", q.Group)
 	}
 	// Each step uses what those before found.
 	for _, step := range []struct {
@@ -167,10 +173,10 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, error) {
 		{"ledger", q.doubt},
 	} {
 		if err := step.do(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", step.doing, err)
+			return nil, nil, fmt.Errorf("%s: %w", step.doing, err)
 		}
 	}
-	return q.u, nil
+	return q.u, q.busy, nil
 }
 
 func (r *Reporter) hasGroup(name string) bool {

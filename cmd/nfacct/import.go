@@ -40,7 +40,8 @@ alone or together; a given file that is not of the spool stands for itself, so
 a v5 download is charged by uploads of the same file only.
 
 A given file that was imported while it was shorter is replaced. --forget takes a
-file out again, which needs the other files of its days.
+file out again, which needs the other files of its days; cut short, the next import
+finishes it.
 
 With --dry-run nothing is loaded: it prints what would be, and what each rule
 would leave out. If a day cannot be loaded again, it stays as it was, and the

@@ -52,6 +52,8 @@ func TestKilledAnywhere(t *testing.T) {
 	importing.Go(func() {
 		tally = killImports(t, config, (rounds+1)/2, rand.New(rand.NewPCG(seed, 1)), stopImports)
 	})
+	var asked, answered int
+	importing.Go(func() { asked, answered = readWhileKilled(t, config, stopImports) })
 
 	random := rand.New(rand.NewPCG(seed, 2))
 	safe := map[uint32]bool{} // numbers of datagrams that may not be missing
@@ -117,7 +119,32 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Fatalf("last import: %v\n%s", err, out)
 	}
 	checkBooks(t, config, kept, lost)
-	t.Logf("imports: %v, then a last one", tally)
+	t.Logf("imports: %v, then a last one; a reader asked %d times and was answered %d times", tally, asked, answered)
+}
+
+// readWhileKilled asks for the books while imports and servers are killed. The
+// answer is that they balance, or to come again.
+func readWhileKilled(t *testing.T, config string, stop <-chan struct{}) (asked, answered int) {
+	for !t.Failed() {
+		select {
+		case <-stop:
+			return asked, answered
+		default:
+		}
+		today := time.Now().UTC()
+		cmd := exec.Command("nfacct", "books", "--config", config,
+			"--from", today.AddDate(0, 0, -1).Format(time.DateOnly), "--to", today.Format(time.DateOnly))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		out, err := cmd.CombinedOutput()
+		asked++
+		switch {
+		case err == nil:
+			answered++
+		case cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != exitTemporary:
+			t.Errorf("a reader: %v\n%s", err, out)
+		}
+	}
+	return asked, answered
 }
 
 func killConfig(t *testing.T, folder, address string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"nfacct/archive"
@@ -21,7 +22,10 @@ func (a *app) afterImport(ctx context.Context, cfg *config.Config, db *archive.A
 	}
 	today := archive.DayOf(time.Now().In(cfg.Location()))
 	for n := preparedDays; n > 0; n-- {
-		if _, err := db.HostPeers(ctx, today.Add(-n)); err != nil {
+		switch _, err := db.HostPeers(ctx, today.Add(-n)); {
+		case errors.Is(err, archive.ErrBusy):
+			return nil // whoever is loading now looks after them
+		case err != nil:
 			return err
 		}
 	}

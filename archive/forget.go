@@ -1,0 +1,54 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// BeginForget notes that files are being taken out, so that whoever takes the
+// writer lock next can finish it; Forget ends it. The writer lock must be held.
+func (a *Archive) BeginForget(ctx context.Context, importIDs []uint32) error {
+	if len(importIDs) == 0 {
+		return nil
+	}
+	if err := a.held(ctx); err != nil {
+		return err
+	}
+	args := make([]any, len(importIDs))
+	for i, id := range importIDs {
+		args[i] = id
+	}
+	return a.exec(ctx, "note what is taken out", "INSERT IGNORE INTO forgets (import) VALUES (?)"+strings.Repeat(", (?)", len(args)-1), args...)
+}
+
+// CancelForget takes back BeginForget of files of which nothing was taken out.
+func (a *Archive) CancelForget(ctx context.Context, importIDs []uint32) error {
+	for _, id := range importIDs {
+		if err := a.exec(ctx, "note what is taken out", "DELETE FROM forgets WHERE import = ?", id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forgetting lists the files whose taking out was begun and not ended.
+func (a *Archive) Forgetting(ctx context.Context) ([]Import, error) {
+	return a.imports(ctx, "WHERE id IN (SELECT import FROM forgets) ORDER BY id")
+}
+
+// Forget removes a file from the ledger, so that it can be loaded as if it never
+// was. Its days must have been loaded again without it, and the writer lock be held.
+func (a *Archive) Forget(ctx context.Context, importID uint32) error {
+	if err := a.held(ctx); err != nil {
+		return err
+	}
+	if err := a.exec(ctx, "remove from ledger", "DELETE FROM imports WHERE id = ? AND id NOT IN (SELECT import FROM books)", importID); err != nil {
+		return err
+	}
+	a.step("forgotten")
+	if err := a.exec(ctx, "remove from ledger", "DELETE FROM forgets WHERE import NOT IN (SELECT id FROM imports)"); err != nil {
+		return fmt.Errorf("import %d: %w", importID, err)
+	}
+	return nil
+}
