@@ -14,6 +14,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/collector/flow"
+	"nfacct/importer/attribution"
 	"nfacct/importer/rules"
 )
 
@@ -294,6 +295,58 @@ func BenchmarkAccount(b *testing.B) {
 		i++
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// fullTable is a table of some biflows of as many peers, host by host.
+func fullTable(n int) *table {
+	random := rand.New(rand.NewPCG(5, 6))
+	t := newTable()
+	for t.n < n {
+		t.add(&piece{day: 20000, class: attribution.Up, host: netip.AddrFrom4([4]byte{192, 168, byte(random.IntN(4)), byte(random.IntN(250))}),
+			peer: netip.AddrFrom4([4]byte{198, byte(random.IntN(256)), byte(random.IntN(256)), 9}), hostPort: uint16(t.n), bytes: 100, packets: 2, flows: 1})
+	}
+	return t
+}
+
+// TestRowsOfTable: every biflow goes out once, in the order of hosts or as it came,
+// whatever their number, and without allocations for each.
+func TestRowsOfTable(t *testing.T) {
+	for _, n := range []int{0, 1, gathered - 1, gathered, gathered + 1, 1000} {
+		table := fullTable(n)
+		for _, sorted := range []bool{false, true} {
+			if sorted {
+				table.sort()
+			}
+			seen := map[archive.Row]bool{}
+			last := netip.Addr{}
+			if err := table.rows(func(r *archive.Row) error {
+				if sorted && r.Host.Less(last) {
+					t.Errorf("%v after %v", r.Host, last)
+				}
+				seen[*r], last = true, r.Host
+				return nil
+			}); err != nil || len(seen) != n {
+				t.Errorf("%d rows of %d, sorted %v: %v", len(seen), n, sorted, err)
+			}
+		}
+	}
+	table := fullTable(1000)
+	table.sort()
+	take := func(*archive.Row) error { return nil }
+	if n := testing.AllocsPerRun(10, func() { _ = table.rows(take) }); n > 1 {
+		t.Errorf("%v allocations for 1000 rows", n)
+	}
+}
+
+// BenchmarkRows is the way of biflows out of a table of 300,000, sorted.
+func BenchmarkRows(b *testing.B) {
+	table := fullTable(300_000)
+	table.sort()
+	var sum uint64
+	for b.Loop() {
+		_ = table.rows(func(r *archive.Row) error { sum += r.UpBytes; return nil })
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/300_000, "ns/row")
 }
 
 // TestNoFile: what has no end is refused, and reading a file can be stopped.

@@ -89,7 +89,11 @@ func (u *uploads) read(ctx context.Context, path string, in *input) (*attributio
 		for i := range records {
 			r := &records[i]
 			_, end := times(r.Start, r.End, r.Received)
-			res := u.eras[router].at(end).attributor.Attribute(r)
+			attributor := u.eras[router].at(end).attributor
+			if attributor.Entered(r) { // half of them; most of the rest are uploads
+				continue
+			}
+			res := attributor.Attribute(r)
 			found.Add(router, r, &res)
 		}
 	}

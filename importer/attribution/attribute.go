@@ -69,6 +69,12 @@ func (a *Attributor) outside(index uint32) bool {
 	return false
 }
 
+// Entered says that a record came in by an outside interface, so that whatever
+// Attribute makes of it, it is no upload.
+func (a *Attributor) Entered(r *flow.Record) bool {
+	return r.Has&flow.HasInIf != 0 && a.outside(r.InIf)
+}
+
 // Attribute decides about a record. It does not allocate. A download that does
 // not say whose it is gets the rule Unanswered: look for its host by Answer.
 func (a *Attributor) Attribute(r *flow.Record) Result {

@@ -206,3 +206,34 @@ func FuzzAttribute(f *testing.F) {
 		}
 	})
 }
+
+// TestEnteredIsNoUpload: what came in by an outside interface is never an upload,
+// whatever else is written in it or missing.
+func TestEnteredIsNoUpload(t *testing.T) {
+	w := &world{Rand: rand.New(rand.NewPCG(9, 10))}
+	a := New(Router{WAN: []uint32{7, 8}, Inside: []netip.Prefix{netip.MustParsePrefix("10.10.0.0/16")}, Own: []netip.Addr{ip("203.0.113.2")}}, 0)
+	addrs := []func() netip.Addr{w.inside, w.outside, func() netip.Addr { return ip("203.0.113.2") }, func() netip.Addr { return netip.Addr{} }}
+	addr := func() netip.Addr { return addrs[w.IntN(len(addrs))]() }
+	entered, uploads := 0, 0
+	for range 100_000 {
+		r := flow.Record{Has: all, Src: addr(), Dst: addr(), PostNATSrc: addr(), PostNATDst: addr(), NextHop: addr(),
+			InIf: uint32(w.IntN(12)), OutIf: uint32(w.IntN(12)), Proto: 6}
+		for _, without := range []flow.Fields{flow.HasInIf, flow.HasOutIf} {
+			if w.IntN(4) == 0 {
+				r.Has &^= without
+			}
+		}
+		res := a.Attribute(&r)
+		switch {
+		case a.Entered(&r) && res.Class == Up:
+			t.Fatalf("%+v is %+v", r, res)
+		case a.Entered(&r):
+			entered++
+		case res.Class == Up:
+			uploads++
+		}
+	}
+	if entered < 1000 || uploads < 1000 {
+		t.Errorf("%d entered, %d uploads: nothing is shown", entered, uploads)
+	}
+}
