@@ -26,6 +26,16 @@ func (im *Importer) Preview(ctx context.Context, files []string, day archive.Day
 	return b.finish(err)
 }
 
+// Known reports whether a file's bytes are loaded already.
+func (im *Importer) Known(ctx context.Context, path string) (bool, error) {
+	_, sum, err := digest(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	found, err := im.archive.ImportByDigest(ctx, sum)
+	return found != nil && found.Loaded, err
+}
+
 // previewed are the files that an import would read.
 func (b *build) previewed(ctx context.Context, files []string, day archive.Day) ([]input, error) {
 	if len(files) > 0 {

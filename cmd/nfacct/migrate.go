@@ -93,7 +93,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		}
 	}
 	var db *archive.Archive
-	if !f.dryRun {
+	if !f.dryRun || cfg.Database.Exists() { // else there is nothing to know
 		if db, err = a.openDatabase(ctx, cfg); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	summary := migrate.NewSummary()
 	err = a.migrateAll(ctx, m, cfg, dsnFile, paths, summary)
 	bar.clear()
-	if db != nil && !f.dryRun && ctx.Err() == nil {
+	if !f.dryRun && ctx.Err() == nil {
 		err = errors.Join(err, a.packAgain(ctx, cfg, db, f.wait))
 	}
 	if err == nil || errors.Is(err, migrate.ErrPartial) {

@@ -88,6 +88,25 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 		}
 		wanted = append(wanted, path)
 	}
+	known := 0
+	if m.opts.DryRun && m.archive != nil {
+		fresh := wanted[:0]
+		for _, path := range wanted {
+			loaded, err := m.importer.Known(ctx, path)
+			if err != nil {
+				return err
+			}
+			if loaded {
+				known++
+				continue
+			}
+			fresh = append(fresh, path)
+		}
+		wanted = fresh
+	}
+	if known > 0 && len(wanted) == 0 {
+		summary.Files = &importer.Summary{Known: known}
+	}
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -99,6 +118,7 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 	} else {
 		done, err = m.importer.Import(ctx, wanted, opts)
 	}
+	done.Known += known
 	summary.Files = &done
 	if errors.Is(err, importer.ErrPartial) || errors.Is(err, importer.ErrFiles) { // tables may do better
 		return fmt.Errorf("%w: %w", ErrPartial, err)

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -189,46 +188,6 @@ func (f *copier) copy(ctx context.Context, name string) (err error) {
 		return fmt.Errorf("%s is being written: stop the old server, or let nfacct read from it (--dsn-file)", in.Name())
 	}
 	return nil
-}
-
-// check has the server look at a copy, and repair it when it is damaged.
-func (f *copier) check(ctx context.Context, name string) (remarks []string, err error) {
-	table := copies + ".`" + name + "`"
-	said, sound, err := f.admin(ctx, "CHECK TABLE "+table)
-	if err != nil || sound {
-		return nil, err
-	}
-	repaired, sound, err := f.admin(ctx, "REPAIR TABLE "+table)
-	if err != nil {
-		return nil, err
-	}
-	remarks = append(said, repaired...)
-	if !sound {
-		return nil, fmt.Errorf("it is damaged, and its copy cannot be repaired: %s", strings.Join(remarks, "; "))
-	}
-	return []string{"it is damaged; its copy was repaired: " + strings.Join(remarks, "; ")}, nil
-}
-
-// admin runs CHECK or REPAIR, and says what the server remarked.
-func (f *copier) admin(ctx context.Context, statement string) (said []string, sound bool, err error) {
-	rows, err := f.source.db.QueryContext(ctx, statement)
-	if err != nil {
-		return nil, false, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name, op, kind string
-		var text sql.NullString
-		if err := rows.Scan(&name, &op, &kind, &text); err != nil {
-			return nil, false, err
-		}
-		if kind == "status" {
-			sound = text.String == "OK" || text.String == "Table is already up to date"
-		} else {
-			said = append(said, text.String)
-		}
-	}
-	return said, sound, rows.Err()
 }
 
 // drop removes a table's copy.

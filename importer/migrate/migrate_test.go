@@ -358,4 +358,12 @@ func TestDryRun(t *testing.T) {
 	if dry.State != Read || dry.Migrated != wet.Migrated || dry.Rejected != wet.Rejected || dry.Classes != wet.Classes || !maps.Equal(dry.Reasons, wet.Reasons) {
 		t.Errorf("dry %+v\nwet %+v", dry, wet)
 	}
+	// What is loaded is not read again.
+	if again := p.migrate(t, server(t), opts).Tables[0]; again.State != Known || again.Migrated.Rows != 0 || again.Before != wet.Source {
+		t.Errorf("again %+v", again)
+	}
+	opts.Beside = true
+	if again := p.migrate(t, server(t), opts).Tables[0]; again.State != Known {
+		t.Errorf("beside %+v", again)
+	}
 }

@@ -276,6 +276,11 @@ func TestDamaged(t *testing.T) {
 	makeOld(t, "2018_5", migratetest.Text2018, month(2018, 5, 100))
 	makeOld(t, "2018_6", migratetest.Text2018, month(2018, 6, 100))
 	makeOld(t, "2018_7c", migratetest.Text2018, month(2018, 7, 100))
+	makeOld(t, "2018_8", migratetest.Text2018, month(2018, 8, 100))
+	makeOld(t, "2018_9c", migratetest.Text2018, month(2018, 9, 100))
+	makeOld(t, "2018_10", migratetest.Text2018, month(2018, 10, 100))
+	makeOld(t, "2018_11c", migratetest.Text2018, month(2018, 11, 100))
+	makeOld(t, "2018_12c", migratetest.Text2018, month(2018, 12, 100))
 	folder := backup(t)
 	spoil := func(name string, at int64, bytes string) {
 		f, err := os.OpenFile(filepath.Join(folder, name), os.O_RDWR, 0)
@@ -288,6 +293,11 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 	spoil("2018_5.MYI", 2048, strings.Repeat("\xff", 1024))
+	spoil("2018_8.MYI", 0, strings.Repeat("\xff", 1024))
+	spoil("2018_9c.MYI", 0, strings.Repeat("\xff", 1024))
+	spoil("2018_10.MYD", 30_000, strings.Repeat("\xff", 1000))
+	spoil("2018_11c.MYI", 2048, strings.Repeat("\xff", 1024))
+	spoil("2018_12c.MYD", 8_000, strings.Repeat("\xff", 300))
 	if err := os.Remove(filepath.Join(folder, "2018_6.frm")); err != nil {
 		t.Fatal(err)
 	}
@@ -305,6 +315,27 @@ func TestDamaged(t *testing.T) {
 	}
 	if r := summary.Tables[2]; r.State != Loaded || r.Source.Rows != 100*monthDays || !r.Packed {
 		t.Errorf("%s %+v %v", r.State, r.Source, r.Problems)
+	}
+	for _, r := range summary.Tables {
+		t.Logf("%s: %s %+v %v %v", r.Table, r.State, r.Source, r.Remarks, r.Problems)
+	}
+	// The head of its keys is gone: made anew from the definition.
+	if r := summary.Tables[3]; r.State != Loaded || r.Source.Rows != 100*monthDays || len(r.Remarks) != 1 {
+		t.Errorf("%s %+v %v %v", r.State, r.Source, r.Remarks, r.Problems)
+	}
+	// Of packed rows the definition knows nothing.
+	if r := summary.Tables[4]; r.State != Failed || !strings.Contains(strings.Join(r.Problems, ""), "put its files back from a backup") {
+		t.Errorf("%s %v", r.State, r.Problems)
+	}
+	// Rows were written over: the others are there.
+	if r := summary.Tables[5]; r.State != Loaded || r.Source.Rows >= 100*monthDays || r.Source.Rows < 90*monthDays || len(r.Remarks) != 1 {
+		t.Errorf("%s %+v %v %v", r.State, r.Source, r.Remarks, r.Problems)
+	}
+	if r := summary.Tables[6]; r.State != Loaded || r.Source.Rows != 100*monthDays || len(r.Remarks) != 1 {
+		t.Errorf("%s %+v %v %v", r.State, r.Source, r.Remarks, r.Problems)
+	}
+	if r := summary.Tables[7]; r.State != Loaded || r.Source.Rows >= 100*monthDays || r.Source.Rows < 80*monthDays || len(r.Remarks) != 1 {
+		t.Errorf("%s %+v %v %v", r.State, r.Source, r.Remarks, r.Problems)
 	}
 	if !errors.Is(summary.Err(), ErrPartial) {
 		t.Error(summary.Err())

@@ -200,11 +200,17 @@ func (u *unit) hold(ctx context.Context, m *Migrator, s *Source) (State, string,
 	if u.dated && !u.day.Before(archive.DayOf(m.opts.Now().In(u.clock(m)))) {
 		return Waiting, "the day is not over", nil
 	}
-	if m.archive == nil || m.opts.Beside {
+	if m.archive == nil {
 		return "", "", nil
 	}
-	if known, err := m.archive.ImportByDigest(ctx, u.file.Digest); err != nil || known != nil {
+	known, err := m.archive.ImportByDigest(ctx, u.file.Digest)
+	switch {
+	case err != nil:
 		return "", "", err
+	case known != nil && m.opts.DryRun:
+		return Known, "", nil
+	case known != nil || m.opts.Beside: // the importer knows what to do
+		return "", "", nil
 	}
 	before, err := m.archive.ImportsByName(ctx, u.file.Name)
 	if err != nil {
