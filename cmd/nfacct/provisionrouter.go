@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"nfacct/cmd/internal/config"
+	"nfacct/routeros"
+)
+
+// savedFolder is where the routers' states before are kept.
+func savedFolder(cfg *config.Config) string { return filepath.Join(cfg.State, "routers") }
+
+// provisioning is what is done with one router.
+type provisioning struct {
+	app    *app
+	cfg    *config.Config
+	router *config.Router
+	flags  provisionFlags
+	port   uint16
+	result provisionResult
+	// over is who is over quota; when it is nil, unknown says why.
+	over    *overQuota
+	unknown string
+}
+
+func (p *provisioning) run(ctx context.Context) provisionResult {
+	err := routeros.Use(ctx, p.router.Config, p.app.log, func(ctx context.Context, d *routeros.Device) error {
+		p.result = provisionResult{} // of an attempt before
+		return p.with(ctx, d)
+	})
+	p.result.Router, p.result.Address = p.router.Name, p.router.Address
+	if err != nil {
+		p.result.State, p.result.Error = stateFailed, err.Error()
+		var half *routeros.ApplyError
+		if errors.As(err, &half) {
+			p.result.mark(half.Done)
+		}
+	}
+	return p.result
+}
+
+// with plans and writes.
+func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
+	r := &p.result
+	facts, err := d.Outline(ctx)
+	if err != nil {
+		return err
+	}
+	r.Identity, r.Version, r.Board = facts.Identity, facts.Version, facts.Board
+	path := routeros.SavedPath(savedFolder(p.cfg), p.router.Name)
+	saved, err := routeros.LoadSaved(path)
+	if err != nil {
+		return err
+	}
+	if p.flags.undo {
+		return p.undo(ctx, d, facts, saved, path)
+	}
+	if saved != nil {
+		if other := saved.Other(facts); other != "" {
+			if !p.flags.dryRun {
+				aside, err := saved.Aside(path)
+				if err != nil {
+					return err
+				}
+				r.Notes = append(r.Notes, fmt.Sprintf("the saved state was of another device, of %s: it is %s now", other, aside))
+			}
+			saved = nil
+		}
+	}
+	wanted := p.cfg.Provision.For(p.router.Config, facts, d.Local(), p.port, p.router.Export)
+	r.wanted = wanted
+	if err := wanted.Check(&facts.Flow); err != nil {
+		return fmt.Errorf("router %s: plan: %w", p.router.Name, err)
+	}
+	plan := routeros.Compare(&facts.Flow, wanted)
+	r.plan(plan)
+	if saved != nil {
+		for _, to := range saved.Targets {
+			if to != wanted.Collector && facts.Flow.Sends(to) {
+				r.Notes = append(r.Notes, fmt.Sprintf("nfacct made the target %s here before; if nobody listens there any more: /ip traffic-flow target remove [find dst-address=%s port=%d]", to, to.Addr(), to.Port()))
+			}
+		}
+	}
+	account, err := p.account(ctx, d, wanted)
+	if err != nil {
+		return err
+	}
+	listed, err := p.list(ctx, d)
+	if err != nil {
+		return err
+	}
+	if p.flags.dryRun {
+		return nil
+	}
+	if saved == nil || saved.Untouched() { // the state before is that of now
+		saved = routeros.Save(p.router.Name, facts)
+	}
+	changes := append(plan.Changes, account...)
+	if err := p.writeSaved(ctx, d, saved, path, changes, wanted.Collector); err != nil {
+		return err
+	}
+	return p.writeList(ctx, d, listed)
+}
+
+// writeList writes what was planned for the list of hosts over quota. It is no part
+// of the saved state: the list changes by the day, and undo empties it.
+func (p *provisioning) writeList(ctx context.Context, d *routeros.Device, changes []routeros.Change) error {
+	began := p.result.wrote // no new datagram is to be waited for because of it
+	err := p.write(ctx, d, changes, stateWritten)
+	p.result.wrote = began
+	return err
+}
+
+// writeSaved writes changes, behind the saved state that says so. Of a write that
+// fails it keeps what was written or may have been.
+func (p *provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
+	noted := saved.Clone()
+	noted.Note(changes, to)
+	if err := noted.Write(path); err != nil {
+		return err
+	}
+	err := p.write(ctx, d, changes, stateWritten)
+	var half *routeros.ApplyError
+	if errors.As(err, &half) {
+		saved.Note(half.Done, to)
+		if half.Written {
+			saved.Note([]routeros.Change{half.Failed}, to)
+		}
+		err = errors.Join(err, saved.Write(path))
+	}
+	return err
+}
+
+// write writes changes, and says so.
+func (p *provisioning) write(ctx context.Context, d *routeros.Device, changes []routeros.Change, done string) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	p.result.wrote = time.Now()
+	if err := d.Apply(ctx, changes); err != nil {
+		return err
+	}
+	p.result.State = done
+	p.result.mark(changes)
+	return nil
+}
