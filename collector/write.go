@@ -35,17 +35,18 @@ type writer struct {
 	slot   int64 // of the open file
 	next   int64 // another slot that the clock was in at the last tick
 	began  int64 // of the open file, Unix nanoseconds
+	asked  bool  // to rotate, since rotatedAt
 	stored uint64
 	lost   uint64           // given up at the end
 	base   spool.Statistics // the counters up to the open file
 	noted  spool.Statistics // the counters as they were written last
 
-	statisticsAt, expiredAt, complainedAt time.Time // by the machine's clock
-	complained                            complaints
-	fullSaid, againSaid                   rate // a disk at its brim is full and not full by turns
-	panicSaid                             rate
-	last                                  *account
-	lastAddr                              netip.Addr
+	statisticsAt, expiredAt, complainedAt, rotatedAt time.Time // by the machine's clock
+	complained                                       complaints
+	fullSaid, againSaid                              rate // a disk at its brim is full and not full by turns
+	panicSaid                                        rate
+	last                                             *account
+	lastAddr                                         netip.Addr
 }
 
 // write is the writer, until the queue is closed.
@@ -68,16 +69,42 @@ func (c *Collector) write(ctx context.Context) error {
 			w.store(ctx, b)
 			c.queue.release(b)
 		case <-c.rotate:
-			c.log.Info("spool file is sealed as asked")
-			w.begin(w.now())
+			w.rotate()
 		case now := <-tick.C:
 			w.tick(now)
 		}
 	}
 }
 
+// rotate begins another file, but at most one a second: those who ask more often
+// share the next one. A file is named by a second, and each costs the disk some
+// flushes.
+func (w *writer) rotate() {
+	if w.asked = time.Since(w.rotatedAt) < time.Second; w.asked {
+		return // tick will
+	}
+	w.rotatedAt = time.Now()
+	w.c.log.Info("spool file is sealed as asked")
+	w.begin(w.now())
+}
+
+// restore sees to it that what is written has a name: somebody may have removed the
+// spool folder.
+func (w *writer) restore() {
+	restored, err := w.files.Restore()
+	switch {
+	case err != nil:
+		w.full(err)
+	case restored:
+		w.c.log.Error("the spool folder, or the file in it that is being written, was taken away: they are made again; datagrams of the present file are kept, sealed files that were there are gone",
+			"folder", w.c.spool.Folder, "file", w.files.Name())
+		w.countFiles()
+	}
+}
+
 // close seals the file.
 func (w *writer) close() error {
+	w.restore()
 	w.statistics()
 	if w.lost > 0 {
 		w.c.log.Error("datagrams are lost: they could not be written before the end", "datagrams", w.lost)
@@ -124,6 +151,7 @@ func isFull(err error) bool {
 
 // begin seals the open file and begins the next one.
 func (w *writer) begin(now time.Time) {
+	w.restore()
 	w.statistics()
 	w.blocks = w.blocks[:0]
 	w.decoder.Carry(func(src netip.AddrPort, received int64, payload []byte) {
@@ -268,6 +296,10 @@ func (w *writer) account(addr netip.Addr) *account {
 
 // tick does what is due without datagrams, each second.
 func (w *writer) tick(now time.Time) {
+	w.restore()
+	if w.asked {
+		w.rotate()
+	}
 	// A slot that the clock was in a second ago has begun for the receivers too:
 	// what they had of the old one has been handed over.
 	clock := w.now()

@@ -31,7 +31,7 @@ type Writer struct {
 	torn   bool   // something follows them that could not be cut off
 	slot   int64  // quarter-hours since 1970
 	began  time.Time
-	header []byte // its first frame's blocks, until they are written
+	header []byte // its first blocks, until they are written
 	unseal bool   // an earlier file could not be sealed
 }
 
@@ -75,21 +75,42 @@ func (w *Writer) Begin(now time.Time, carried []byte) error {
 	return errors.Join(err, w.create())
 }
 
-// create makes the open file and writes its first frame.
+// create makes the open file and writes its first frames.
 func (w *Writer) create() error {
 	name, file, err := reserve(w.folder, w.began)
 	if err != nil {
 		return spaceError(fmt.Errorf("begin spool file: %w", err))
 	}
 	w.file, w.name, w.size, w.frames, w.plain, w.torn = file, name, 0, 0, 0, false
-	if err := w.append(w.header); err != nil {
-		file.Close()
-		os.Remove(file.Name())
-		w.file = nil
-		return err
+	for rest := w.header; len(rest) > 0; {
+		n := wholeBlocks(rest, packFrame)
+		if err := w.append(rest[:n]); err != nil {
+			file.Close()
+			os.Remove(file.Name())
+			w.file = nil
+			return err
+		}
+		rest = rest[n:]
 	}
 	w.header = w.header[:0]
 	return nil
+}
+
+// wholeBlocks is how many bytes the first blocks of b have that fit into so many,
+// or the first alone. What exporters make a decoder carry may be more than a frame
+// can hold (maxFrame) that is to be read in one piece.
+func wholeBlocks(b []byte, room int) (n int) {
+	for n+12 <= len(b) {
+		total := int(le.Uint32(b[n+4:]))
+		if n > 0 && n+total > room || total < 12 || n+total > len(b) {
+			break
+		}
+		n += total
+	}
+	if n == 0 {
+		return len(b)
+	}
+	return n
 }
 
 // Write adds whole blocks as one frame, and everything is in the kernel's hands
@@ -245,7 +266,7 @@ func reserveName(folder, name string, imported map[string]bool) (*os.File, error
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fs.ErrExist
 	}
-	return os.OpenFile(path+openSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	return os.OpenFile(path+openSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640) // read by rescue
 }
 
 // rename takes the .open off a file's name, durably. The name was reserved, so
