@@ -2,6 +2,7 @@ package pack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -25,15 +26,27 @@ func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, e
 	return due, nil
 }
 
-// Again lists the months that were unpacked for late rows, to be packed again.
+// Again lists the months that were unpacked for late rows, to be packed again;
+// also those of which that was begun and cut short.
 func (p *Packer) Again(ctx context.Context) ([]archive.Month, error) {
+	// What is found as being packed while nobody packs was cut short.
+	nobody := true
+	unlock, err := p.a.LockPacking(ctx, 0)
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		nobody = false
+	case err != nil:
+		return nil, err
+	default:
+		defer unlock()
+	}
 	packs, err := p.a.Packs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var again []archive.Month
 	for _, pack := range packs {
-		if pack.Again && pack.State == "unpacked" {
+		if pack.Again && (pack.State == "unpacked" || pack.State == "packing" && nobody) {
 			again = append(again, pack.Month)
 		}
 	}
