@@ -191,7 +191,7 @@ func TestProvisionHalf(t *testing.T) {
 	device := startMikrotik(t, routerostest.DeviceConfig{Profile: routerostest.V7_18, Office: smallOffice(t), ListenTLS: "-"})
 	name := provisionConfig(t, "127.0.0.1:8787", "[provision]\ntimeout = \"500ms\"", device.Addr().String())
 	device.Break(routerostest.Fault{Kind: routerostest.Silent, Command: "/ip/traffic-flow/set"})
-	typed("--config", name, "provision", "--wait", "0").want(t, exitFailed, "whether it was written is not known", "written before: /ip traffic-flow target add", "# WRITTEN")
+	typed("--config", name, "provision", "--wait", "0").want(t, exitFailed, "whether it was written is not known", "written before: /ip traffic-flow target add", "# WRITTEN", "# whether it was WRITTEN is not known")
 	device.Mend()
 	device.Break(routerostest.Fault{Kind: routerostest.Unkept, Command: "/ip/traffic-flow/set"})
 	typed("--config", name, "provision", "--wait", "0").want(t, exitFailed, "did not keep it", "enabled is false, not yes")

@@ -46,7 +46,8 @@ type provisionChange struct {
 	Command string `json:"command"`
 	routeros.Change
 	Written bool   `json:"written"`
-	Offer   string `json:"offer,omitempty"` // how it would be written, when it is not now
+	Unsure  bool   `json:"unsure,omitempty"` // whether it was written is not known
+	Offer   string `json:"offer,omitempty"`  // how it would be written, when it is not now
 }
 
 // firstDatagram is what proves that a router exports to us.
@@ -82,6 +83,13 @@ func (r *provisionResult) mark(changes []routeros.Change) {
 	}
 	for i := range r.Changes {
 		r.Changes[i].Written = r.Changes[i].Written || done[r.Changes[i].Command]
+	}
+}
+
+// doubt marks what was sent and not answered.
+func (r *provisionResult) doubt(change routeros.Change) {
+	for i := range r.Changes {
+		r.Changes[i].Unsure = r.Changes[i].Unsure || r.Changes[i].Command == change.Command()
 	}
 }
 
@@ -145,6 +153,8 @@ func (r *provisionResult) print(w io.Writer, paint func(color int, text string) 
 			behind += "  # only " + c.Offer
 		case r.State == stateFailed && c.Written:
 			behind += "  # WRITTEN"
+		case r.State == stateFailed && c.Unsure:
+			behind += "  # whether it was WRITTEN is not known"
 		case r.State == stateFailed:
 			behind += "  # not written, as far as is known"
 		}

@@ -39,6 +39,9 @@ func (p *provisioning) run(ctx context.Context) provisionResult {
 		var half *routeros.ApplyError
 		if errors.As(err, &half) {
 			p.result.mark(half.Done)
+			if half.Written {
+				p.result.doubt(half.Failed)
+			}
 		}
 	}
 	return p.result
