@@ -14,6 +14,8 @@ type ProxyLog struct {
 	ID         uint32
 	HeadLength int
 	HeadDigest [32]byte
+	// FirstDigest is of the first entry.
+	FirstDigest [32]byte
 	// End is how far it has been read, TailLength and TailDigest say what stands
 	// before that.
 	End        int64
@@ -28,6 +30,9 @@ type ProxyPart struct {
 	TailDigest [32]byte
 	Lines, Bad uint64
 	LastEntry  time.Time // zero when no line was one
+	// CutFrom and CutUntil are the times between which entries may be missing
+	// before this part; zero when nothing was cut off there.
+	CutFrom, CutUntil time.Time
 }
 
 // LockProxyLogs makes the caller the only reader of logs of the proxy, and drops
@@ -51,7 +56,7 @@ func (a *Archive) LockProxyLogs(ctx context.Context, wait time.Duration) (unlock
 // ProxyLogs are all that were ever read.
 func (a *Archive) ProxyLogs(ctx context.Context) ([]ProxyLog, error) {
 	const doing = "read ledger of the proxy's logs"
-	rows, err := a.db.QueryContext(ctx, `SELECT proxy_logs.id, head_length, head_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
+	rows, err := a.db.QueryContext(ctx, `SELECT proxy_logs.id, head_length, head_digest, first_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
 FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM proxy_parts WHERE log = proxy_logs.id AND state = 'loaded')`)
 	if err != nil {
 		return nil, wrap(doing, err)
@@ -60,11 +65,12 @@ FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM p
 	var logs []ProxyLog
 	for rows.Next() {
 		var l ProxyLog
-		var head, tail []byte
-		if err := rows.Scan(&l.ID, &l.HeadLength, &head, &l.End, &l.TailLength, &tail); err != nil {
+		var head, first, tail []byte
+		if err := rows.Scan(&l.ID, &l.HeadLength, &head, &first, &l.End, &l.TailLength, &tail); err != nil {
 			return nil, wrap(doing, err)
 		}
 		copy(l.HeadDigest[:], head)
+		copy(l.FirstDigest[:], first)
 		copy(l.TailDigest[:], tail)
 		logs = append(logs, l)
 	}
@@ -102,7 +108,7 @@ func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
 	if l.ID != 0 {
 		return a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
 	}
-	result, err := a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest) VALUES (?, ?)", l.HeadLength, l.HeadDigest[:])
+	result, err := a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest, first_digest) VALUES (?, ?, ?)", l.HeadLength, l.HeadDigest[:], l.FirstDigest[:])
 	if err != nil {
 		return wrap(doing, err)
 	}
@@ -115,9 +121,9 @@ func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
 // before.
 func (a *Archive) LoadProxyPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
 	const doing = "load log of the proxy"
-	last := sql.NullTime{Time: p.LastEntry.UTC(), Valid: !p.LastEntry.IsZero()}
-	result, err := a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, state, started)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start, p.End, p.TailLength, p.TailDigest[:], p.Lines, p.Bad, last)
+	when := func(t time.Time) sql.NullTime { return sql.NullTime{Time: t.UTC(), Valid: !t.IsZero()} }
+	result, err := a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, state, started)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start, p.End, p.TailLength, p.TailDigest[:], p.Lines, p.Bad, when(p.LastEntry), when(p.CutFrom), when(p.CutUntil))
 	if err != nil {
 		return wrap(doing, err)
 	}

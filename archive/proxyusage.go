@@ -55,6 +55,31 @@ WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, 
 	return last.Time, wrap(doing, rows.Err())
 }
 
+// ProxyCut is where a log of the proxy was cut off after it was read: entries
+// between the two times may be missing.
+type ProxyCut struct{ From, Until time.Time }
+
+// ProxyCuts lists the places where logs were cut off that touch a span of time,
+// which does not include its end, the first one first.
+func (a *Archive) ProxyCuts(ctx context.Context, from, end time.Time) ([]ProxyCut, error) {
+	const doing = "read ledger of the proxy's logs"
+	rows, err := a.db.QueryContext(ctx, `SELECT cut_from, cut_until FROM proxy_parts
+WHERE state = 'loaded' AND cut_until >= ? AND cut_from < ? ORDER BY cut_from, cut_until`, from.UTC(), end.UTC())
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	defer rows.Close()
+	var cuts []ProxyCut
+	for rows.Next() {
+		var c ProxyCut
+		if err := rows.Scan(&c.From, &c.Until); err != nil {
+			return nil, wrap(doing, err)
+		}
+		cuts = append(cuts, c)
+	}
+	return cuts, wrap(doing, rows.Err())
+}
+
 // cutName makes a text one of UTF-8 and at most n characters.
 func cutName(text string, n int) string {
 	text = strings.ToValidUTF8(text, "")

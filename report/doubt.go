@@ -26,6 +26,8 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 		return c.Plural(key, d.Count, router)
 	case "lost":
 		return c.Text(key, router, c.Percent(d.Share))
+	case "proxy_cut":
+		return c.Text(key, what, Clean(d.Until))
 	case "silent":
 		return c.Text(key, router, what, Clean(d.Until))
 	case "loading":

@@ -49,6 +49,10 @@ func (q *question) doubt(context.Context) error {
 	if u.Proxy != nil && u.Proxy.Unread {
 		doubt(Doubt{Kind: "proxy_unread"})
 	}
+	for _, cut := range q.proxyCuts {
+		from, until := SpanText(&q.Period, cut.From.In(q.loc), cut.Until.In(q.loc))
+		doubt(Doubt{Kind: "proxy_cut", What: from, Until: until})
+	}
 	if q.Group != "" { // heads of a department see their own hosts, and no sums of others
 		u.Books, u.Excluded, u.Facts.Rules = []archive.Book{}, []Exclusion{}, []Rule{}
 		t := &u.Totals

@@ -58,6 +58,9 @@ func (q *question) readProxy(ctx context.Context) error {
 		return err
 	}
 	q.u.Proxy = p
+	if q.proxyCuts, err = q.archive.ProxyCuts(ctx, q.Period.Start, q.Period.End); err != nil {
+		return err
+	}
 	p.Hosts = len(proxied)
 	for addr := range proxied {
 		if q.byAddr[addr] == nil {

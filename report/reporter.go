@@ -125,7 +125,8 @@ type question struct {
 	// byAddr are the hosts shown.
 	byAddr map[netip.Addr]*Host
 	// measured are days by host and by department, of the months that quotas need.
-	measured *measured
+	measured  *measured
+	proxyCuts []archive.ProxyCut // that touch the period
 	departments
 }
 

@@ -115,7 +115,7 @@ func TestText(t *testing.T) {
 		{Kind: "running"}, {Kind: "pending", Count: 2, What: "2026-11-23/20261123T180000Z.pcapng.zst"},
 		{Kind: "silent", Router: "gw-2", What: "03:10", Until: "04:25"}, {Kind: "more_gaps", Count: 1},
 		{Kind: "lost", Router: "office", Share: 0.013}, {Kind: "dropped", Count: 1}, {Kind: "no_template", Router: "office", Count: 3},
-		{Kind: "missing_days", Count: 2, What: "2026-11-01, 2026-11-03"}, {Kind: "books", Router: "office", What: "2026-11-23"}, {Kind: "proxy_unread"},
+		{Kind: "missing_days", Count: 2, What: "2026-11-01, 2026-11-03"}, {Kind: "books", Router: "office", What: "2026-11-23"}, {Kind: "proxy_unread"}, {Kind: "proxy_cut", What: "10:00", Until: "10:20"},
 	}
 	for _, doubt := range partial.Doubts {
 		partial.Incomplete = append(partial.Incomplete, doubt.Text(phrase.English()))

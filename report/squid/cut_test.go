@@ -32,6 +32,9 @@ func TestCutLog(t *testing.T) {
 		{name: "in the only part", reads: []int{300}, now: upTo(120) + strings.Join(all[300:400], ""), want: 400},
 		{name: "in the middle of a line", reads: []int{300}, now: upTo(120) + all[120][:40] + "\n" + strings.Join(all[300:400], ""), want: 400},
 		{name: "in zeros", reads: []int{300}, now: upTo(299) + strings.Repeat("\x00", len(all[299])-1) + "\n" + strings.Join(all[300:400], ""), want: 400},
+		{name: "inside the head", reads: []int{100, 300}, now: upTo(8) + strings.Join(all[300:350], ""), want: 350},
+		{name: "inside the head, and short", reads: []int{100, 300}, now: upTo(3) + strings.Join(all[300:303], ""), want: 303},
+		{name: "to the first line", reads: []int{300}, now: upTo(1) + strings.Join(all[300:390], ""), want: 390},
 		{name: "packed", reads: []int{100, 300}, now: upTo(250) + strings.Join(all[300:350], ""), packed: true, want: 350},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,6 +79,21 @@ func TestCutLog(t *testing.T) {
 			s := read(now, c.want)
 			if fresh := c.want - 300; s.Lines != uint64(fresh) && c.name != "in zeros" || (s.Cut > 0) != (fresh > 0) {
 				t.Errorf("%+v", s)
+			}
+			cuts, err := a.ProxyCuts(t.Context(), started, started.Add(24*time.Hour))
+			if err != nil || (len(cuts) == 1) != (s.Cut > 0) || len(cuts) > 1 {
+				t.Fatalf("%+v %v", cuts, err)
+			}
+			if len(cuts) == 1 {
+				last, next := started.Add(299*7*time.Second), started.Add(300*7*time.Second)
+				if !cuts[0].From.Equal(last) || c.name != "in zeros" && !cuts[0].Until.Equal(next) {
+					t.Errorf("cut between %v and %v, want %v and %v", cuts[0].From, cuts[0].Until, last, next)
+				}
+				for _, beside := range [][2]time.Time{{started, last}, {next.Add(time.Second), next.Add(time.Hour)}} {
+					if cuts, err := a.ProxyCuts(t.Context(), beside[0], beside[1]); err != nil || len(cuts) > 0 {
+						t.Errorf("%+v %v", cuts, err)
+					}
+				}
 			}
 			if !c.packed && c.want < 400 { // and it goes on
 				read(now+strings.Join(all[c.want:400], ""), 400)

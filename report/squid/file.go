@@ -2,6 +2,7 @@ package squid
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
@@ -125,13 +126,30 @@ func (f *logFile) head() ([]byte, error) {
 	return head, nil
 }
 
+// first is the digest of a head's first line, which has a time in it, mostly to the
+// millisecond, and what was asked for: no two logs begin with the same.
+func first(head []byte) [32]byte {
+	line, _, _ := bytes.Cut(head, []byte{'\n'})
+	return sha256.Sum256(line)
+}
+
 // find is which of the logs known a head belongs to: the one with the longest
-// head that it begins with; nil when none.
+// head that it begins with, or else the last one with its first line, which was
+// cut off inside its head; nil when none.
 func find(logs []archive.ProxyLog, head []byte) *archive.ProxyLog {
 	var best *archive.ProxyLog
 	for i := range logs {
 		l := &logs[i]
 		if l.HeadLength <= len(head) && (best == nil || l.HeadLength > best.HeadLength) && sha256.Sum256(head[:l.HeadLength]) == l.HeadDigest {
+			best = l
+		}
+	}
+	if best != nil {
+		return best
+	}
+	line := first(head)
+	for i := range logs {
+		if l := &logs[i]; l.FirstDigest == line && (best == nil || l.ID > best.ID) {
 			best = l
 		}
 	}

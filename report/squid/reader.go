@@ -154,11 +154,12 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
 	}
 	log := find(logs, head)
 	if log == nil {
-		log = &archive.ProxyLog{HeadLength: len(head), HeadDigest: sha256.Sum256(head)}
+		log = &archive.ProxyLog{HeadLength: len(head), HeadDigest: sha256.Sum256(head), FirstDigest: first(head)}
 		return &place{log: log}, r.archive.NoteProxyLog(ctx, log)
 	}
-	if log.HeadLength < len(head) { // it has grown; now it can be told better
-		log.HeadLength, log.HeadDigest = len(head), sha256.Sum256(head)
+	// It has grown, and can now be told better; or it was cut off inside its head.
+	if now := sha256.Sum256(head); log.HeadLength != len(head) || log.HeadDigest != now {
+		log.HeadLength, log.HeadDigest = len(head), now
 		if err := r.archive.NoteProxyLog(ctx, log); err != nil {
 			return nil, err
 		}
@@ -199,9 +200,13 @@ func (r *Reader) cut(ctx context.Context, f *logFile, log *archive.ProxyLog) (*p
 func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summary) (unfinished bool, err error) {
 	at := *from
 	tail := make([]byte, 0, 2*maxTail)
+	told := false // of what was cut off
 	for {
 		sums := newSums(r.loc)
 		part, left, err := r.readPart(ctx, f.text, sums, at, &tail)
+		if told || part.Lines == 0 {
+			part.CutFrom, part.CutUntil = time.Time{}, time.Time{}
+		}
 		if err != nil && err != io.EOF {
 			return false, err
 		}
@@ -213,6 +218,7 @@ func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summ
 			s.Lines += part.Lines
 			s.BadLines += part.Bad
 			s.Rows += uint64(len(rows))
+			told = true
 		}
 		at.start = part.End
 		if err == io.EOF {
@@ -254,6 +260,9 @@ func (r *Reader) readPart(ctx context.Context, text *bufio.Reader, sums *sums, a
 			part.Lines++
 			sums.add(&e)
 			last = max(last, e.Unix)
+			if at.seen > 0 && part.CutFrom.IsZero() {
+				part.CutFrom, part.CutUntil = time.Unix(at.seen, 0), time.Unix(e.Unix, 0)
+			}
 		case at.seen == 0 || part.Lines > 0: // not one that was counted
 			part.Lines++
 			part.Bad++

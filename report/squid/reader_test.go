@@ -163,7 +163,7 @@ func TestRead(t *testing.T) {
 	read("a copy removed", 900)
 	// A reader that was killed left a part.
 	for _, statement := range []string{
-		"INSERT INTO proxy_parts SELECT 999, log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, 'loading', started FROM proxy_parts LIMIT 1",
+		"INSERT INTO proxy_parts SELECT 999, log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, 'loading', started FROM proxy_parts LIMIT 1",
 		"INSERT IGNORE INTO proxy_usage_hourly SELECT day, hour, host, user, 999, bytes, requests, denied FROM proxy_usage_hourly",
 	} {
 		if _, err := a.DB().Exec(statement); err != nil {
