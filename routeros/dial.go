@@ -116,7 +116,7 @@ func (d *Device) dial(ctx context.Context) (net.Conn, error) {
 	silence := fmt.Sprintf("see whether the router is on, and whether a firewall between lets TCP through to %s", address)
 	var dns *net.DNSError
 	switch service := d.service(); {
-	case ctx.Err() != nil:
+	case over(ctx):
 		e.Err = d.ended(ctx)
 		if errors.Is(e.Err, context.DeadlineExceeded) {
 			e.Remedy = silence
@@ -221,6 +221,15 @@ func timedOut(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
+// over reports whether a context is done. A connection whose deadline is the
+// context's may notice it a moment before the context does.
+func over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
+}
+
 // ended is the error of a context that is done.
 func (d *Device) ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -271,7 +280,7 @@ func (d *Device) do(ctx context.Context, exchange func() error) error {
 			d.conn.Close()
 		}
 		return refused
-	case ctx.Err() != nil:
+	case over(ctx):
 		err = d.ended(ctx)
 	case len(d.guard.traps) > 0: // and no !done: the words would be lost
 		err = &DeviceError{Words: d.guard.traps, Cut: true}

@@ -113,7 +113,7 @@ func (d *Device) handshakeError(ctx context.Context, err error) error {
 	var stranger *strangerError
 	const certificate = "on the router, give the service a certificate: /certificate add name=api common-name=router; /certificate sign api; /ip service set api-ssl certificate=api"
 	switch {
-	case ctx.Err() != nil:
+	case over(ctx):
 		e.Err = d.ended(ctx)
 		e.Remedy = d.remedyOf(e.Err)
 	case errors.As(err, &pin):
