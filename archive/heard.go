@@ -11,6 +11,10 @@ type Heard struct {
 	Hour   int
 }
 
+// TablePrefix begins the ledger's name of what came from a table of another
+// database, not from a file of flows (see package importer/migrate).
+const TablePrefix = "mysql:"
+
 // RoutersHeard lists when something came from routers on the days from..to. Hours
 // are listed only of days with files whose names do not say when they are from.
 func (a *Archive) RoutersHeard(ctx context.Context, from, to Day) ([]Heard, error) {

@@ -19,7 +19,7 @@ func (t *text) books() {
 	}
 	indent := strings.Repeat(" ", width(lead))
 	for _, book := range sumBooks(t.u.Books) {
-		t.paragraph(lead, t.Text("text.books.received", Clean(book.Router), t.Number(book.Records), t.Number(book.Datagrams), t.losses(book)))
+		t.paragraph(lead, t.received(book))
 		c := &book.Classes
 		t.paragraph(indent, "= "+t.Text("text.books.classes", t.Number(c.Up.Records), t.Number(c.Down.Records), t.Number(c.RouterLocal.Records),
 			t.Number(c.Internal.Records), t.Number(c.Transit.Records), t.Number(c.Unattributed.Records)))
@@ -30,6 +30,19 @@ func (t *text) books() {
 			t.paragraph(indent, t.Text("mail.books.difference", Clean(b.Difference)))
 		}
 	}
+}
+
+// received says what came. Tables and files of other programs have no datagrams.
+func (t *text) received(book *archive.Book) string {
+	router, records := Clean(book.Router), t.Plural("records", book.Records)
+	if book.Datagrams == 0 && book.Records > 0 {
+		line := t.Text("text.books.received.bare", router, records)
+		if losses := t.losses(book); losses != t.Text("text.lost.none") {
+			line += ", " + losses
+		}
+		return line
+	}
+	return t.Text("text.books.received", router, records, t.Plural("datagrams", book.Datagrams), t.losses(book))
 }
 
 // sumBooks sums books by router, in order of their names.

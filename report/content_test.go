@@ -237,6 +237,12 @@ func TestDoubts(t *testing.T) {
 			},
 		},
 		{
+			name: "from a table of an old database", // in which a silent router and a quiet night look alike
+			load: func(t *testing.T, a *archive.Archive) {
+				loadRows(t, a, archive.TablePrefix+"2026_11/2026-11-08", rowsOf(sunday, []int{10}, map[string]uint64{"10.0.0.1": 100}), func(b *archive.Book) { b.Datagrams = 0 })
+			},
+		},
+		{
 			name: "lost", want: []string{"gw-1: about 50", "96 datagrams were dropped on arrival", "192 datagrams were received and not kept"},
 			load: func(t *testing.T, a *archive.Archive) {
 				spooled(t, a, sunday, nil, func(b *archive.Book) { b.LostRecords, b.KernelDropped, b.SpoolLost = 1, 1, 2 })
@@ -270,6 +276,10 @@ func TestDoubts(t *testing.T) {
 			}
 			if !ok {
 				t.Errorf("complete %v, %d hosts, %q", u.Complete, len(u.Hosts), u.Incomplete)
+			}
+			old := len(u.OldTables) == 1 && u.OldTables[0] == OldTable{Router: "gw-1", Days: "2026-11-08"}
+			if old != strings.HasPrefix(c.name, "from a table") || !old && u.OldTables != nil {
+				t.Errorf("old tables %+v", u.OldTables)
 			}
 			if c.name == "quiet, but heard" && !slices.Equal(u.QuietHours, []int{0, 1}) {
 				t.Errorf("quiet hours %v", u.QuietHours)

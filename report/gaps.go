@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -24,6 +25,9 @@ var spoolName = regexp.MustCompile(`(\d{8}T\d{6}Z)(?:-\d+)?\.pcapng\.zst$`)
 type hearing struct {
 	slots map[string]map[int64]bool // starts of quarter-hours, by router
 	days  map[archive.Day]bool      // of the period: those that something was heard of
+	// tables are days of routers that came from a table of an old database. When it
+	// has nothing nobody can say why.
+	tables map[string]map[archive.Day]bool
 }
 
 // hear finds when routers were heard in a period. A router is silent from its
@@ -34,7 +38,7 @@ func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &hearing{slots: map[string]map[int64]bool{}, days: map[archive.Day]bool{}}
+	h := &hearing{slots: map[string]map[int64]bool{}, days: map[archive.Day]bool{}, tables: map[string]map[archive.Day]bool{}}
 	for _, router := range q.Routers {
 		h.slots[router] = map[int64]bool{}
 	}
@@ -48,6 +52,12 @@ func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
 	for _, one := range heard {
 		if !one.Day.Before(p.From) && !p.To.Before(one.Day) {
 			h.days[one.Day] = true
+		}
+		if strings.HasPrefix(one.File, archive.TablePrefix) {
+			if h.tables[one.Router] == nil {
+				h.tables[one.Router] = map[archive.Day]bool{}
+			}
+			h.tables[one.Router][one.Day] = true
 		}
 		if one.Hour >= 0 {
 			for n := range int64(4) {
@@ -90,6 +100,13 @@ func (q *question) readGaps(ctx context.Context) error {
 	}
 	if q.known = h.days; len(h.days) == 0 {
 		return nil
+	}
+	for _, router := range slices.Sorted(maps.Keys(h.tables)) {
+		days := slices.SortedFunc(maps.Keys(h.tables[router]), archive.Day.Compare)
+		days = slices.DeleteFunc(days, func(day archive.Day) bool { return day.Before(q.Period.From) || q.Period.To.Before(day) })
+		if len(days) > 0 {
+			q.u.OldTables = append(q.u.OldTables, OldTable{Router: router, Days: dayRanges(days)})
+		}
 	}
 	end := q.Period.End.Unix()
 	if now := q.Now.Unix(); now < end { // up to what was heard last; the rest is not over
@@ -179,8 +196,9 @@ func (q *question) findGaps(router string, h *hearing, start, end int64) (gaps [
 		silent = -1
 	}
 	for unix := first; unix < end; unix += archive.SlotSeconds {
+		day := q.day(time.Unix(max(unix, start), 0))
 		switch {
-		case h.slots[router][unix] || !h.days[q.day(time.Unix(max(unix, start), 0))]:
+		case h.slots[router][unix] || !h.days[day] || h.tables[router][day]:
 			finish(unix)
 		case silent < 0:
 			silent = unix

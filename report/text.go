@@ -51,6 +51,10 @@ func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error 
 		t.line("")
 		t.paragraph("", t.Text("mail.quiet", u.QuietText()))
 	}
+	for i := range u.OldTables {
+		t.line("")
+		t.paragraph("", u.OldTables[i].Text(words))
+	}
 	t.strangers()
 	t.proxy()
 	if u.Group == "" {

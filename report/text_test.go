@@ -127,11 +127,14 @@ func TestText(t *testing.T) {
 	empty := &Usage{Day: "2026-11-22", Timezone: "UTC", Period: monday().Period, Doubts: []Doubt{{Kind: "empty"}}, Hosts: []Host{}, Books: []archive.Book{}}
 	unused := monday()
 	unused.Hosts, unused.Totals = []Host{}, Totals{}
+	migrated := monday()
+	migrated.Books[0] = archive.Book{Day: migrated.Books[0].Day, Router: "office", Records: 1, Classes: archive.Classes{Up: archive.Counts{Records: 1}}, Loaded: archive.Loaded{Counts: archive.Counts{Records: 1}}}
+	migrated.OldTables = []OldTable{{Router: "office", Days: "2026-11-23"}}
 	russian, err := phrase.New("ru", "si")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused, "everything": everything(), "russian": everything()} {
+	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused, "everything": everything(), "migrated": migrated, "russian": everything()} {
 		t.Run(name, func(t *testing.T) {
 			var text bytes.Buffer
 			words, rows := phrase.English(), 0
@@ -167,5 +170,27 @@ func TestIncompleteIsSaid(t *testing.T) {
 	}
 	if s := text.String(); !strings.Contains(s, "INCOMPLETE") || !strings.Contains(s, "That does") {
 		t.Error(s)
+	}
+}
+
+// Counts in the books have their plurals.
+func TestBooksPlurals(t *testing.T) {
+	russian, err := phrase.New("ru", "iec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, words := range map[string]*phrase.Catalogue{
+		"office: 21 records in 1 datagram, none lost": phrase.English(),
+		"office: 21 запись, 1 датаграмма, потерь нет": russian,
+	} {
+		u := monday()
+		u.Books[0].Records, u.Books[0].Datagrams = 21, 1
+		var text bytes.Buffer
+		if err := u.WriteText(&text, words, 0); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in %s", want, &text)
+		}
 	}
 }

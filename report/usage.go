@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/report/phrase"
 )
 
 // Usage is the traffic past the proxy in some local days, by inside host. Its
@@ -27,6 +28,9 @@ type Usage struct {
 	QuietHours []int `json:"hours_without_flows,omitempty"`
 	// Gaps are the spans in which nothing at all came from a router.
 	Gaps []Gap `json:"gaps,omitempty"`
+	// OldTables are days that came from tables of an old database, in which nobody
+	// can tell an hour without flows from one in which the router was silent.
+	OldTables []OldTable `json:"from_old_tables,omitempty"`
 	// Group is the department that the report was made for; empty for all. Such a
 	// report has nothing of other hosts, and no books.
 	Group  string `json:"for_group,omitempty"`
@@ -78,6 +82,17 @@ type Gap struct {
 	Router string    `json:"router"`
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
+}
+
+// OldTable is what came of a router's from tables of an old database.
+type OldTable struct {
+	Router string `json:"router"`
+	Days   string `json:"days"` // 2018-05-07 – 2018-05-09, 2018-05-11
+}
+
+// Text says what that means.
+func (o *OldTable) Text(c *phrase.Catalogue) string {
+	return c.Text("mail.old_table", Clean(o.Router), o.Days)
 }
 
 // Bucket is an hour or a day of the period.

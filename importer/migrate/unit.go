@@ -18,7 +18,7 @@ import (
 )
 
 // prefix begins the names that the ledger has for days of tables.
-const prefix = "mysql:"
+const prefix = archive.TablePrefix
 
 // unit is a day of a table: what is loaded at once.
 type unit struct {

@@ -49,6 +49,13 @@ func (v *view) summary() {
 	if t.Transit.Bytes+t.Internal.Bytes+t.RouterLocal.Bytes > 0 {
 		add(v.text("beside", v.bytes(t.Internal.Bytes), v.bytes(t.Transit.Bytes), v.bytes(t.RouterLocal.Bytes)))
 	}
+	for i := range v.OldTables {
+		if i == mostOf {
+			add(v.plural("more", len(v.OldTables)-mostOf))
+			break
+		}
+		add(short(v.OldTables[i].Text(v.words), 300))
+	}
 	if v.Complete && len(v.QuietHours) > 0 && len(v.Usage.Hosts) > 0 {
 		add(v.text("quiet", v.QuietText()))
 	}

@@ -111,6 +111,7 @@ func (v *view) excluded() {
 // balance is the books of one router over the period.
 type balance struct {
 	router                  string
+	datagrams               uint64
 	records, lost           uint64
 	dropped, unspooled      uint64 // datagrams, counted among the lost
 	refused, excluded, load uint64
@@ -130,6 +131,7 @@ func balances(books []archive.Book) []*balance {
 			list = append(list, &balance{router: b.Router})
 		}
 		x := list[at]
+		x.datagrams += b.Datagrams
 		x.records += b.Records
 		x.lost += b.LostRecords
 		x.estimated = x.estimated || b.LostEstimated
@@ -163,6 +165,9 @@ func (v *view) books() {
 		if b.estimated && b.lost > 0 {
 			lost = "≈ " + lost
 		}
+		if b.datagrams == 0 && b.records > 0 && b.lost == 0 { // from tables: nobody knows
+			lost = "–"
+		}
 		c := &b.classes
 		notes := []string{v.words.Text("text.books.classes", v.number(c.Up.Records), v.number(c.Down.Records), v.number(c.RouterLocal.Records),
 			v.number(c.Internal.Records), v.number(c.Transit.Records), v.number(c.Unattributed.Records))}
@@ -170,10 +175,10 @@ func (v *view) books() {
 			notes = append(notes, v.text("books.excluded", v.number(b.excluded)))
 		}
 		if b.dropped > 0 {
-			notes = append(notes, v.text("books.dropped", v.number(b.dropped)))
+			notes = append(notes, v.words.Plural("text.dropped", b.dropped))
 		}
 		if b.unspooled > 0 {
-			notes = append(notes, v.text("books.unspooled", v.number(b.unspooled)))
+			notes = append(notes, v.words.Plural("text.unspooled", b.unspooled))
 		}
 		if b.refused > 0 {
 			notes = append(notes, v.text("books.refused", v.number(b.refused)))

@@ -292,6 +292,9 @@ func (w *workbook) facts() error {
 			rows = append(rows, [2]string{w.text("reason"), reason})
 		}
 	}
+	for i := range u.OldTables {
+		rows = append(rows, [2]string{w.text("old_table"), u.OldTables[i].Text(w.words)})
+	}
 	for _, rule := range u.Facts.Rules {
 		rows = append(rows, [2]string{w.text("rule"), rule.Name + ": " + rule.Text})
 	}
