@@ -47,6 +47,8 @@ const (
 	// log after a crash.
 	startWait = 2 * time.Minute
 	stopWait  = time.Minute
+	// answerPoll is how often a server is asked whether it answers by now.
+	answerPoll = 5 * time.Millisecond
 	// abortWait is how long a server that has not answered yet may take to end.
 	abortWait = 5 * time.Second
 )
@@ -116,12 +118,25 @@ func (s *server) ensure(ctx context.Context) error {
 		return err
 	}
 	defer instance.Close() // mariadbd keeps its own
-	free, err := tryLock(instance, unix.LOCK_EX)
-	if err != nil {
-		return err
-	}
-	if !free {
-		return s.await(ctx, 0, nil)
+	for deadline := time.Now().Add(startWait); ; {
+		free, err := tryLock(instance, unix.LOCK_EX)
+		if err != nil {
+			return err
+		}
+		if free {
+			break
+		}
+		// Somebody's server is about to answer; or one was killed, and its lock
+		// outlives its socket by moments.
+		if s.answers(ctx) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return s.deaf(0)
+		}
+		if err := sleep(ctx, answerPoll); err != nil {
+			return err
+		}
 	}
 	if err := s.room(0); err != nil {
 		return fmt.Errorf("start private database: %w", err)
@@ -210,8 +225,7 @@ func (s *server) options() []string {
 	return options
 }
 
-// await waits until the server answers. gone tells that it ended; nil when it is
-// not our child.
+// await waits until the server that was started answers. gone tells that it ended.
 func (s *server) await(ctx context.Context, said int64, gone <-chan error) error {
 	deadline := time.Now().Add(startWait)
 	for {
@@ -226,13 +240,18 @@ func (s *server) await(ctx context.Context, said int64, gone <-chan error) error
 			return fmt.Errorf("start private database: %w (%w)%s", ErrUnavailable, err, s.lastWords(said))
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(answerPoll):
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v; if it says nothing new in its log, kill -9 it (%s) and try again%s",
-				s.folder, ErrUnavailable, startWait, s.holder(), s.lastWords(said))
+			return s.deaf(said)
 		}
 	}
+}
+
+// deaf is the error of a server that runs, but does not answer within startWait.
+func (s *server) deaf(said int64) error {
+	return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v; if it says nothing new in its log, kill -9 it (%s) and try again%s",
+		s.folder, ErrUnavailable, startWait, s.holder(), s.lastWords(said))
 }
 
 // holder names the process that holds the folder, for a message: the server

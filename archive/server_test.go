@@ -242,6 +242,28 @@ func TestServerKilled(t *testing.T) {
 	mustClose(t, a)
 }
 
+// The lock of a server that was killed outlives its socket by moments; it is
+// started again as soon as the lock is free.
+func TestServerNotQuiteDead(t *testing.T) {
+	cfg := private(t)
+	mustClose(t, mustOpen(t, cfg))
+	instance, err := openLock(filepath.Join(cfg.Folder, "instance.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if free, err := tryLock(instance, unix.LOCK_EX); err != nil || !free {
+		t.Fatal(free, err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { instance.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	a, err := Open(ctx, cfg, testLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, a)
+}
+
 func TestServerStartFails(t *testing.T) {
 	cfg := private(t)
 	mustClose(t, mustOpen(t, cfg))
