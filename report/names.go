@@ -45,14 +45,29 @@ func (q *question) readNames(ctx context.Context) error {
 	if q.cfg.DNS && slices.Contains(q.cfg.Names, "dns") {
 		q.askDNS(ctx, bySource["dns"], func(addr netip.Addr, name string) { add("dns", addr, name) })
 	}
-	for addr, h := range q.byAddr {
+	name := func(addr netip.Addr, put func(name, source string)) {
 		for _, source := range q.cfg.Names {
 			for _, name := range bySource[source][addr] {
-				if name = Clean(name); name != "" && !slices.Contains(h.Names, name) {
-					h.Names = append(h.Names, name)
-					h.Named = append(h.Named, Name{Name: name, Source: source})
-				}
+				put(Clean(name), source)
 			}
+		}
+	}
+	for addr, h := range q.byAddr {
+		name(addr, func(name, source string) {
+			if name != "" && !slices.Contains(h.Names, name) {
+				h.Names = append(h.Names, name)
+				h.Named = append(h.Named, Name{Name: name, Source: source})
+			}
+		})
+	}
+	if q.u.Proxy != nil {
+		for i := range q.u.Proxy.Only {
+			h := &q.u.Proxy.Only[i]
+			name(netip.MustParseAddr(h.Host), func(name, _ string) {
+				if name != "" && !slices.Contains(h.Names, name) {
+					h.Names = append(h.Names, name)
+				}
+			})
 		}
 	}
 	q.findLeaseless(bySource["lease"])

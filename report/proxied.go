@@ -14,6 +14,9 @@ import (
 // mostUsers is how many users of the proxy a report has.
 const mostUsers = 50
 
+// mostOnly is how many hosts that only used the proxy a report has.
+const mostOnly = 1000
+
 // readProxy joins what Squid says with the hosts.
 func (q *question) readProxy(ctx context.Context) error {
 	proxied := map[netip.Addr]uint64{}
@@ -62,11 +65,7 @@ func (q *question) readProxy(ctx context.Context) error {
 		return err
 	}
 	p.Hosts = len(proxied)
-	for addr := range proxied {
-		if q.byAddr[addr] == nil {
-			p.OnlyHosts++
-		}
-	}
+	q.onlyProxied(p, proxied)
 	for addr, h := range q.byAddr {
 		n := proxied[addr]
 		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
@@ -96,6 +95,24 @@ func (q *question) readProxy(ctx context.Context) error {
 		q.compareProxies(p)
 	}
 	return nil
+}
+
+// onlyProxied finds the hosts that had no traffic past the proxy.
+func (q *question) onlyProxied(p *Proxy, proxied map[netip.Addr]uint64) {
+	for addr, n := range proxied {
+		if q.byAddr[addr] == nil {
+			h := ProxyHost{Host: addr.String(), Bytes: n}
+			if name := q.departments.of(addr); name != "" {
+				h.Group = &name
+			}
+			p.Only = append(p.Only, h)
+		}
+	}
+	slices.SortFunc(p.Only, func(a, b ProxyHost) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), netip.MustParseAddr(a.Host).Compare(netip.MustParseAddr(b.Host)))
+	})
+	p.OnlyHosts = len(p.Only)
+	p.Only = p.Only[:min(len(p.Only), mostOnly)]
 }
 
 // unreadAfter is how long before the period's end the last entry read may be.

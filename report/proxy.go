@@ -8,8 +8,10 @@ type Proxy struct {
 	Hosts    int    `json:"hosts"`
 	// NamelessBytes are of clients whose address the log does not have.
 	NamelessBytes uint64 `json:"nameless_bytes,omitempty"`
-	// OnlyHosts had no traffic past the proxy at all.
-	OnlyHosts int `json:"hosts_only_proxied"`
+	// OnlyHosts had no traffic past the proxy at all; Only names them, the biggest
+	// first and at most 1000.
+	OnlyHosts int         `json:"hosts_only_proxied"`
+	Only      []ProxyHost `json:"only_proxied,omitempty"`
 	// FlowBytes is what the routers' flows say moved between the proxies and the
 	// outside; null when no flow says. Cached objects, headers and what Squid
 	// does for itself make it differ from Bytes.
@@ -28,6 +30,14 @@ type HostCheck struct {
 	Host       string `json:"host"`
 	SquidBytes uint64 `json:"squid_bytes"`
 	FlowBytes  uint64 `json:"flow_bytes"`
+}
+
+// ProxyHost is a host that used nothing but the proxy.
+type ProxyHost struct {
+	Host  string   `json:"host"`
+	Names []string `json:"names,omitempty"`
+	Group *string  `json:"group"` // the department; null for none
+	Bytes uint64   `json:"bytes"`
 }
 
 // ProxyUser is somebody who used the proxy.

@@ -87,6 +87,22 @@ func (t *text) proxy() {
 		}
 		t.paragraph("  ", t.Text("text.users", strings.Join(parts, ", ")))
 	}
+	if len(p.Only) > 0 {
+		t.heading("mail.proxy_only")
+		var parts []string
+		for i := range p.Only[:min(mostNames, len(p.Only))] {
+			h := &p.Only[i]
+			part := h.Host
+			if len(h.Names) > 0 {
+				part += " (" + cut(h.Names[0], 30) + ")"
+			}
+			parts = append(parts, part+" "+t.Bytes(h.Bytes))
+		}
+		if n := p.OnlyHosts - len(parts); n > 0 {
+			parts = append(parts, t.Plural("text.more", uint64(n)))
+		}
+		t.paragraph("  ", strings.Join(parts, ", "))
+	}
 }
 
 func (t *text) excluded() {

@@ -100,7 +100,7 @@ func everything() *Usage {
 		{Subject: "department", Name: "sales", QuotaState: QuotaState{Quota: "office", Period: "month", Used: 50 << 30, Soft: 40 << 30, State: QuotaSoft}},
 		{Subject: "list", Name: "phones", QuotaState: QuotaState{Quota: "phones", Period: "day", Day: "2026-11-25", Used: 2 << 30, Hard: 1 << 30, State: QuotaHard, Days: 1}},
 	}
-	u.Proxy = &Proxy{Bytes: proxied, Requests: 1_234_567, Hosts: 61, OnlyHosts: 12, FlowBytes: &past, Users: []ProxyUser{{User: "anna", Bytes: 20 << 30}, {User: "boris", Bytes: 1 << 30}}}
+	u.Proxy = &Proxy{Bytes: proxied, Requests: 1_234_567, Hosts: 61, OnlyHosts: 12, Only: []ProxyHost{{Host: "10.2.214.90", Names: []string{"reception-1"}, Bytes: 5 << 30}, {Host: "2001:db8:214::99", Bytes: 1 << 20}}, FlowBytes: &past, Users: []ProxyUser{{User: "anna", Bytes: 20 << 30}, {User: "boris", Bytes: 1 << 30}}}
 	u.Excluded = []Exclusion{{Rule: "proxy", Counts: archive.Counts{Records: 148_920, Bytes: past}}, {Rule: "dns", Counts: archive.Counts{Records: 109_296, Bytes: 9_000_000}}}
 	u.Coverage = []RouterCoverage{{Router: "office", Interface: "ether1-wan", FlowBytes: 96 << 30, CounterBytes: 100 << 30, Share: 0.96}}
 	u.TopsAtLeast = true

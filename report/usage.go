@@ -3,6 +3,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -200,5 +201,37 @@ type Facts struct {
 // Rule is an exclusion as the configuration has it now.
 type Rule struct {
 	Name string `json:"name"`
-	Text string `json:"text"` // its conditions, for people
+	Text string `json:"text"` // its conditions, for people, in English
+	// Terms are the same for other languages.
+	Terms []RuleTerm `json:"terms,omitempty"`
+}
+
+// RuleTerm is a condition of a rule: What is the part of a catalogue's key behind
+// "rule.", Value what the configuration says.
+type RuleTerm struct {
+	What  string `json:"what"`
+	Value string `json:"value,omitempty"`
+}
+
+// NewRule is a rule with its conditions in words.
+func NewRule(name string, terms []RuleTerm) Rule {
+	r := Rule{Name: name, Terms: terms}
+	r.Text = r.In(phrase.English())
+	return r
+}
+
+// In is a rule's conditions in a language.
+func (r *Rule) In(c *phrase.Catalogue) string {
+	if len(r.Terms) == 0 {
+		return r.Text
+	}
+	parts := make([]string, len(r.Terms))
+	for i, term := range r.Terms {
+		if term.Value == "" {
+			parts[i] = c.Text("rule." + term.What)
+		} else {
+			parts[i] = c.Text("rule."+term.What, term.Value)
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -176,18 +176,18 @@ func effectiveRules(cfg *config.Config) []report.Rule {
 	var found []report.Rule
 	for _, rule := range rules.Effective(cfg.Importer.Rules) {
 		if rule.On() {
-			found = append(found, report.Rule{Name: rule.Name, Text: ruleText(&rule)})
+			found = append(found, report.NewRule(rule.Name, ruleTerms(&rule)))
 		}
 	}
 	return found
 }
 
-// ruleText writes the conditions of a rule.
-func ruleText(r *rules.Rule) string {
-	var parts []string
-	add := func(what, text string) {
-		if text != "" {
-			parts = append(parts, what+" "+text)
+// ruleTerms are the conditions of a rule.
+func ruleTerms(r *rules.Rule) []report.RuleTerm {
+	var terms []report.RuleTerm
+	add := func(what, value string) {
+		if value != "" {
+			terms = append(terms, report.RuleTerm{What: what, Value: value})
 		}
 	}
 	prefixes := func(list []rules.Prefix) string {
@@ -197,28 +197,30 @@ func ruleText(r *rules.Rule) string {
 		}
 		return strings.Join(texts, ", ")
 	}
-	add("direction", r.Direction)
+	if r.Direction != "" {
+		terms = append(terms, report.RuleTerm{What: r.Direction})
+	}
 	add("protocol", r.Protocol.String())
 	add("port", r.Port.String())
-	add("host port", r.HostPort.String())
-	add("peer port", r.PeerPort.String())
-	add("either side", prefixes(r.Either))
+	add("host_port", r.HostPort.String())
+	add("peer_port", r.PeerPort.String())
+	add("either", prefixes(r.Either))
 	add("host", prefixes(r.Host))
 	add("peer", prefixes(r.Peer))
 	if len(r.Interface) > 0 {
 		add("interface", strings.Trim(fmt.Sprint(r.Interface), "[]"))
 	}
 	if r.MinBytes > 0 {
-		add("at least", fmt.Sprintf("%d bytes", r.MinBytes))
+		add("min_bytes", fmt.Sprint(r.MinBytes))
 	}
 	if r.MaxBytes > 0 {
-		add("at most", fmt.Sprintf("%d bytes", r.MaxBytes))
+		add("max_bytes", fmt.Sprint(r.MaxBytes))
 	}
 	if r.Broadcast {
-		parts = append(parts, "broadcasts")
+		terms = append(terms, report.RuleTerm{What: "broadcast"})
 	}
 	if r.Proxy {
-		parts = append(parts, "traffic of the proxies")
+		terms = append(terms, report.RuleTerm{What: "proxy"})
 	}
-	return strings.Join(parts, "; ")
+	return terms
 }

@@ -114,6 +114,7 @@ func TestHostile(t *testing.T) {
 		u.Offenders = append(u.Offenders, report.Offender{Subject: "host", Name: u.Hosts[i].Host, Names: []string{name}, Group: &hostile[i], QuotaState: report.QuotaState{Quota: name, Period: "day"}})
 		u.Excluded = append(u.Excluded, report.Exclusion{Rule: name})
 		u.Coverage = append(u.Coverage, report.RouterCoverage{Router: name, Interface: name})
+		u.Proxy.Only = append(u.Proxy.Only, report.ProxyHost{Host: u.Hosts[i].Host, Names: []string{name}, Group: &hostile[i]})
 		u.Facts.Rules = append(u.Facts.Rules, report.Rule{Name: name, Text: name})
 	}
 	u.Group = hostile[len(hostile)-4]

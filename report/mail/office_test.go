@@ -110,7 +110,8 @@ func office(hosts int) *report.Usage {
 	squid, share := uint64(9_876_543_210), 0.67
 	u.Totals.ProxiedBytes, u.Totals.DirectShare = &squid, &share
 	flows := uint64(9_555_444_333)
-	u.Proxy = &report.Proxy{Bytes: squid, Requests: 123_456, Hosts: 50, OnlyHosts: 12, FlowBytes: &flows}
+	u.Proxy = &report.Proxy{Bytes: squid, Requests: 123_456, Hosts: 50, OnlyHosts: 12, FlowBytes: &flows,
+		Only: []report.ProxyHost{{Host: "192.168.88.201", Names: []string{"kiosk-1"}, Group: &groups[1], Bytes: 123_456_789}, {Host: "192.168.88.202", Bytes: 3_456_789}}}
 	u.Books = []archive.Book{{Day: day, Router: "gw-1", Datagrams: 24_000, Records: 620_000, Bytes: 34e9, LostRecords: 3,
 		Classes:  archive.Classes{Up: archive.Counts{Records: 300_000, Bytes: 10e9}, Down: archive.Counts{Records: 318_000, Bytes: 23e9}, Internal: archive.Counts{Records: 2000, Bytes: 1e6}},
 		Excluded: map[string]archive.Counts{"proxy": {Records: 91_211, Bytes: 9e9}, "dns": {Records: 45_678, Bytes: 5e6}}, Loaded: archive.Loaded{Counts: archive.Counts{Records: 481_111, Bytes: 24e9}, Rows: 150_000}}}

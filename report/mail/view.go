@@ -123,7 +123,7 @@ func (v *view) build(source, file string) error {
 			return err
 		}
 	}
-	for _, add := range []func(){v.departments, v.proxy, v.newHosts, v.excluded, v.books, v.coverage} {
+	for _, add := range []func(){v.departments, v.proxy, v.onlyProxied, v.newHosts, v.excluded, v.books, v.coverage} {
 		add()
 	}
 	v.foot(source, file)

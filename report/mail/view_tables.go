@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"nfacct/archive"
+	"nfacct/report"
 )
 
 // add appends a section, if there is something in it.
@@ -64,6 +65,24 @@ func (v *view) proxy() {
 		checks.Rows = append(checks.Rows, row{Name: short(c.Host, 45), Cells: []cell{{Text: v.bytes(c.SquidBytes)}, {Text: v.bytes(c.FlowBytes)}}})
 	}
 	v.add(checks)
+}
+
+// onlyProxied are hosts without traffic past the proxy.
+func (v *view) onlyProxied() {
+	p := v.Usage.Proxy
+	if p == nil {
+		return
+	}
+	t := table{Heading: v.text("proxy_only"), Columns: head(v.text("host"), v.text("total"))}
+	for i := range p.Only[:min(len(p.Only), mostOf)] {
+		h := &p.Only[i]
+		name, address := called(&report.Host{Host: h.Host, Names: h.Names})
+		t.Rows = append(t.Rows, row{Name: name, Note: join(address, group(h.Group)), Cells: []cell{{Text: v.bytes(h.Bytes)}}})
+	}
+	if n := p.OnlyHosts - len(t.Rows); n > 0 {
+		t.More = v.plural("more", n)
+	}
+	v.add(t)
 }
 
 // newHosts are those that were never seen before, or that have no lease.

@@ -254,6 +254,28 @@ func (w *workbook) coverage() error {
 	return s.end(len(w.u.Coverage))
 }
 
+// onlyProxied are hosts without traffic past the proxy.
+func (w *workbook) onlyProxied() error {
+	if w.u.Proxy == nil || len(w.u.Proxy.Only) == 0 {
+		return nil
+	}
+	s, err := w.sheet("proxy_only", []sheetColumn{{w.text("address"), plain, 18}, {w.text("name"), plain, 26}, {w.text("names"), plain, 20}, {w.text("group"), plain, 16}, {w.text("proxied"), count, 18}})
+	if err != nil {
+		return err
+	}
+	only := w.u.Proxy.Only
+	for i := range only {
+		name, others := "", ""
+		if len(only[i].Names) > 0 {
+			name, others = only[i].Names[0], list(only[i].Names[1:])
+		}
+		if err := s.add(only[i].Host, name, others, only[i].Group, only[i].Bytes); err != nil {
+			return err
+		}
+	}
+	return s.end(len(only))
+}
+
 func (w *workbook) excluded() error {
 	s, err := w.sheet("excluded", []sheetColumn{{w.text("rule"), plain, 24}, {w.text("records"), count, 15}, {w.text("bytes"), count, 18}})
 	if err != nil {
@@ -296,7 +318,11 @@ func (w *workbook) facts() error {
 		rows = append(rows, [2]string{w.text("old_table"), u.OldTables[i].Text(w.words)})
 	}
 	for _, rule := range u.Facts.Rules {
-		rows = append(rows, [2]string{w.text("rule"), rule.Name + ": " + rule.Text})
+		rows = append(rows, [2]string{w.text("rule"), rule.Name + ": " + rule.In(w.words)})
+	}
+	var sources []string
+	for _, source := range u.Facts.Sources {
+		sources = append(sources, w.text("source."+source))
 	}
 	tops := w.text("tops_exact")
 	if u.TopsAtLeast {
@@ -304,7 +330,7 @@ func (w *workbook) facts() error {
 	}
 	rows = append(rows,
 		[2]string{w.text("routers"), strings.Join(u.Facts.Routers, ", ")},
-		[2]string{w.text("sources"), strings.Join(u.Facts.Sources, ", ")},
+		[2]string{w.text("sources"), strings.Join(sources, ", ")},
 		[2]string{w.text("unit"), w.text("unit_text")},
 		[2]string{w.text("tops"), tops},
 		[2]string{w.text("version"), u.Facts.Version},

@@ -38,7 +38,7 @@ func rows(t *testing.T, file *excelize.File, sheet string) [][]string {
 func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	t.Helper()
 	file := openWorkbook(t, data)
-	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Books|Left out|Coverage|About" {
+	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Only by proxy|Books|Left out|Coverage|About" {
 		t.Errorf("sheets %s", got)
 	}
 	sheets := map[string][][]string{}
@@ -97,6 +97,10 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	}
 	for i := range u.Offenders {
 		check("Over quota", i+1, 5, u.Offenders[i].Used)
+	}
+	for i, h := range u.Proxy.Only {
+		check("Only by proxy", i+1, 0, h.Host)
+		check("Only by proxy", i+1, 4, h.Bytes)
 	}
 	for i := range u.Books {
 		check("Books", i+1, 3, u.Books[i].Records)

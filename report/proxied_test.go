@@ -1,0 +1,54 @@
+package report
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"nfacct/archive"
+)
+
+// squidSays loads what a log of Squid says of an hour.
+func squidSays(t *testing.T, a *archive.Archive, day archive.Day, sizes map[string]uint64) {
+	t.Helper()
+	for host, n := range sizes {
+		if _, err := a.DB().Exec("INSERT INTO proxy_usage_hourly (day, hour, host, user, part, bytes, requests, denied) VALUES (?, 10, ?, '', 1, ?, 1, 0)",
+			day, netip.MustParseAddr(host).AsSlice(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := time.Date(day.Year, day.Month, day.Day, 23, 0, 0, 0, time.UTC)
+	if _, err := a.DB().Exec(`INSERT INTO proxy_parts (id, log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, state, started)
+VALUES (1, 1, 0, 1, 0, REPEAT('x', 32), 1, 0, ?, 'loaded', ?)`, last, last); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Hosts that only used the proxy are named, and of two proxies there is one sum on
+// both sides of the check: Squid's log does not say which of them wrote a line.
+func TestProxies(t *testing.T) {
+	a := openArchive(t)
+	routerIDs(t, a, 1)
+	loadRows(t, a, "sunday", rowsOf(sunday, hoursTo(24), map[string]uint64{"192.0.2.1": 10, "192.0.2.250": 30}), func(b *archive.Book) {
+		left := archive.Counts{Records: 24, Bytes: 4800} // the first proxy is left out by rule, the second is a host
+		b.Records += left.Records
+		b.Bytes += left.Bytes
+		b.Classes.Down = left
+		b.Excluded = map[string]archive.Counts{"proxy": left}
+	})
+	squidSays(t, a, sunday, map[string]uint64{"192.0.2.1": 100, "192.0.2.7": 2000, "2001:db8::7": 2000, "192.0.2.8": 3000})
+	cfg := DefaultConfig()
+	cfg.Departments = []Group{{Name: "kiosks", Members: Members{Hosts: []string{"192.0.2.8"}}}}
+	q := Request{Period: DayPeriod(sunday, time.UTC), Routers: []string{"gw-1"}, Proxies: []netip.Addr{netip.MustParseAddr("192.0.2.249"), netip.MustParseAddr("192.0.2.250")}}
+	p := usageOf(t, a, cfg, q).Proxy
+	flows := uint64(4800 + 24*30)
+	if diff := gocmp.Diff([]HostCheck{{Host: "192.0.2.249 + 192.0.2.250", SquidBytes: 7100, FlowBytes: flows}}, p.Checks); diff != "" || p.FlowBytes == nil || *p.FlowBytes != flows {
+		t.Errorf("checks: %s", diff)
+	}
+	kiosks := "kiosks"
+	if diff := gocmp.Diff([]ProxyHost{{Host: "192.0.2.8", Group: &kiosks, Bytes: 3000}, {Host: "192.0.2.7", Bytes: 2000}, {Host: "2001:db8::7", Bytes: 2000}}, p.Only); diff != "" || p.OnlyHosts != 3 {
+		t.Errorf("%d only used the proxy: %s", p.OnlyHosts, diff)
+	}
+}

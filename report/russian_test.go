@@ -1,0 +1,48 @@
+package report
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"nfacct/report/phrase"
+)
+
+// latin are words that a Russian reader has to know; all others in everything()
+// are names of hosts, users, rules, routers and services.
+var latin = []string{
+	"Squid", "IP", "DHCP", "nfacct",
+	"Europe", "Berlin", "CEST", "CET", "W",
+	"management", "workshop", "dads", "laptop", "with", "a", "very", "it", "reception", "sales", "phones", "anna", "boris",
+	"proxy", "dns", "multicast", "broadcast", "weekly", "office", "ether", "wan", "https", "quic", "k", "v",
+}
+
+// A Russian report speaks Russian.
+func TestRussianIsRussian(t *testing.T) {
+	words, err := phrase.New("ru", "iec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := everything()
+	u.OldTables = []OldTable{{Router: "office", Days: "2026-11-23"}}
+	var text bytes.Buffer
+	if err := u.WriteText(&text, words, 0); err != nil {
+		t.Fatal(err)
+	}
+	plain := regexp.MustCompile(`[0-9a-f]*:[0-9a-f:]+`).ReplaceAllString(text.String(), "") // IPv6
+	for _, word := range regexp.MustCompile(`[A-Za-z]+`).FindAllString(plain, -1) {
+		if !slices.Contains(latin, word) {
+			t.Errorf("%q in a Russian report", word)
+		}
+	}
+	rule := NewRule("dns", []RuleTerm{{"up", ""}, {"protocol", "17,6"}, {"port", "1"}, {"host_port", "2"}, {"peer_port", "53"}, {"either", "192.0.2.0/24"}, {"host", "192.0.2.1"}, {"peer", "192.0.2.2"},
+		{"interface", "3"}, {"min_bytes", "1"}, {"max_bytes", "65536"}, {"broadcast", ""}, {"proxy", ""}})
+	if got := rule.In(words); regexp.MustCompile(`[A-Za-z]`).MatchString(got) || !strings.HasPrefix(got, "только исходящий; протокол 17,6; порт 1") {
+		t.Errorf("a rule is %q", got)
+	}
+	if want := "only up; protocol 17,6; port 1; host port 2; peer port 53; either side 192.0.2.0/24"; !strings.HasPrefix(rule.Text, want) {
+		t.Errorf("a rule is %q", rule.Text)
+	}
+}
