@@ -65,7 +65,9 @@ func (q *question) readProxy(ctx context.Context) error {
 		return err
 	}
 	p.Hosts = len(proxied)
-	q.onlyProxied(p, proxied)
+	if p.NoFlows = len(q.u.Books) == 0; !p.NoFlows {
+		q.onlyProxied(p, proxied)
+	}
 	for addr, h := range q.byAddr {
 		n := proxied[addr]
 		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
@@ -77,7 +79,10 @@ func (q *question) readProxy(ctx context.Context) error {
 		})
 	}
 	all := p.Bytes
-	q.u.Totals.ProxiedBytes, q.u.Totals.DirectShare = &all, direct(q.u.Totals.Bytes(), all)
+	q.u.Totals.ProxiedBytes = &all
+	if !p.NoFlows {
+		q.u.Totals.DirectShare = direct(q.u.Totals.Bytes(), all)
+	}
 	for _, u := range users {
 		p.Users = append(p.Users, *u)
 	}

@@ -2,12 +2,14 @@ package report
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"nfacct/archive"
+	"nfacct/report/phrase"
 )
 
 // squidSays loads what a log of Squid says of an hour.
@@ -50,5 +52,26 @@ func TestProxies(t *testing.T) {
 	kiosks := "kiosks"
 	if diff := gocmp.Diff([]ProxyHost{{Host: "192.0.2.8", Group: &kiosks, Bytes: 3000}, {Host: "192.0.2.7", Bytes: 2000}, {Host: "2001:db8::7", Bytes: 2000}}, p.Only); diff != "" || p.OnlyHosts != 3 {
 		t.Errorf("%d only used the proxy: %s", p.OnlyHosts, diff)
+	}
+}
+
+// Of a day without flow records nobody knows what went past the proxy: that is not
+// nothing, nor are its users known to have used nothing else.
+func TestProxyWithoutFlows(t *testing.T) {
+	a := openArchive(t)
+	routerIDs(t, a, 1)
+	squidSays(t, a, sunday, map[string]uint64{"192.0.2.1": 100})
+	u := usageOf(t, a, DefaultConfig(), Request{Period: DayPeriod(sunday, time.UTC)})
+	if u.Proxy == nil || !u.Proxy.NoFlows || u.Proxy.Bytes != 100 || u.Proxy.OnlyHosts != 0 || u.Totals.DirectShare != nil {
+		t.Errorf("%+v, share %v", u.Proxy, u.Totals.DirectShare)
+	}
+	var text strings.Builder
+	if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []string{"Past the proxy  ", "Share past", "nothing else", "nothing but"} {
+		if strings.Contains(text.String(), wrong) {
+			t.Errorf("%q in %s", wrong, &text)
+		}
 	}
 }

@@ -12,6 +12,9 @@ type Proxy struct {
 	// first and at most 1000.
 	OnlyHosts int         `json:"hosts_only_proxied"`
 	Only      []ProxyHost `json:"only_proxied,omitempty"`
+	// NoFlows: no flows of the period are known at all, so that nobody can say what
+	// went past the proxy, nor who did nothing else.
+	NoFlows bool `json:"no_flows,omitempty"`
 	// FlowBytes is what the routers' flows say moved between the proxies and the
 	// outside; null when no flow says. Cached objects, headers and what Squid
 	// does for itself make it differ from Bytes.

@@ -115,6 +115,9 @@ func (t *text) details() {
 		if h.BusiestHour != nil {
 			facts = append(facts, t.Text("mail.busiest", h.BusiestHour.Format(day)+Clock(*h.BusiestHour))+" ("+t.Bytes(h.BusiestHourBytes)+")")
 		}
+		if i > 0 && h.CumulativeShare > 0 {
+			facts = append(facts, t.Text("mail.cumulative", t.Percent(h.CumulativeShare)))
+		}
 		if h.DirectShare != nil && h.ProxiedBytes != nil {
 			facts = append(facts, t.Text("text.direct", t.Percent(*h.DirectShare), t.Bytes(*h.ProxiedBytes)))
 		}

@@ -70,13 +70,17 @@ func (t *text) proxy() {
 	t.heading("mail.proxy")
 	put := func(key, value string) { t.line("  " + pad(t.Text(key), 52) + " " + padLeft(value, 12)) }
 	put("mail.proxy.squid", t.Bytes(p.Bytes))
-	put("mail.proxy.past", t.Bytes(t.u.Totals.Bytes()))
+	if !p.NoFlows {
+		put("mail.proxy.past", t.Bytes(t.u.Totals.Bytes()))
+	}
 	if share := t.u.Totals.DirectShare; share != nil {
 		put("mail.proxy.share", t.Percent(*share))
 	}
 	put("mail.proxy.requests", t.Number(p.Requests))
 	put("mail.proxy.hosts", t.Number(uint64(p.Hosts)))
-	put("mail.proxy.only", t.Number(uint64(p.OnlyHosts)))
+	if !p.NoFlows {
+		put("mail.proxy.only", t.Number(uint64(p.OnlyHosts)))
+	}
 	if p.FlowBytes != nil {
 		put("mail.proxy.flows", t.Bytes(*p.FlowBytes))
 	}

@@ -45,13 +45,17 @@ func (v *view) proxy() {
 		t.Rows = append(t.Rows, row{Name: v.text(key), Cells: []cell{{Text: value}}})
 	}
 	fact("proxy.squid", v.bytes(p.Bytes))
-	fact("proxy.past", v.bytes(v.Totals.Bytes()))
+	if !p.NoFlows {
+		fact("proxy.past", v.bytes(v.Totals.Bytes()))
+	}
 	if v.Totals.DirectShare != nil {
 		fact("proxy.share", v.words.Percent(*v.Totals.DirectShare))
 	}
 	fact("proxy.requests", v.number(p.Requests))
 	fact("proxy.hosts", v.number(uint64(p.Hosts)))
-	fact("proxy.only", v.number(uint64(p.OnlyHosts)))
+	if !p.NoFlows {
+		fact("proxy.only", v.number(uint64(p.OnlyHosts)))
+	}
 	if p.FlowBytes != nil {
 		fact("proxy.flows", v.bytes(*p.FlowBytes))
 	}
