@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"net/mail"
 	"net/netip"
@@ -85,6 +86,11 @@ type Quota struct {
 	// Departments and Members say whom it is for; without them it is for all.
 	Departments []string `toml:"departments"`
 	Members
+}
+
+// Default fills in what is left out: a quota is of each host and of a day.
+func (q *Quota) Default() {
+	q.Each, q.Period = cmp.Or(q.Each, "host"), cmp.Or(q.Period, "day")
 }
 
 // On says whether the quota is in force.

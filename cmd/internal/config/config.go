@@ -273,6 +273,7 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		files = append(files, &c.Report.Departments[i].List)
 	}
 	for i := range c.Report.Quotas {
+		c.Report.Quotas[i].Default()
 		files = append(files, &c.Report.Quotas[i].List)
 	}
 	for _, file := range files {

@@ -85,6 +85,17 @@ func everyKey(t reflect.Type, path string) map[string]bool {
 	return keys
 }
 
+// A quota may leave out whatever its example shows as the default.
+func TestQuotaDefaults(t *testing.T) {
+	c, err := Parse("nfacct.toml", "[[report.quota]]\nname = \"a\"\nhard = \"5GiB\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := c.Report.Quotas[0]; q.Each != "host" || q.Period != "day" || !q.On() || q.Soft != 0 {
+		t.Errorf("%+v", q)
+	}
+}
+
 // Every way to get it wrong: a file each, whose first line is the message.
 func TestBadFiles(t *testing.T) {
 	names, err := filepath.Glob("testdata/bad/*.toml")
