@@ -128,7 +128,11 @@ func (t *text) summary() {
 	if c := u.Before; c != nil && c.NotComplete != "" {
 		t.paragraph(indent, t.Text("mail.before.not_complete", c.NotComplete))
 	} else if c != nil && c.Change != nil {
-		t.paragraph(indent, t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes())))
+		change := t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes()))
+		if c.UpChange != nil && c.DownChange != nil {
+			change += "; " + t.Text("text.change", t.Change(*c.UpChange), t.Change(*c.DownChange))
+		}
+		t.paragraph(indent, change)
 	}
 	if c := u.Weekday; c != nil && c.NotComplete != "" && (u.Before == nil || u.Before.NotComplete != c.NotComplete) {
 		t.paragraph(indent, t.Text("mail.weekday.not_complete", c.NotComplete))

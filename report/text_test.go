@@ -77,12 +77,12 @@ func everything() *Usage {
 	u := monday()
 	u.Period = WeekPeriod(u.Period.From, u.Period.Start.Location())
 	proxied, direct, past := uint64(30_000_000_000), 0.61, uint64(29_000_000_000)
-	change := -0.125
+	change, more, less := -0.125, 0.04, -0.14
 	sales := "sales"
 	at := u.Period.Start.Add(38 * time.Hour)
 	u.Totals.Transit, u.Totals.Internal, u.Totals.RouterLocal = archive.Counts{Records: 5, Bytes: 500}, archive.Counts{Records: 6, Bytes: 7_000_000}, archive.Counts{Records: 9, Bytes: 99_000}
 	u.Totals.ProxiedBytes, u.Totals.DirectShare = &proxied, &direct
-	u.Before = &Comparison{UpBytes: 5 << 30, DownBytes: 48 << 30, Change: &change}
+	u.Before = &Comparison{UpBytes: 5 << 30, DownBytes: 48 << 30, Change: &change, UpChange: &more, DownChange: &less}
 	for day := range 7 {
 		u.Buckets = append(u.Buckets, Bucket{Start: u.Period.Start.AddDate(0, 0, day), UpBytes: uint64(day) << 28, DownBytes: uint64(day*day) << 28})
 	}
