@@ -175,7 +175,7 @@ func TestKilledAnywhere(t *testing.T) {
 			}
 			t.Run(deed+" "+way, func(t *testing.T) {
 				t.Parallel()
-				cfg := private(t)
+				cfg := furnished(t)
 				cfg.Load = way
 				a := openConfig(t, cfg)
 				o := newOutcome(t, a, deed)
@@ -225,7 +225,7 @@ func TestServerKilledAnywhere(t *testing.T) {
 
 func serverKilledAnywhere(t *testing.T, deed string) {
 	t.Parallel()
-	cfg := private(t)
+	cfg := furnished(t)
 	a := openConfig(t, cfg)
 	o := newOutcome(t, a, deed)
 	for step := 1; ; step++ {

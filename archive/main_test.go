@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -14,6 +15,8 @@ import (
 var shared struct {
 	config Config
 	keeper *Archive // keeps the server running between tests
+	// template is the data folder of a server that was set up, migrated and stopped.
+	template string
 }
 
 func TestMain(m *testing.M) {
@@ -34,7 +37,12 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(folder)
 	shared.config = DefaultConfig()
-	shared.config.Folder = folder
+	shared.config.Folder = filepath.Join(folder, "shared")
+	shared.template = filepath.Join(folder, "template")
+	if err := makeTemplate(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	shared.keeper, err = Open(context.Background(), shared.config, testLog())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,6 +54,36 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// makeTemplate sets the shared server up and keeps a copy of its data.
+func makeTemplate() error {
+	if err := os.Mkdir(shared.config.Folder, 0o700); err != nil {
+		return err
+	}
+	a, err := Open(context.Background(), shared.config, testLog())
+	if err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	return os.CopyFS(shared.template, os.DirFS(filepath.Join(shared.config.Folder, "data")))
+}
+
+// furnished is a private server of the test's own, which begins with an empty
+// database: to set one up takes longer than most tests.
+func furnished(t testing.TB) Config {
+	t.Helper()
+	cfg := private(t)
+	data := filepath.Join(cfg.Folder, "data")
+	if err := os.CopyFS(data, os.DirFS(shared.template)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 func testLog() *slog.Logger {

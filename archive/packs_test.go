@@ -57,8 +57,8 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 func TestPackCutShort(t *testing.T) {
 	for _, kill := range []string{"program", "server"} {
 		t.Run(kill, func(t *testing.T) {
-			cfg := DefaultConfig()
-			cfg.Folder = t.TempDir()
+			t.Parallel()
+			cfg := furnished(t)
 			a := openConfig(t, cfg)
 			prepare(t, a)
 			want := state(t, a)

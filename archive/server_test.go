@@ -56,7 +56,8 @@ func mustClose(t testing.TB, a *Archive) {
 
 // The last user out stops the server.
 func TestServerUsers(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	one := mustOpen(t, cfg)
 	pid := serverPID(t, cfg.Folder)
 	two := mustOpen(t, cfg)
@@ -84,6 +85,7 @@ func TestServerUsers(t *testing.T) {
 // Many begin at once on a folder where nothing is: one sets up, one starts, one
 // migrates.
 func TestServerAllAtOnce(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	var group sync.WaitGroup
 	for range 6 {
@@ -169,6 +171,7 @@ func openChild(folder string) int {
 // A server whose users were all killed goes on; who comes next uses it, and
 // stops it.
 func TestServerOrphan(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	cmd, _, ready := child(t, cfg.Folder, nil)
 	if err := <-ready; err != nil {
@@ -220,7 +223,8 @@ func TestServerSetUpKilled(t *testing.T) {
 
 // A killed server leaves socket, pid file and tables that were not closed.
 func TestServerKilled(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	a := mustOpen(t, cfg)
 	lock(t, a)
 	mustLoad(t, a, newFile(t, a, 1, 1000, monday))
@@ -245,7 +249,8 @@ func TestServerKilled(t *testing.T) {
 // The lock of a server that was killed outlives its socket by moments; it is
 // started again as soon as the lock is free.
 func TestServerNotQuiteDead(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	mustClose(t, mustOpen(t, cfg))
 	instance, err := openLock(filepath.Join(cfg.Folder, "instance.lock"))
 	if err != nil {
@@ -265,7 +270,8 @@ func TestServerNotQuiteDead(t *testing.T) {
 }
 
 func TestServerStartFails(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	mustClose(t, mustOpen(t, cfg))
 	control := filepath.Join(cfg.Folder, "data", "aria_log_control")
 	if err := os.WriteFile(control, []byte("this is not a control file"), 0o600); err != nil {
@@ -296,6 +302,7 @@ func TestServerNotInstalled(t *testing.T) {
 }
 
 func TestServerFolder(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	if err := os.Chmod(cfg.Folder, 0o755); err != nil {
 		t.Fatal(err)
@@ -330,6 +337,7 @@ func TestServerFolder(t *testing.T) {
 
 // A socket's path may have about a hundred bytes, a folder's some hundreds.
 func TestServerLongPath(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	cfg.Folder = filepath.Join(cfg.Folder, strings.Repeat("long ", 25), strings.Repeat("longer", 20))
 	a := mustOpen(t, cfg)
@@ -374,7 +382,8 @@ func TestServerOrdinaryUser(t *testing.T) {
 
 // MariaDB waits for ever on a full disk, so nothing is begun that would fill it.
 func TestServerDiskFull(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	a := mustOpen(t, cfg)
 	defer mustClose(t, a)
 	lock(t, a)
@@ -414,7 +423,8 @@ func TestServerDiskFull(t *testing.T) {
 }
 
 func TestSchemaNewer(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	a := mustOpen(t, cfg)
 	run(t, a, "INSERT INTO "+schemaTable+" (version_id, is_applied) VALUES (9999, TRUE)")
 	if _, err := Open(t.Context(), cfg, testLog()); err == nil || !strings.Contains(err.Error(), "version 9999, but this nfacct knows versions up to") {
@@ -426,7 +436,8 @@ func TestSchemaNewer(t *testing.T) {
 // A migration that was cut short between its statement and its note is done again;
 // so is the making of the table that notes are kept in.
 func TestSchemaCutShort(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	a := mustOpen(t, cfg)
 	run(t, a, "DELETE FROM "+schemaTable)
 	mustClose(t, mustOpen(t, cfg))

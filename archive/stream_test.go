@@ -44,7 +44,8 @@ func TestLoadAllocatesNothing(t *testing.T) {
 func TestServerDiesMidLoad(t *testing.T) {
 	for _, way := range []string{LoadFIFO, LoadLocal} {
 		t.Run(way, func(t *testing.T) {
-			cfg := private(t)
+			t.Parallel()
+			cfg := furnished(t)
 			cfg.Load = way
 			a := openConfig(t, cfg)
 			lock := func() func() {
@@ -96,7 +97,8 @@ func TestServerDiesMidLoad(t *testing.T) {
 
 // A server that was stopped reads nothing, and a cancelled load ends even so.
 func TestServerStoppedMidLoad(t *testing.T) {
-	cfg := private(t)
+	t.Parallel()
+	cfg := furnished(t)
 	a := openConfig(t, cfg)
 	lock(t, a)
 	f := newFile(t, a, 1, 20_000, monday) // more than a FIFO holds

@@ -97,8 +97,10 @@ func anew(t testing.TB, a *archive.Archive) {
 	}
 }
 
-// The program is killed at each step; the next run finishes or starts over.
+// Of those that run beside each other only this one uses the shared server. The
+// program is killed at each step; the next run finishes or starts over.
 func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	a := open(t)
 	mustLoad(t, a, file{1, 2000, october.First(), 31}, file{2, 50, november.First(), 3})
 	want := ask(t, a)
@@ -125,6 +127,7 @@ func TestKilledAtEachStep(t *testing.T) {
 
 // The server is killed at each step.
 func TestServerKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	cfg := archive.DefaultConfig()
 	cfg.Folder = t.TempDir()
 	a := openConfig(t, cfg)
@@ -188,6 +191,7 @@ func TestToolKilled(t *testing.T) {
 
 // Whatever is killed, whenever: NFACCT_KILL_ROUNDS sets how often this is tried.
 func TestKilledAtRandom(t *testing.T) {
+	t.Parallel()
 	rounds := 5
 	if text := os.Getenv("NFACCT_KILL_ROUNDS"); text != "" {
 		n, err := strconv.Atoi(text)

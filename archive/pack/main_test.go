@@ -99,8 +99,10 @@ func wipe(t testing.TB, a *archive.Archive) {
 		switch {
 		case len(name) > 6 && (name[:6] == "flows_" || name[:5] == "pack_"):
 			run(t, a, "DROP TABLE "+name)
+		case name == "imports":
+			run(t, a, "TRUNCATE TABLE "+name) // and its numbers begin anew
 		case name != "schema_versions" && name != "routers":
-			run(t, a, "TRUNCATE TABLE "+name)
+			run(t, a, "DELETE FROM "+name) // ten times as quick as TRUNCATE, which makes files anew
 		}
 	}
 }
