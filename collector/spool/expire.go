@@ -11,7 +11,9 @@ import (
 
 // Expire deletes sealed files, oldest first: those that are older than KeepDays,
 // and those beyond KeepBytes, but none that is not in the list of imported
-// files. Only when less than MinFree of the disk is free (or a tenth of it, if
+// files. Age is told by the clock and by the files themselves: the spool must hold
+// files of KeepDays later days too, so that a clock set far forward deletes
+// nothing. Only when less than MinFree of the disk is free (or a tenth of it, if
 // that is less) are more deleted: imported ones first. Below a quarter of that
 // the disk is about to fill, and the others go too, loudly: losing the past
 // beats losing the present. Folders that become empty go too. It may run beside a Writer and
@@ -34,6 +36,9 @@ func expire(cfg Config, now time.Time, log *slog.Logger, space func() (free, dis
 		e.total += Size(file.Size)
 	}
 	oldest := now.AddDate(0, 0, -cfg.KeepDays)
+	if after := startOfLast(files, cfg.KeepDays); after.Before(oldest) {
+		oldest = after
+	}
 	files = e.sweep(files, func(file File) bool {
 		if !file.Start.Before(oldest) && e.total <= cfg.KeepBytes {
 			return false
@@ -72,6 +77,22 @@ func expire(cfg Config, now time.Time, log *slog.Logger, space func() (free, dis
 		return fmt.Errorf("expire spool: %w", e.err)
 	}
 	return nil
+}
+
+// startOfLast is where the last so many days that have files begin; zero when there
+// are no files before them. A jump of the clock adds one day to
+// them, however far it goes; a day without files adds none.
+func startOfLast(files []File, days int) time.Time {
+	var last time.Time
+	for i := len(files) - 1; i >= 0; i-- {
+		if day := files[i].Start.UTC().Truncate(24 * time.Hour); !day.Equal(last) {
+			if days--; days < 0 {
+				return last
+			}
+			last = day
+		}
+	}
+	return time.Time{}
 }
 
 // lastResort is the part of the free space to keep below which files go that are

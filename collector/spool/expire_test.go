@@ -88,6 +88,36 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// A clock that is set far forward, and back, and forward, deletes nothing early;
+// each jump may leave a sealed file of its own time.
+func TestExpireClockJumps(t *testing.T) {
+	folder, names := spoolOf(t, noon, 10)
+	cfg := Config{Folder: folder, KeepDays: 35, KeepBytes: 1 << 40}
+	space := func() (free, disk Size, err error) { return 1 << 40, 1 << 40, nil }
+	for _, ahead := range []int{40, 0, 400, 4000} {
+		now := noon.AddDate(0, 0, ahead)
+		for range 2 {
+			if err := WriteImported(folder, names); err != nil {
+				t.Fatal(err)
+			}
+			if err := expire(cfg, now, slog.New(slog.DiscardHandler), space); err != nil {
+				t.Fatal(err)
+			}
+			if left, err := ListSealed(folder); err != nil || len(left) != len(names) {
+				t.Fatalf("%d days ahead: %d files are left of %d, %v", ahead, len(left), len(names), err)
+			}
+			name := nameOf(now.Add(15 * time.Minute))
+			path := filepath.Join(folder, filepath.FromSlash(name))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, nil, 0o640)); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+}
+
 func TestExpireOfNothing(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Folder = filepath.Join(t.TempDir(), "none")
