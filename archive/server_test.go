@@ -44,6 +44,8 @@ func mustOpen(t testing.TB, cfg Config) *Archive {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// No server outlives a test that fails before mustClose.
+	t.Cleanup(func() { _ = a.Close() })
 	return a
 }
 
@@ -431,6 +433,12 @@ func TestSchemaNewer(t *testing.T) {
 		t.Error(err)
 	}
 	mustClose(t, a)
+	if _, err := Open(t.Context(), cfg, testLog()); err == nil {
+		t.Error("opened")
+	}
+	if running(t, cfg.Folder) {
+		t.Error("an Open that failed left the server running")
+	}
 }
 
 // A migration that was cut short between its statement and its note is done again;
