@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
 	"nfacct/importer"
 	"nfacct/report"
@@ -97,11 +98,13 @@ type demoResult struct {
 		IndexBytes     uint64  `json:"index_bytes"`
 		BytesPerRecord float64 `json:"bytes_per_record"` // without the indexes
 	} `json:"tables"`
+	Packed  packed `json:"packed"` // the day's month
 	Seconds struct {
 		Database float64 `json:"database"`
 		Router   float64 `json:"router"` // part of export
 		Export   float64 `json:"export"`
 		Import   float64 `json:"import"`
+		Pack     float64 `json:"pack"`
 		Report   float64 `json:"report"`
 		All      float64 `json:"all"`
 	} `json:"seconds"`
@@ -170,7 +173,7 @@ func (d *demo) road(ctx context.Context, started time.Time) error {
 	for _, stage := range []struct {
 		seconds *float64
 		do      func(context.Context) error
-	}{{&r.Seconds.Export, d.export}, {&r.Seconds.Import, d.load}, {&r.Seconds.Report, d.ask}} {
+	}{{&r.Seconds.Export, d.export}, {&r.Seconds.Import, d.load}, {&r.Seconds.Pack, d.pack}, {&r.Seconds.Report, d.ask}} {
 		start := time.Now()
 		if err := stage.do(ctx); err != nil {
 			return err
@@ -211,6 +214,23 @@ FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LI
 	d.step("import", time.Since(start).Seconds(), "%s records left by the rules, in %s rows", report.Number(r.Tables.Records), report.Number(r.Tables.Rows))
 	d.step("tables", 0, "%s: %.1f bytes a record; indexes %s", report.Bytes(r.Tables.Bytes), r.Tables.BytesPerRecord, report.Bytes(r.Tables.IndexBytes))
 	return d.coverage(ctx)
+}
+
+// pack does with the day's month, as if it were over, what is done at its end: the
+// report is then made of a packed one. The margins may lie in another month, which
+// stays live.
+func (d *demo) pack(ctx context.Context) error {
+	start := time.Now()
+	m := monthEnd{app: d.app, cfg: d.cfg, db: d.db, packer: pack.New(d.cfg.Archive, d.db, d.app.log), now: d.to, wait: time.Minute}
+	month := archive.MonthOf(d.day)
+	results, err := m.carryOut(ctx, []deed{{Month: month, Name: month.String(), Do: "pack"}}, false)
+	if err != nil {
+		return err
+	}
+	p := results[0]
+	d.result.Packed = p
+	d.step("packed", time.Since(start).Seconds(), "with its indexes from %s to %s", report.Bytes(p.LiveBytes), report.Bytes(p.Bytes))
+	return nil
 }
 
 // ask makes the report, and compares what the archive knows of the day and of its

@@ -87,6 +87,14 @@ func TestDemo(t *testing.T) {
 		t.Error(diff)
 	}
 
+	// The month is packed, and the truth is still told of it.
+	if p := d.result.Packed; p.Done != "packed" || p.Problem != "" || p.Bytes >= p.LiveBytes || p.Rows != d.result.Tables.Rows {
+		t.Errorf("packed: %+v", p)
+	}
+	if list := command(t, exitOK, "archive", "--list", "--config", config); !strings.Contains(list, "packed") {
+		t.Error(list)
+	}
+
 	// Ten minutes of the next day are no day.
 	if next := command(t, exitOK, "report", "--config", config, "--day", "2026-03-30"); !strings.Contains(next, "INCOMPLETE") || !strings.Contains(next, "between 00:15 and 24:00:") {
 		t.Error(next)
@@ -125,7 +133,7 @@ func rollupsAreSums(t *testing.T, db *archive.Archive) {
 	const sums = "SUM(up_bytes) AS ub, SUM(down_bytes) AS db, SUM(up_packets) AS up, SUM(down_packets) AS dp, SUM(flows) AS f"
 	err := db.DB().QueryRow(`SELECT COUNT(*), COALESCE(SUM(sides <> 2), 0) FROM (
 	SELECT COUNT(*) AS sides FROM (
-		SELECT day, slot DIV 4 AS hour, router, host, `+sums+` FROM flows_2026_03 GROUP BY day, hour, router, host
+		SELECT day, slot DIV 4 AS hour, router, host, `+sums+` FROM flows_2026_03c GROUP BY day, hour, router, host
 		UNION ALL
 		SELECT day, hour, router, host, `+sums+` FROM usage_hourly GROUP BY day, hour, router, host
 	) AS sides GROUP BY day, hour, router, host, ub, db, up, dp, f

@@ -88,6 +88,7 @@ func (d *demo) printNext() {
 	for _, command := range []string{
 		with + " report --day " + d.result.Day,
 		with + " books --day " + d.result.Day,
+		with + " archive --list",
 		with + " sql",
 		nfacct + " flows " + file + " | less",
 		"zstdcat " + file + " |",
