@@ -54,16 +54,17 @@ func (p *Packer) Again(ctx context.Context) ([]archive.Month, error) {
 }
 
 // Expired lists the months whose flows are kept no longer, the oldest first;
-// none unless Config.KeepMonths says so.
+// none unless Config.KeepMonths says so. A month goes only when so many later ones
+// are there too: a clock that is set far forward is one month's mistake at most.
 func (p *Packer) Expired(ctx context.Context, today archive.Day) ([]archive.Month, error) {
 	months, err := p.a.Months(ctx)
 	if err != nil || p.cfg.KeepMonths == 0 {
 		return nil, err
 	}
 	var expired []archive.Month
-	for _, m := range months {
+	for i, m := range months {
 		age := 12*(today.Year-m.Year) + int(today.Month) - int(m.Month)
-		if age > p.cfg.KeepMonths {
+		if later := len(months) - 1 - i; age > p.cfg.KeepMonths && later >= p.cfg.KeepMonths {
 			expired = append(expired, m)
 		}
 	}

@@ -328,6 +328,14 @@ func TestExpire(t *testing.T) {
 	if got, err := p.Expired(t.Context(), archive.Day{Year: 2026, Month: 12, Day: 31}); err != nil || got != nil {
 		t.Error(got, err)
 	}
+	// A clock that is years ahead.
+	if got, err := p.Expired(t.Context(), archive.Day{Year: 2031, Month: 5, Day: 1}); err != nil || got != nil {
+		t.Error(got, err)
+	}
+	mustLoad(t, a, file{4, 50, archive.Day{Year: 2026, Month: 12, Day: 1}, 3})
+	if got, err := p.Expired(t.Context(), archive.Day{Year: 2031, Month: 5, Day: 1}); err != nil || len(got) != 1 {
+		t.Error(got, err)
+	}
 	got, err := p.Expired(t.Context(), archive.Day{Year: 2027, Month: 1, Day: 1})
 	if err != nil || len(got) != 1 || got[0] != october {
 		t.Fatal(got, err)
