@@ -83,6 +83,13 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 	if err != nil {
 		return usageError(err)
 	}
+	if !f.dryRun {
+		unlock, err := lockRouters(cfg)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	var ears *ears
 	if f.wait > 0 && !f.dryRun && !f.undo {
 		ears = listenFor(cfg)

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"nfacct/cmd/internal/config"
+)
+
+// lockRouters makes this the only process that writes to routers with a state
+// folder: of two at once, each would read back what the other wrote, and take it
+// for what the router had before.
+func lockRouters(cfg *config.Config) (unlock func(), err error) {
+	folder := savedFolder(cfg)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, folderError(cfg, fmt.Errorf("folder of what routers had before: %w", err))
+	}
+	lock := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
+	free, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, folderError(cfg, fmt.Errorf("lock what routers had before: %w", err))
+	case !free:
+		return nil, temporaryError(fmt.Errorf("another nfacct provision is under way with %s: try again when it has ended", cfg.State))
+	}
+	return func() { lock.Close() }, nil
+}
