@@ -203,6 +203,9 @@ func (c *Config) syntax(source string, err error) Problem {
 			p.Remedy = remedy
 		}
 	}
+	if _, failed := toml.Decode(source, &map[string]any{}); failed != nil { // it is no TOML, whatever its values mean
+		p.Remedy = "here or in the line before: text stands in double quotes, a list in [ ] and a table's name alone in [ ] or [[ ]]"
+	}
 	return p
 }
 
