@@ -41,13 +41,15 @@ type Archive struct {
 
 	// step is called by tests between the steps of a load.
 	step func(name string)
+	// free is how much a given server's disk has free; tests know better.
+	free func(folder string) (uint64, error)
 }
 
 // Open starts the private server if it is needed and none runs, connects, and
 // brings the schema up to date. Errors wrap ErrUnavailable when trying later
 // may help.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err error) {
-	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}}
+	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}, free: FreeBytes}
 	dsn, err := cfg.given()
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sys/unix"
 )
 
 // givenServer is a server as an administrator runs it, with TCP and passwords.
@@ -185,6 +186,19 @@ func TestGiven(t *testing.T) {
 	work("tcp, file", cfg, true)
 	g.run(t, "SET GLOBAL local_infile = ON")
 	work("socket", Config{DSN: "root@unix(" + g.socket + ")/accounts"}, true)
+	t.Run("room", func(t *testing.T) {
+		a := openConfig(t, Config{DSN: "root@unix(" + g.socket + ")/accounts"})
+		a.free = func(string) (uint64, error) { return reserve + 10, nil }
+		if err := a.Room(t.Context(), "flows_2026_11", 11); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("a full disk: %v", err)
+		}
+		if err := a.Room(t.Context(), "flows_2026_11", 10); err != nil {
+			t.Error(err)
+		}
+		if err := a.Room(t.Context(), "of_another_server", 11); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("credential", func(t *testing.T) {
 		t.Setenv("CREDENTIALS_DIRECTORY", t.TempDir())
 		name := filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), credential)

@@ -1,12 +1,14 @@
 package archive
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// reserve is how much the private server's disk must have free for anything to
+// reserve is how much the server's disk must have free for anything to
 // be written. MariaDB waits for ever when a disk is full, so it must not come to
 // that.
 const reserve = 64 << 20
@@ -18,8 +20,35 @@ func (s *server) room(want uint64) error {
 	if err != nil {
 		return err
 	}
+	return enough(s.folder, free, want)
+}
+
+// Room looks whether the disk of a table's files has so many bytes free besides a
+// reserve. The error wraps ENOSPC. What cannot be seen from here, as on another
+// machine, is taken to be enough.
+func (a *Archive) Room(ctx context.Context, table string, want uint64) error {
+	if a.server != nil {
+		return a.server.room(want)
+	}
+	place, err := a.Place(ctx)
+	if err != nil {
+		return err
+	}
+	// The folder of that name may be another server's.
+	if files, err := filepath.Glob(filepath.Join(escapeGlob(place.Folder), table+".*")); err != nil || files == nil {
+		return err
+	}
+	free, err := a.free(place.Folder)
+	if err != nil {
+		return err
+	}
+	return enough(place.Folder, free, want)
+}
+
+// enough compares what is free with what is wanted besides the reserve.
+func enough(folder string, free, want uint64) error {
 	if free < reserve+want {
-		return fmt.Errorf("%w: %d MiB are free for %s, but %d MiB are needed", unix.ENOSPC, free>>20, s.folder, (reserve+want)>>20)
+		return fmt.Errorf("%w: %d MiB are free for %s, but %d MiB are needed", unix.ENOSPC, free>>20, folder, (reserve+want)>>20)
 	}
 	return nil
 }

@@ -114,20 +114,35 @@ func (j *job) move(ctx context.Context, table string) error {
 const spare = 64 << 20
 
 // room looks whether the copy and what the tools need fit: rows are copied and
-// written again, at most as big; keys are copied, made again, and sorted.
+// written again, at most as big; keys are copied, made again, and sorted. What
+// comes out is moved into the database, which is another copy if that is on
+// another disk.
 func (j *job) room(ctx context.Context, folder, table string) error {
 	data, keys, err := j.sizes(ctx, table)
 	if err != nil {
 		return err
 	}
-	free, err := j.tools.free(ctx, folder)
+	disk, err := j.enough(ctx, folder, 2*data+3*keys)
 	if err != nil {
 		return err
 	}
-	if want := 2*data + 3*keys + spare; !j.roomFor(want - min(free, want)) {
-		return fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, free>>20, folder, want>>20)
+	if other, err := j.tools.disk(ctx, j.tools.database); err != nil || other.name == disk.name {
+		return err
 	}
-	return nil
+	_, err = j.enough(ctx, j.tools.database, data+keys)
+	return err
+}
+
+// enough looks whether a folder's disk has so many bytes and some to spare.
+func (j *job) enough(ctx context.Context, folder string, want uint64) (disk, error) {
+	d, err := j.tools.disk(ctx, folder)
+	if err != nil {
+		return d, err
+	}
+	if want += spare; !j.roomFor(want - min(d.free, want)) {
+		return d, fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, d.free>>20, folder, want>>20)
+	}
+	return d, nil
 }
 
 // watch draws the progress of myisampack from the size of what it writes, where
@@ -154,8 +169,7 @@ func (j *job) watch(table string) (stop func()) {
 			}
 			// Packed rows take about a third.
 			part := min(1, 3*float64(info.Size())/float64(j.result.Live))
-			size := float64(j.result.Live)
-			j.opts.Progress(int64((stepCopy+part)*size), int64(stepsOf*size))
+			j.progressed(stepCopy + part)
 		}
 	}()
 	return func() { close(done); <-ended }

@@ -64,12 +64,20 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	tools := t.TempDir()
-	script := "#!/bin/sh\necho \"myisampack: Disk is full writing '/x.TMD' (Errcode: 28 \\\"No space left on device\\\"). Waiting for someone to free space... (Expect up to 60 secs delay)\" >&2\nsleep 600\n"
-	if err := os.WriteFile(filepath.Join(tools, "myisampack"), []byte(script), 0o755); err != nil {
+	other := "#!/bin/sh\ncase $2 in\n" + place.Folder + ") echo head; echo other 1 1 1000 1% /other;;\n*) echo head; echo this 1 1 100000000 1% /this;;\nesac\n"
+	if err := os.WriteFile(filepath.Join(tools, "df"), []byte(other), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
 	t.Setenv("PATH", tools+":"+path)
+	try("the database's disk is another one, too small", packer(a))
+	if err := os.Remove(filepath.Join(tools, "df")); err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\necho \"myisampack: Disk is full writing '/x.TMD' (Errcode: 28 \\\"No space left on device\\\"). Waiting for someone to free space... (Expect up to 60 secs delay)\" >&2\nsleep 600\n"
+	if err := os.WriteFile(filepath.Join(tools, "myisampack"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	try("a tool that waits", packer(a))
 	t.Setenv("PATH", path)
 	heal(t, a, "with space again", want)

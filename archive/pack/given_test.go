@@ -1,7 +1,9 @@
 package pack
 
 import (
+	"bytes"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -134,6 +136,43 @@ func TestGivenServer(t *testing.T) {
 			}
 		})
 	}
+	t.Run("damaged", func(t *testing.T) {
+		place, err := a.Place(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, a, "FLUSH TABLES flows_2026_10")
+		data := filepath.Join(place.Folder, "flows_2026_10.MYD")
+		overwrite(t, data, 0.3)
+		damaged, err := os.ReadFile(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := DefaultConfig()
+		cfg.Method = MethodInnoDB
+		_, err = New(cfg, a, testLog()).Pack(t.Context(), october, Options{Wait: time.Minute})
+		if err == nil || !strings.Contains(err.Error(), "no copy can be kept") {
+			t.Errorf("repaired without a copy: %v", err)
+		}
+		cfg = DefaultConfig()
+		cfg.Command = prefix
+		p := New(cfg, a, testLog())
+		_, err = p.Pack(t.Context(), october, Options{Wait: time.Minute})
+		var wrong *BooksError
+		kept := backups(t, place.Folder)
+		if !errors.As(err, &wrong) || len(kept) != 1 || !strings.Contains(err.Error(), kept[0]) {
+			t.Fatalf("kept %v, said %v", kept, err)
+		}
+		if is, err := os.ReadFile(kept[0]); err != nil || !bytes.Equal(is, damaged) {
+			t.Errorf("what is kept is not what was there: %v", err)
+		}
+		if r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute, Accept: true}); err != nil || r.Problem == "" {
+			t.Errorf("%+v %v", r, err)
+		}
+		if got := backups(t, place.Folder); len(got) != 1 {
+			t.Errorf("%v are kept", got)
+		}
+	})
 	t.Run("out of reach", func(t *testing.T) {
 		p := New(DefaultConfig(), a, testLog())
 		_, _, err := p.choose(archive.Place{Data: "/nowhere", Folder: "/nowhere/nfacct", MariaDB: true})

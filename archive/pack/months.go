@@ -150,6 +150,28 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
+// State is a month's, as in the list; "" if nothing of it was ever there.
+func (p *Packer) State(ctx context.Context, m archive.Month) (string, error) {
+	tables, err := p.a.FlowTables(ctx, m.First(), m.First())
+	if err != nil {
+		return "", err
+	}
+	if len(tables) > 0 {
+		e, err := p.entry(ctx, m, archive.Pack{})
+		return e.State, err
+	}
+	packs, err := p.a.Packs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, pack := range packs {
+		if pack.Month == m && pack.State == "dropped" {
+			return StateDropped, nil
+		}
+	}
+	return "", nil
+}
+
 // entry tells of a month that has a table.
 func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) (Entry, error) {
 	e := Entry{Month: m.String(), State: StateLive, month: m}

@@ -7,7 +7,8 @@
 //	1 clean     what an attempt that was cut short has left is removed
 //	2 begin     month_packs says that the month is being packed; a load into it
 //	            from here on disturbs the attempt, which then gives up
-//	3 check     CHECK TABLE; a damaged table is repaired under the writer lock
+//	3 check     CHECK TABLE; a damaged table is repaired under the writer lock, and
+//	            its data file of before kept if rows are lost
 //	4 count     rows, flows and bytes of each day, compared with the books, and
 //	            the checksum of all rows with that of when they were loaded
 //	5 copy      under FLUSH TABLES ... FOR EXPORT, which lets readers go on: the
@@ -33,6 +34,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -44,7 +46,8 @@ type Options struct {
 	Wait time.Duration
 	// Accept packs a month although it holds something else than the books say.
 	Accept bool
-	// Progress, if set, is called with the part that is done.
+	// Progress, if set, is called with the bytes of the live table that are done, as
+	// if each step took an equal part of them.
 	Progress func(done, all int64)
 }
 
@@ -75,7 +78,8 @@ type job struct {
 	tools   *tools // nil for method innodb
 	started time.Time
 	begun   bool
-	before  sums // of the live table
+	kept    string // the damaged table's data file, as it was before it was repaired
+	before  sums   // of the live table
 	sum     uint64
 	result  archive.Pack
 }
@@ -190,7 +194,7 @@ func (j *job) run(ctx context.Context) error {
 // the smallest of months are.
 const worthwhile = 1 << 20
 
-// The steps that a progress bar counts, each as long as the table is big.
+// The steps that a progress bar counts, each an equal part of the table.
 const (
 	stepCheck = iota + 1
 	stepCount
@@ -204,8 +208,13 @@ const (
 
 // progress says that so many steps are done.
 func (j *job) progress(steps int64) {
+	j.progressed(float64(steps))
+}
+
+// progressed is progress with a step that is half done.
+func (j *job) progressed(steps float64) {
 	size := max(int64(j.result.Live), 1)
-	j.opts.Progress(steps*size, stepsOf*size)
+	j.opts.Progress(int64(steps/stepsOf*float64(size)), size)
 }
 
 // look checks the live table, counts what is in it, and compares that with the
@@ -244,6 +253,9 @@ func (j *job) look(ctx context.Context) error {
 	if altered := j.altered(kept); altered != "" {
 		problems = append([]string{altered}, problems...)
 	}
+	if kept := j.keptRows(); said != "" && problems != nil && len(kept) > 0 {
+		said += "; its data file of before is kept: " + strings.Join(kept, ", ")
+	}
 	if problems != nil {
 		wrong := &BooksError{Month: j.month, Damage: said, Problems: problems}
 		if !j.opts.Accept {
@@ -251,8 +263,13 @@ func (j *job) look(ctx context.Context) error {
 		}
 		j.log.Warn("packing a month that holds something else than its books say", "month", j.month, "problem", wrong.Error())
 		j.result.Problem = wrong.what()
-	} else if said != "" {
-		j.log.Warn("a damaged table was repaired; nothing is lost", "table", table, "damage", said)
+	} else {
+		if said != "" {
+			j.log.Warn("a damaged table was repaired; nothing is lost", "table", table, "damage", said)
+		}
+		if err := j.dropKept(ctx); err != nil {
+			return err
+		}
 	}
 	j.result.Month, j.result.Method = j.month, j.method
 	j.result.Rows, j.result.Flows = j.before.total().Rows, j.before.total().Flows

@@ -1,11 +1,13 @@
 package pack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,6 +277,10 @@ func TestDamage(t *testing.T) {
 				}
 				run(t, a, "FLUSH TABLES flows_2026_10")
 				overwrite(t, filepath.Join(place.Folder, "flows_2026_10"+ext), at)
+				damaged, err := os.ReadFile(filepath.Join(place.Folder, "flows_2026_10.MYD"))
+				if err != nil {
+					t.Fatal(err)
+				}
 				p := packer(a)
 				_, err = p.Pack(t.Context(), october, Options{Wait: time.Minute})
 				t.Log(err)
@@ -282,9 +288,18 @@ func TestDamage(t *testing.T) {
 				switch {
 				case err == nil: // repaired, nothing lost
 					tidy(t, a, want)
+					if kept := backups(t, place.Folder); kept != nil {
+						t.Errorf("%v is left", kept)
+					}
 				case ext == ".MYI" || !errors.As(err, &wrong):
 					t.Errorf("got %v", err)
 				default:
+					kept := backups(t, place.Folder)
+					if len(kept) == 0 || !strings.Contains(err.Error(), kept[0]) {
+						t.Errorf("kept %v, said %v", kept, err)
+					} else if !slices.ContainsFunc(kept, func(name string) bool { is, _ := os.ReadFile(name); return bytes.Equal(is, damaged) }) {
+						t.Errorf("none of %v is what was there", kept)
+					}
 					tidy(t, a, ask(t, a))
 					if tableOf(t, a, october) != "flows_2026_10" {
 						t.Error("it was packed")
@@ -296,6 +311,21 @@ func TestDamage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// backups are the copies of data files from before a repair.
+func backups(t testing.TB, folder string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(folder, "*.BAK"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, name := range names {
+			os.Remove(name)
+		}
+	})
+	return names
 }
 
 // overwrite writes noise over a part of a file.

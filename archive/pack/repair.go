@@ -3,7 +3,11 @@ package pack
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // repair mends the live table, beginning with what changes least: keys alone,
@@ -18,9 +22,18 @@ func (j *job) repair(ctx context.Context, damage string) (string, error) {
 	}
 	defer unlock()
 	if j.tools != nil {
-		if err := j.room(ctx, j.tools.database, table); err != nil {
+		data, keys, err := j.sizes(ctx, table)
+		if err == nil { // a copy of ours, perhaps one of the server's, and the rows that are written anew
+			_, err = j.enough(ctx, j.tools.database, 3*data+3*keys)
+		}
+		if err != nil {
 			return damage, err
 		}
+	}
+	// A repair that is asked to be quick tries again without that when it meets rows
+	// that it cannot read, and drops them (seen with 10.11).
+	if err := j.keepRows(ctx, damage); err != nil {
+		return damage, err
 	}
 	said := ""
 	for _, how := range []string{"QUICK", "", "EXTENDED", "USE_FRM"} {
@@ -37,4 +50,56 @@ func (j *job) repair(ctx context.Context, damage string) (string, error) {
 		}
 	}
 	return damage, fmt.Errorf("%s is damaged (%s) and cannot be repaired (%s): load the days of the month again (nfacct import --from --to)", table, damage, said)
+}
+
+// keepRows copies the damaged table's data file, under a name like those that the
+// server gives the ones it keeps when it repairs a table by itself, which it does
+// as soon as somebody opens it (myisam_recover_options).
+func (j *job) keepRows(ctx context.Context, damage string) error {
+	table := j.month.Table()
+	if j.tools == nil {
+		if j.opts.Accept {
+			return nil
+		}
+		return fmt.Errorf("%s is damaged (%s), a repair drops the rows that cannot be read, and no copy can be kept from here: copy %s.MYD on the server's machine, then run nfacct archive --month %s --accept", table, damage, table, j.month)
+	}
+	kept := j.tools.database + "/" + table + ".MYD-" + time.Now().UTC().Format("060102150405") + "-nfacct.BAK"
+	if _, err := j.tools.run(ctx, "cp", "-p", j.tools.database+"/"+table+".MYD", kept); err != nil {
+		return fmt.Errorf("keep a copy of %s: %w", table, err)
+	}
+	j.kept = kept
+	j.step("rows kept")
+	return j.tools.sync(ctx, kept, j.tools.database)
+}
+
+// keptRows are the data files of the month's table from before repairs: this
+// attempt's, and where the folder can be read, also those of earlier ones and of
+// the server.
+func (j *job) keptRows() (names []string) {
+	if j.tools == nil {
+		return nil
+	}
+	if len(j.tools.prefix) == 0 {
+		entries, _ := os.ReadDir(j.tools.database) // what cannot be read is not there to be dropped
+		for _, e := range entries {
+			if name := e.Name(); strings.HasPrefix(name, j.month.Table()+".MYD-") && strings.HasSuffix(name, ".BAK") {
+				names = append(names, filepath.Join(j.tools.database, name))
+			}
+		}
+	}
+	if j.kept != "" && !slices.Contains(names, j.kept) {
+		names = append(names, j.kept)
+	}
+	return names
+}
+
+// dropKept removes them: all rows that were loaded are there.
+func (j *job) dropKept(ctx context.Context) error {
+	names := j.keptRows()
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := j.tools.run(ctx, "rm", append([]string{"-f"}, names...)...)
+	j.kept = ""
+	return err
 }

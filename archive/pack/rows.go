@@ -16,6 +16,10 @@ import (
 // of 18.1 when packed.
 func (j *job) copyRows(ctx context.Context) error {
 	staging, live := j.month.StagingTable(), j.month.Table()
+	// Its rows and keys take about as much as they did.
+	if err := j.a.Room(ctx, live, j.result.Live); err != nil {
+		return fmt.Errorf("%w; the month stays as it is", err)
+	}
 	for _, statement := range []string{
 		"CREATE TABLE " + staging + " LIKE " + live,
 		"ALTER TABLE " + staging + " ENGINE=InnoDB ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=4 PACK_KEYS=DEFAULT",

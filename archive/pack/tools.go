@@ -182,23 +182,28 @@ func (t *tools) clean(ctx context.Context, tables []string) error {
 	return err
 }
 
-// free is how many bytes the disk of a folder has left.
-func (t *tools) free(ctx context.Context, folder string) (uint64, error) {
+// disk is what df says of a folder's disk.
+type disk struct {
+	name string // of its device, and where it is mounted
+	free uint64 // bytes
+}
+
+func (t *tools) disk(ctx context.Context, folder string) (d disk, err error) {
 	said, err := t.run(ctx, "df", "-Pk", folder)
 	if err != nil {
-		return 0, err
+		return d, err
 	}
 	// POSIX: a line of titles, then name, blocks, used, available, share, place.
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	fields := strings.Fields(lines[len(lines)-1])
 	if len(fields) < 6 {
-		return 0, fmt.Errorf("df said %q", tail(said))
+		return d, fmt.Errorf("df said %q", tail(said))
 	}
 	kib, err := strconv.ParseUint(fields[3], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("df said %q", tail(said))
+		return d, fmt.Errorf("df said %q", tail(said))
 	}
-	return kib << 10, nil
+	return disk{name: fields[0] + " " + fields[5], free: kib << 10}, nil
 }
 
 // sync makes files durable.

@@ -21,6 +21,9 @@ func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (pro
 		return "", err
 	}
 	defer packing()
+	if err := p.farRoom(ctx, m); err != nil {
+		return "", fmt.Errorf("unpack %s: %w", m, err)
+	}
 	err = p.locked(ctx, opts.Wait, func() error { return p.a.Unpack(ctx, m) })
 	if !errors.Is(err, archive.ErrDamaged) {
 		return "", err
@@ -31,6 +34,26 @@ func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (pro
 		return problem, fmt.Errorf("unpack %s: %w", m, err)
 	}
 	return problem, nil
+}
+
+// farRoom looks whether the live table will fit on the disk of a server that is
+// reached through Config.Command; of one that is here the archive looks itself.
+func (p *Packer) farRoom(ctx context.Context, m archive.Month) error {
+	place, err := p.a.Place(ctx)
+	if err != nil || len(p.cfg.Command) == 0 {
+		return err
+	}
+	_, t, err := p.choose(place)
+	if err != nil || t == nil {
+		return nil // without tools it can be unpacked all the same
+	}
+	var rows uint64
+	if err := p.a.DB().QueryRowContext(ctx, "SELECT COUNT(*) FROM "+m.PackedTable()).Scan(&rows); err != nil {
+		return nil // that there is no such table, or that it is damaged, is said with its remedy
+	}
+	j := &job{Packer: p, month: m, tools: t}
+	_, err = j.enough(ctx, t.database, rows*archive.LiveRow)
+	return err
 }
 
 // unpackMended unpacks a repaired copy of the packed table. Until the live table

@@ -132,8 +132,8 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		err = partialError(errors.Join(short...))
 	}
 	if !f.dryRun && ctx.Err() == nil {
-		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil && err == nil {
-			err = databaseError(again)
+		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil {
+			err = joinErrors(err, again)
 		}
 	}
 	if !f.dryRun && ctx.Err() == nil && len(files) == 0 && !errors.Is(err, archive.ErrLocked) && !errors.Is(err, archive.ErrUnavailable) {

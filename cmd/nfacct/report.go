@@ -249,14 +249,22 @@ func pendingFiles(ctx context.Context, db *archive.Archive, cfg *config.Config, 
 	for _, name := range names {
 		loaded[name] = true
 	}
-	calendar := archive.NewCalendar(cfg.Location())
-	start, _ := calendar.Bounds(from)
-	_, end := calendar.Bounds(to)
+	covers := fileSpan(cfg, from, to)
 	var pending []string
 	for _, file := range files {
-		if !loaded[file.Name] && !file.Start.Before(start) && file.Start.Before(end.Add(spool.SlotLength)) {
+		if !loaded[file.Name] && covers(file) {
 			pending = append(pending, file.Name)
 		}
 	}
 	return pending, nil
+}
+
+// fileSpan says of spool files whether they may hold something of the days from..to.
+func fileSpan(cfg *config.Config, from, to archive.Day) func(spool.File) bool {
+	calendar := archive.NewCalendar(cfg.Location())
+	start, _ := calendar.Bounds(from)
+	_, end := calendar.Bounds(to)
+	return func(file spool.File) bool {
+		return !file.Start.Before(start) && file.Start.Before(end.Add(spool.SlotLength))
+	}
 }

@@ -43,6 +43,26 @@ func usageError(err error) error     { return &exitError{exitUsage, err} }
 func partialError(err error) error   { return &exitError{exitPartial, err} }
 func temporaryError(err error) error { return &exitError{exitTemporary, err} }
 
+// exitCode is what the program ends with because of an error.
+func exitCode(err error) int {
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitFailed
+}
+
+// joinErrors joins errors of things that failed side by side; the result is
+// temporary only if trying later may help all of them.
+func joinErrors(errs ...error) error {
+	err := errors.Join(errs...)
+	for _, e := range errs {
+		if e != nil && exitCode(e) != exitTemporary {
+			return &exitError{exitCode(e), err}
+		}
+	}
+	return err
+}
+
 // app is what every command is given: the streams, the global flags, the log.
 type app struct {
 	in          io.Reader
@@ -106,10 +126,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintf(errOut, "nfacct: %s\n", printable(err.Error()))
 	}
-	if exit := (*exitError)(nil); errors.As(err, &exit) {
-		return exit.code
-	}
-	return exitFailed
+	return exitCode(err)
 }
 
 func (a *app) rootCommand() *cobra.Command {

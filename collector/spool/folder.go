@@ -56,7 +56,14 @@ func startOf(name string) (time.Time, bool) {
 // ListSealed lists the sealed files of a spool folder, oldest first. Files that
 // do not bear a spool file's name are left out. A folder that does not exist
 // yet has none.
-func ListSealed(folder string) ([]File, error) {
+func ListSealed(folder string) ([]File, error) { return list(folder, "") }
+
+// ListOpen lists the files that are being written, or were left so by a collector
+// that died; Name is the one they will have when they are sealed.
+func ListOpen(folder string) ([]File, error) { return list(folder, openSuffix) }
+
+// list lists the files whose names are those of spool files and a suffix.
+func list(folder, suffix string) ([]File, error) {
 	days, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -74,9 +81,10 @@ func ListSealed(folder string) ([]File, error) {
 			return nil, fmt.Errorf("list spool: %w", err)
 		}
 		for _, entry := range entries {
-			name := day.Name() + "/" + entry.Name()
-			start, ok := startOf(name)
-			if !ok {
+			base, ok := strings.CutSuffix(entry.Name(), suffix)
+			name := day.Name() + "/" + base
+			start, ours := startOf(name)
+			if !ok || !ours {
 				continue
 			}
 			info, err := entry.Info()
