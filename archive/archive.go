@@ -31,6 +31,8 @@ type Archive struct {
 	log     *slog.Logger
 	maria   bool // MariaDB, not MySQL
 
+	noMyISAM bool // a given server's administrator has turned it off
+
 	writer  writer
 	session session
 	closed  sync.Once
@@ -87,7 +89,7 @@ func (a *Archive) connect(ctx context.Context, dsn *mysql.Config) error {
 	// A session variable, so that migrations name no engine: Aria survives
 	// kill -9, and MySQL has only InnoDB for that.
 	a.dsn.Params["default_storage_engine"] = "InnoDB"
-	if a.maria {
+	if a.maria && !a.noMyISAM {
 		a.dsn.Params["default_storage_engine"] = "Aria"
 	}
 	pool, err := mysql.NewConnector(a.dsn)

@@ -36,6 +36,7 @@ const (
 	errServerShutdown     = 1053
 	errDuplicate          = 1062
 	errNoTable            = 1146
+	errNoVariable         = 1193
 	errInterrupted        = 1317
 	errConnectionKilled   = 1927
 )

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// monthForm makes a month table. MyISAM, because it is the one engine that both
-// loads fast and packs; the order of columns and the keys are what was measured. What
-// CHECKSUM is for, sums.go says.
+// monthForm makes a month table of a name with an engine. The order of columns and
+// the keys are what was measured.
 const monthForm = "CREATE TABLE IF NOT EXISTS %s (\n" +
 	"	`day` DATE NOT NULL,\n" +
 	"	`slot` TINYINT UNSIGNED NOT NULL,\n" +
@@ -33,7 +32,23 @@ const monthForm = "CREATE TABLE IF NOT EXISTS %s (\n" +
 	"	`attribution` TINYINT UNSIGNED NOT NULL,\n" +
 	"	KEY `host` (`host`),\n" +
 	"	KEY `day` (`day`, `slot`)\n" +
-	") ENGINE=MyISAM PACK_KEYS=1 CHECKSUM=1"
+	") %s"
+
+// The engines of month tables. MyISAM is the one that both loads fast and packs; what
+// CHECKSUM is for, sums.go says. InnoDB is for servers where MyISAM is off.
+const (
+	engineMyISAM = "ENGINE=MyISAM PACK_KEYS=1 CHECKSUM=1"
+	engineInnoDB = "ENGINE=InnoDB"
+)
+
+// form is the statement that makes a month table under a name.
+func (a *Archive) form(table string) string {
+	engine := engineMyISAM
+	if a.noMyISAM {
+		engine = engineInnoDB
+	}
+	return fmt.Sprintf(monthForm, table, engine)
+}
 
 // mark begins every statement of the writer that takes long, so that one whose
 // process died can be found in the server's process list.
@@ -41,7 +56,7 @@ const mark = "/* nfacct writer */ "
 
 // makeMonth makes a month's table if there is none.
 func (a *Archive) makeMonth(ctx context.Context, m Month) error {
-	return a.exec(ctx, "make "+m.Table(), fmt.Sprintf(monthForm, m.Table()))
+	return a.exec(ctx, "make "+m.Table(), a.form(m.Table()))
 }
 
 // tables are all tables of flows.
@@ -126,7 +141,7 @@ func escapeGlob(folder string) string {
 // rewrite replaces a table by what a query's end leaves of it. Rows keep their
 // order. The new table is whole and durable before it takes the old one's place.
 func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
-	if err := a.roomFor(table); err != nil {
+	if err := a.roomFor(ctx, table); err != nil {
 		return fmt.Errorf("rewrite %s: %w", table, err)
 	}
 	fresh, old := table+"_new", table+"_old"
@@ -156,9 +171,14 @@ func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
 }
 
 // roomFor returns an error if the disk has no room for a table once more.
-func (a *Archive) roomFor(table string) error {
+func (a *Archive) roomFor(ctx context.Context, table string) error {
 	if a.server == nil {
-		return nil
+		var size uint64
+		err := a.db.QueryRowContext(ctx, "SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", table).Scan(&size)
+		if err != nil {
+			return wrap("size of "+table, err)
+		}
+		return a.Room(ctx, table, size)
 	}
 	size, err := a.tableSize(table)
 	if err != nil {

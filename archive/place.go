@@ -17,11 +17,13 @@ type Place struct {
 	Work    string // a folder for copies, on the same disk; "" on a given server
 	Private bool
 	MariaDB bool
+	// NoMyISAM says that month tables are InnoDB's, which cannot be packed by tools.
+	NoMyISAM bool
 }
 
 // Place asks where the tables' files are.
 func (a *Archive) Place(ctx context.Context) (Place, error) {
-	p := Place{Private: a.server != nil, MariaDB: a.maria}
+	p := Place{Private: a.server != nil, MariaDB: a.maria, NoMyISAM: a.noMyISAM}
 	if a.server != nil {
 		p.Data, p.Work = a.server.path("data"), a.server.path("pack")
 		p.Folder = filepath.Join(p.Data, databaseName)

@@ -84,10 +84,10 @@ func (r *Reload) copy(ctx context.Context, exists bool) error {
 	if err := a.clearStage(ctx); err != nil {
 		return err
 	}
-	form := fmt.Sprintf(monthForm, fresh)
+	form := a.form(fresh)
 	if exists {
 		form = "CREATE TABLE " + fresh + " LIKE " + table
-		if err := a.roomFor(table); err != nil {
+		if err := a.roomFor(ctx, table); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,33 @@ func (a *Archive) greet(ctx context.Context, dsn *mysql.Config) error {
 	if strings.Contains(mode, "NO_BACKSLASH_ESCAPES") {
 		return fmt.Errorf("the server's sql_mode contains NO_BACKSLASH_ESCAPES, with which quoted text is not safe: remove it from sql_mode (SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, 'NO_BACKSLASH_ESCAPES', ''))")
 	}
+	return a.askEngines(ctx, db)
+}
+
+// askEngines finds out whether a server takes tables of MyISAM: an administrator of
+// MariaDB may enforce one engine for all new tables, one of MySQL may disable some.
+func (a *Archive) askEngines(ctx context.Context, db *sql.DB) error {
+	if a.server != nil {
+		return nil
+	}
+	question := "SELECT COALESCE(@@enforce_storage_engine, '')"
+	if !a.maria {
+		question = "SELECT @@disabled_storage_engines"
+	}
+	var named string
+	err := db.QueryRowContext(ctx, question).Scan(&named)
+	if isError(err, errNoVariable) { // servers of before
+		return nil
+	}
+	if err != nil {
+		return wrap("look at server", err)
+	}
+	myisam := func(engine string) bool { return strings.EqualFold(strings.TrimSpace(engine), "MyISAM") }
+	if a.maria {
+		a.noMyISAM = named != "" && !myisam(named)
+	} else {
+		a.noMyISAM = slices.ContainsFunc(strings.Split(named, ","), myisam)
+	}
 	return nil
 }
 

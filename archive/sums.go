@@ -95,6 +95,9 @@ func (a *Archive) noteSums(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if !sum.Valid {
+			continue // InnoDB keeps none
+		}
 		n, err := a.count(ctx, m.Table())
 		if err != nil {
 			return err

@@ -78,7 +78,7 @@ func (a *Archive) replace(ctx context.Context, m Month, from string, again bool,
 	staging := m.unpackTable()
 	for _, statement := range []string{
 		"DROP TABLE IF EXISTS " + staging,
-		fmt.Sprintf(monthForm, staging),
+		a.form(staging),
 		mark + "INSERT INTO " + staging + " (" + columns + ") SELECT " + columns + " FROM " + from + " USE INDEX ()",
 	} {
 		if err := a.exec(ctx, doing, statement); err != nil {

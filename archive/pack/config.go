@@ -86,6 +86,12 @@ func (p *Packer) choose(place archive.Place) (string, *tools, error) {
 		}
 		return MethodInnoDB, nil, nil
 	}
+	if place.NoMyISAM {
+		if p.cfg.Method == MethodMyISAMPack {
+			return "", nil, fmt.Errorf("archive.method is myisampack, but the server's administrator has turned MyISAM off: set it to auto or innodb")
+		}
+		return MethodInnoDB, nil, nil
+	}
 	if !place.MariaDB {
 		return "", nil, fmt.Errorf("myisampack's tables can be put back into MariaDB only, and the server is MySQL%s", otherwise)
 	}

@@ -2,9 +2,11 @@ package pack
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	_ "github.com/go-sql-driver/mysql"
+	"github.com/google/go-cmp/cmp"
 
 	"nfacct/archive"
 )
@@ -23,7 +26,7 @@ const nobody = 65534
 
 // given starts a server as an administrator runs it, as another user where that
 // is possible, and returns an archive on it.
-func given(t *testing.T) *archive.Archive {
+func given(t *testing.T, options ...string) *archive.Archive {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "nfacct-pack-given-")
 	if err != nil {
@@ -50,7 +53,8 @@ func given(t *testing.T) *archive.Archive {
 		program = found
 	}
 	socket := filepath.Join(folder, "s.sock")
-	server := exec.Command(program, "--no-defaults", "--datadir="+folder, "--socket="+socket, "--skip-networking", "--pid-file=pid", "--local-infile=1", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M")
+	options = append([]string{"--no-defaults", "--datadir=" + folder, "--socket=" + socket, "--skip-networking", "--pid-file=pid", "--local-infile=1", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M"}, options...)
+	server := exec.Command(program, options...)
 	server.SysProcAttr, server.Dir = attributes, folder
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -189,4 +193,67 @@ func TestGivenServer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Where an administrator has turned MyISAM off, months are InnoDB's, and are packed
+// to its compressed rows.
+func TestNoMyISAM(t *testing.T) {
+	a := given(t, "--enforce-storage-engine=InnoDB")
+	mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
+	want := ask(t, a)
+	if n := count(t, a, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND ENGINE <> 'InnoDB'"); n != 0 {
+		t.Errorf("%d tables are not InnoDB's", n)
+	}
+	cfg := DefaultConfig()
+	cfg.Method = MethodMyISAMPack
+	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{}); err == nil || !strings.Contains(err.Error(), "turned MyISAM off") {
+		t.Errorf("got %v", err)
+	}
+	p := packer(a)
+	for range 2 {
+		r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
+		if err != nil || r.Method != MethodInnoDB || r.Rows != 5000 {
+			t.Fatalf("%+v %v", r, err)
+		}
+		if got := tableOf(t, a, october); got != "flows_2026_10c" {
+			t.Errorf("the month is in %q", got)
+		}
+		if got := ask(t, a); !cmp.Equal(got, want) {
+			t.Error("packed, a reader is told something else")
+		}
+		if _, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(t, a); !cmp.Equal(got, want) {
+			t.Error("unpacked, a reader is told something else")
+		}
+	}
+	// A load that is cut short is taken out again.
+	unlock, err := a.Lock(t.Context(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "cut-short"
+	l, err := a.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(9, 1))
+	for range 3000 {
+		r := row(random, 1, october.First())
+		if err := l.Append(&r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Abort(t.Context()); err != nil {
+		t.Error(err)
+	}
+	unlock()
+	if unlock, err = a.Lock(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if got := ask(t, a); !cmp.Equal(got, want) {
+		t.Error("a load that was cut short is there")
+	}
 }

@@ -11,9 +11,10 @@ import (
 
 // copyRows makes the staging table by the server itself, in InnoDB's compressed
 // row format: what can be done where nobody reaches the server's files, or where
-// MyISAM is off. It saves little: the office's 387,000 rows took 27.1 MB live,
-// 25.2 MB with blocks of 4 KiB, 30.4 MB with 8 KiB, and 7.1 bytes a flow instead
-// of 18.1 when packed.
+// MyISAM is off. Of MyISAM's rows it saves little: the office's 387,000 took 27.1 MB
+// live, 25.2 MB with blocks of 4 KiB, 30.4 MB with 8 KiB, and 7.1 bytes a flow
+// instead of 18.1 when packed. Of InnoDB's it saves more than half: 400,000 rows of
+// this package's tests took 60.4 MB live and 25.9 MB packed.
 func (j *job) copyRows(ctx context.Context) error {
 	staging, live := j.month.StagingTable(), j.month.Table()
 	// Its rows and keys take about as much as they did.
