@@ -53,6 +53,23 @@ type row struct {
 	Cells      []cell
 }
 
+// LongName and LongNote say that there is a word in them that a phone has no room
+// for: without a place to break at it would push the figures out of sight.
+func (r row) LongName() bool { return long(r.Name) }
+func (r row) LongNote() bool { return long(r.Note) }
+
+// mostWord is how many letters a phone shows beside the figures.
+const mostWord = 15
+
+func long(text string) bool {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '-' }) {
+		if utf8.RuneCountInString(word) > mostWord {
+			return true
+		}
+	}
+	return false
+}
+
 type cell struct {
 	Text, Note string
 	Bold, Bad  bool
