@@ -37,6 +37,7 @@ type Entry struct {
 type Format struct {
 	native bool
 	parts  []part
+	text   int // the last part that a client writes as it likes; -1 for none
 	clock  clock
 }
 
@@ -61,6 +62,9 @@ var codes = map[string]bool{
 	"un": true, "ul": true, "ue": true, "us": true, "Ss": true,
 }
 
+// foreign are those that a client or a server writes as it likes.
+var foreign = map[string]bool{">h": true, ">ha": true, "<h": true, "ea": true, "et": true, "note": true}
+
 // cutCode ends a name at a single colon, as in "%Ss:%Sh"; two are part of one.
 func cutCode(name string) string {
 	if strings.Contains(name, "::") {
@@ -80,7 +84,7 @@ func NewFormat(text string) (*Format, error) {
 	case "combined":
 		text = combined
 	}
-	f := &Format{}
+	f := &Format{text: -1}
 	has := map[string]bool{}
 	literal := strings.Builder{}
 	flush := func() error {
@@ -123,6 +127,9 @@ func NewFormat(text string) (*Format, error) {
 		if err := flush(); err != nil {
 			return nil, err
 		}
+		if foreign[name] {
+			f.text = len(f.parts)
+		}
 		f.parts = append(f.parts, part{code: name})
 		has[name] = true
 		rest = rest[end:]
@@ -141,36 +148,6 @@ func NewFormat(text string) (*Format, error) {
 		return nil, fmt.Errorf("format %q: it lacks the bytes sent to the client, %%<st", text)
 	}
 	return f, nil
-}
-
-// Parse reads a line without its end into e. False means that it is none.
-func (f *Format) Parse(line []byte, e *Entry) bool {
-	*e = Entry{}
-	if f.native {
-		return parseNative(line, e)
-	}
-	for i := range f.parts {
-		p := &f.parts[i]
-		field := line
-		if p.until != nil {
-			// A width fills up from the left; what is looked for stands behind.
-			lead := 0
-			for p.code != "" && lead < len(line) && line[lead] == ' ' && p.until[0] == ' ' {
-				lead++
-			}
-			at := bytes.Index(line[lead:], p.until)
-			if at < 0 || p.code == "" && at != 0 {
-				return false
-			}
-			field, line = line[lead:lead+at], line[lead+at+len(p.until):]
-		} else {
-			line = nil
-		}
-		if codes[p.code] && !f.take(p.code, field, e) {
-			return false
-		}
-	}
-	return e.Unix > 0 && len(e.Client) > 0
 }
 
 // take reads a field.

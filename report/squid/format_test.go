@@ -29,6 +29,12 @@ func TestParse(t *testing.T) {
 		{"combined", "combined", strings.Replace(apache, "TCP_MISS", `"http://a/" "Mozilla/5.0 (X11)" TCP_DENIED`, 1), "1795420805 10.0.0.7 anna 4110 true"},
 		{"not common", "common", "1763891234.567 0 10.0.0.7 TCP_MISS/200 39 GET http://a/ - H/- -", ""},
 		{"own", `%ts.%03tu %6tr %>a %Ss/%03>Hs %<st %>st %rm %ru %[un`, "1763891234.567    180 10.0.0.7 TCP_MISS/200 4110 500 POST http://a/ anna", "1763891234 10.0.0.7 anna 4610 false"},
+		{"quotes in a header", "combined", `10.0.0.7 - - [23/Nov/2026:09:00:05 +0100] "GET http://a/ HTTP/1.1" 200 4110 "-" "x\" DENIED:" TCP_MISS:HIER_DIRECT`, "1795420805 10.0.0.7  4110 false"},
+		{"raw quotes in headers", "combined", `10.0.0.7 - - [23/Nov/2026:09:00:05 +0100] "GET http://a/ HTTP/1.1" 200 4110 "r" "x" DENIED:" "x" DENIED:A\" TCP_MISS:HIER_DIRECT`, "1795420805 10.0.0.7  4110 false"},
+		{"refused, and says it was not", "combined", `10.0.0.7 - - [23/Nov/2026:09:00:05 +0100] "GET http://a/ HTTP/1.1" 200 4110 "-" "x" TCP_MISS:HIER_DIRECT" TCP_DENIED:HIER_NONE`, "1795420805 10.0.0.7  4110 true"},
+		{"own with a header before the rest", `%>a "%{User-Agent}>h" "%rm %ru" %<st %tl`, `10.0.0.7 "x\" "GET http://b/" 1 23/Nov/2026:09:00:05 +0100" "GET http://a/" 4110 23/Nov/2026:09:00:05 +0100`, "1795420805 10.0.0.7  4110 false"},
+		{"own between two headers", `%ts %>a "%{Referer}>h" %<st "%{User-Agent}>h" %Ss`, `1795420805 10.0.0.7 "r\" 1 \"" 4110 "x\" 2 \"y" TCP_MISS`, "1795420805 10.0.0.7  4110 false"},
+		{"own with a header at the end", `%ts %>a %<st "%{User-Agent}>h"`, `1795420805 10.0.0.7 4110 "a" b"`, "1795420805 10.0.0.7  4110 false"},
 		{"own in brackets", `[%tl] %>a "%{User-Agent}>h" %<st %un`, `[23/Nov/2026:09:00:05 +0100] 10.0.0.7 "x" - boris`, "1795420805 10.0.0.7 boris 0 false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
