@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -53,6 +54,18 @@ WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, 
 		each(&u)
 	}
 	return last.Time, wrap(doing, rows.Err())
+}
+
+// ProxyBegin is the hour of the first entry of the log that was ever read; known is
+// false when none was.
+func (a *Archive) ProxyBegin(ctx context.Context) (day Day, hour int, known bool, err error) {
+	// By the table's primary key, so that the first row is all that is read.
+	err = a.db.QueryRowContext(ctx, `SELECT STRAIGHT_JOIN day, hour FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
+WHERE state = 'loaded' ORDER BY day, hour LIMIT 1`).Scan(&day, &hour)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Day{}, 0, false, nil
+	}
+	return day, hour, err == nil, wrap("find the first entry of the proxy's log", err)
 }
 
 // ProxyCut is where a log of the proxy was cut off after it was read: entries

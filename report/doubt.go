@@ -30,7 +30,7 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 		return c.Text(key, what, Clean(d.Until))
 	case "silent":
 		return c.Text(key, router, what, Clean(d.Until))
-	case "loading":
+	case "loading", "proxy_begin":
 		return c.Text(key, what)
 	case "books":
 		return c.Text(key, router, what)

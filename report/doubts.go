@@ -46,6 +46,10 @@ func (q *question) doubt(context.Context) error {
 		doubt(Doubt{Kind: "silent", Router: gap.Router, What: from, Until: until})
 	}
 	u.Doubts = append(u.Doubts, bookDoubts(u.Books)...)
+	if u.Proxy != nil && q.proxyBegin.After(q.Period.Start.Add(unreadAfter)) {
+		begin, _ := SpanText(&q.Period, q.proxyBegin, q.Period.End)
+		doubt(Doubt{Kind: "proxy_begin", What: begin})
+	}
 	if u.Proxy != nil && u.Proxy.Unread {
 		doubt(Doubt{Kind: "proxy_unread"})
 	}

@@ -23,7 +23,9 @@ func (q *question) readProxy(ctx context.Context) error {
 	people := map[netip.Addr]map[string]uint64{}
 	users := map[string]*ProxyUser{}
 	p := &Proxy{}
+	written := map[archive.Day]bool{} // days that there is any entry of
 	until, err := q.archive.ProxyUsage(ctx, q.Period.From, q.Period.To, func(u *archive.ProxyUsage) {
+		written[u.Day] = true
 		if u.Host.IsValid() && !q.shown(u.Host) || !u.Host.IsValid() && q.Group != "" {
 			return
 		}
@@ -60,6 +62,22 @@ func (q *question) readProxy(ctx context.Context) error {
 	if err != nil || until.IsZero() {
 		return err
 	}
+	first, hour, known, err := q.archive.ProxyBegin(ctx)
+	if err != nil {
+		return err
+	}
+	// Of a time before the log begins nothing is known, which is not that all of its
+	// traffic went past the proxy.
+	q.proxyBegin = archive.NewCalendar(q.loc).SlotStart(first, archive.Slot(4*hour))
+	over := q.cfg.Squid.AccessLog == "" && until.Before(q.Period.Start) // nobody reads it any more
+	if !known || over || !q.proxyBegin.Before(q.Period.End) {
+		return nil
+	}
+	for day := q.Period.From; !q.Period.To.Before(day) && day.Before(q.day(until)); day = day.Add(1) {
+		if first.Before(day) && !written[day] {
+			p.Unwritten = append(p.Unwritten, day)
+		}
+	}
 	q.u.Proxy = p
 	if q.proxyCuts, err = q.archive.ProxyCuts(ctx, q.Period.Start, q.Period.End); err != nil {
 		return err
@@ -68,20 +86,8 @@ func (q *question) readProxy(ctx context.Context) error {
 	if p.NoFlows = len(q.u.Books) == 0; !p.NoFlows {
 		q.onlyProxied(p, proxied)
 	}
-	for addr, h := range q.byAddr {
-		n := proxied[addr]
-		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
-		for name := range people[addr] {
-			h.ProxyUsers = append(h.ProxyUsers, name)
-		}
-		slices.SortFunc(h.ProxyUsers, func(a, b string) int {
-			return cmp.Or(cmp.Compare(people[addr][b], people[addr][a]), cmp.Compare(a, b))
-		})
-	}
-	all := p.Bytes
-	q.u.Totals.ProxiedBytes = &all
-	if !p.NoFlows {
-		q.u.Totals.DirectShare = direct(q.u.Totals.Bytes(), all)
+	if len(written) > 0 {
+		q.shareProxied(proxied, people)
 	}
 	for _, u := range users {
 		p.Users = append(p.Users, *u)
@@ -100,6 +106,26 @@ func (q *question) readProxy(ctx context.Context) error {
 		q.compareProxies(p)
 	}
 	return nil
+}
+
+// shareProxied says of each host, and of all, how much went through the proxy.
+func (q *question) shareProxied(proxied map[netip.Addr]uint64, people map[netip.Addr]map[string]uint64) {
+	p := q.u.Proxy
+	for addr, h := range q.byAddr {
+		n := proxied[addr]
+		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
+		for name := range people[addr] {
+			h.ProxyUsers = append(h.ProxyUsers, name)
+		}
+		slices.SortFunc(h.ProxyUsers, func(a, b string) int {
+			return cmp.Or(cmp.Compare(people[addr][b], people[addr][a]), cmp.Compare(a, b))
+		})
+	}
+	all := p.Bytes
+	q.u.Totals.ProxiedBytes = &all
+	if !p.NoFlows {
+		q.u.Totals.DirectShare = direct(q.u.Totals.Bytes(), all)
+	}
 }
 
 // onlyProxied finds the hosts that had no traffic past the proxy.

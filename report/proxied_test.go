@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,60 @@ func TestProxies(t *testing.T) {
 	kiosks := "kiosks"
 	if diff := gocmp.Diff([]ProxyHost{{Host: "192.0.2.8", Group: &kiosks, Bytes: 3000}, {Host: "192.0.2.7", Bytes: 2000}, {Host: "2001:db8::7", Bytes: 2000}}, p.Only); diff != "" || p.OnlyHosts != 3 {
 		t.Errorf("%d only used the proxy: %s", p.OnlyHosts, diff)
+	}
+}
+
+// Before the log of Squid begins nobody knows what went through the proxy, nor on a
+// day without an entry: that is not that everything went past it.
+func TestProxyLogOfOtherDays(t *testing.T) {
+	a := openArchive(t)
+	routerIDs(t, a, 1)
+	begin, silent, last := sunday, sunday.Add(1), sunday.Add(2)
+	for day := begin.Add(-1); !last.Before(day); day = day.Add(1) {
+		loadRows(t, a, day.String(), rowsOf(day, hoursTo(24), map[string]uint64{"192.0.2.1": 10}), nil)
+	}
+	squidSays(t, a, last, map[string]uint64{"192.0.2.1": 240})
+	if _, err := a.DB().Exec("INSERT INTO proxy_usage_hourly (day, hour, host, user, part, bytes, requests, denied) VALUES (?, 14, ?, '', 1, 240, 1, 0)",
+		begin, netip.MustParseAddr("192.0.2.1").AsSlice()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(last.Year, last.Month, last.Day+2, 0, 0, 0, 0, time.UTC)
+	cfg := DefaultConfig()
+	of := func(from, to archive.Day) *Usage {
+		p := DayPeriod(from, time.UTC)
+		if from != to {
+			p = NewPeriod(KindRange, from, to, time.UTC)
+		}
+		return usageOf(t, a, cfg, Request{Period: p, Routers: []string{"gw-1"}, Now: now})
+	}
+	says := func(u *Usage, sentence string) bool {
+		var text strings.Builder
+		if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(strings.Join(strings.Fields(text.String()), " "), sentence)
+	}
+	if u := of(begin.Add(-1), begin.Add(-1)); u.Proxy != nil || u.Totals.DirectShare != nil || u.Hosts[0].DirectShare != nil || !u.Complete {
+		t.Errorf("before the log: %+v, share %v, %v", u.Proxy, u.Totals.DirectShare, u.Incomplete)
+	}
+	if u := of(silent, silent); u.Proxy == nil || u.Totals.DirectShare != nil || u.Hosts[0].DirectShare != nil || !u.Complete || !says(u, "has no entry of "+silent.String()) {
+		t.Errorf("without an entry: %+v, share %v, %v", u.Proxy, u.Totals.DirectShare, u.Incomplete)
+	}
+	if u := of(begin, begin); u.Totals.DirectShare == nil || u.Complete || !says(u, "The log of Squid begins at 14:00") {
+		t.Errorf("the first day: share %v, %v", u.Totals.DirectShare, u.Incomplete)
+	}
+	if u := of(begin.Add(-1), last); u.Totals.DirectShare == nil || !says(u, "has no entry of "+silent.String()+":") || !says(u, "begins at "+begin.String()+" 14:00") {
+		t.Errorf("all days: %+v, %v", u.Proxy, u.Incomplete)
+	}
+	if u := of(last.Add(1), last.Add(1)); u.Proxy != nil || u.Totals.DirectShare != nil || slices.ContainsFunc(u.Doubts, func(d Doubt) bool { return d.Kind == "proxy_unread" }) {
+		t.Errorf("when the log is read no more: %+v, share %v, %v", u.Proxy, u.Totals.DirectShare, u.Incomplete)
+	}
+	cfg.Squid.AccessLog = "access.log"
+	if u := of(last.Add(1), last.Add(1)); u.Proxy == nil || !u.Proxy.Unread || u.Totals.DirectShare != nil {
+		t.Errorf("when the log has not been read: %+v, share %v", u.Proxy, u.Totals.DirectShare)
+	}
+	if u := of(last, last); u.Totals.DirectShare == nil || *u.Totals.DirectShare != 0.5 || !u.Complete || len(u.Proxy.Unwritten) > 0 {
+		t.Errorf("the last day: %+v, %v", u.Proxy, u.Incomplete)
 	}
 }
 

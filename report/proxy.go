@@ -1,5 +1,10 @@
 package report
 
+import (
+	"nfacct/archive"
+	"nfacct/report/phrase"
+)
+
 // Proxy is what Squid's log says of the period, beside what flows say.
 type Proxy struct {
 	Bytes    uint64 `json:"bytes"` // of responses, and of requests where the log has them
@@ -22,8 +27,20 @@ type Proxy struct {
 	Checks    []HostCheck `json:"checks,omitempty"` // the biggest first
 	// Users are who Squid was used by, the biggest first.
 	Users []ProxyUser `json:"users,omitempty"`
+	// Unwritten are days of the period that the log has no entry of, though it has
+	// some before and behind: nobody used the proxy then, or that part of the log is
+	// missing. When there is no entry of the whole period, shares are not known.
+	Unwritten []archive.Day `json:"days_without_entries,omitempty"`
 	// Unread says that the log has not been read up to the period's end.
 	Unread bool `json:"unread"`
+}
+
+// UnwrittenText says which days the log has no entry of; empty when it has of all.
+func (p *Proxy) UnwrittenText(words *phrase.Catalogue) string {
+	if len(p.Unwritten) == 0 {
+		return ""
+	}
+	return words.Text("mail.proxy.unwritten", dayRanges(p.Unwritten))
 }
 
 // HostCheck compares what Squid's log and flows say of the same traffic: of a

@@ -127,6 +127,8 @@ type question struct {
 	// measured are days by host and by department, of the months that quotas need.
 	measured  *measured
 	proxyCuts []archive.ProxyCut // that touch the period
+	// proxyBegin is when the log of Squid begins, as far as it was ever read.
+	proxyBegin time.Time
 	departments
 }
 

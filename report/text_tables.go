@@ -84,6 +84,9 @@ func (t *text) proxy() {
 	if p.FlowBytes != nil {
 		put("mail.proxy.flows", t.Bytes(*p.FlowBytes))
 	}
+	if note := p.UnwrittenText(t.Catalogue); note != "" {
+		t.paragraph("  ", note)
+	}
 	if len(p.Users) > 0 {
 		var parts []string
 		for i := range p.Users[:min(10, len(p.Users))] {

@@ -22,7 +22,7 @@ func TestRussianIsRussian(t *testing.T) {
 		report.NewRule("proxy", []report.RuleTerm{{What: "proxy"}})}
 	u.OldTables = []report.OldTable{{Router: "gw-1", Days: "2026-11-22"}}
 	u.Complete = false
-	for _, kind := range []string{"future", "running", "loading", "empty", "missing_days", "pending", "silent", "more_gaps", "lost", "dropped", "unspooled", "no_template", "books", "proxy_unread"} {
+	for _, kind := range []string{"future", "running", "loading", "empty", "missing_days", "pending", "silent", "more_gaps", "lost", "dropped", "unspooled", "no_template", "books", "proxy_begin", "proxy_unread"} {
 		u.Doubts = append(u.Doubts, report.Doubt{Kind: kind, Router: "gw-1", Count: 3})
 	}
 	known = append(known, "import", "net", "core", "rmem", "max", "collector", "receive", "buffer", "queue") // what to raise

@@ -59,6 +59,7 @@ func (v *view) proxy() {
 	if p.FlowBytes != nil {
 		fact("proxy.flows", v.bytes(*p.FlowBytes))
 	}
+	t.More = p.UnwrittenText(v.words)
 	v.add(t)
 	checks := table{Heading: v.text("checks"), Columns: head(v.text("host"), v.text("checks.squid"), v.text("checks.flows"))}
 	for i, c := range p.Checks {

@@ -317,6 +317,9 @@ func (w *workbook) facts() error {
 	for i := range u.OldTables {
 		rows = append(rows, [2]string{w.text("old_table"), u.OldTables[i].Text(w.words)})
 	}
+	if u.Proxy != nil && len(u.Proxy.Unwritten) > 0 {
+		rows = append(rows, [2]string{w.words.Text("mail.proxy"), u.Proxy.UnwrittenText(w.words)})
+	}
 	for _, rule := range u.Facts.Rules {
 		rows = append(rows, [2]string{w.text("rule"), rule.Name + ": " + rule.In(w.words)})
 	}
