@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"time"
 
 	"nfacct/archive"
@@ -31,6 +32,14 @@ type QuotaState struct {
 	State string  `json:"state"`
 	// Days is how many days of the period were over a day's quota.
 	Days int `json:"days_over"`
+}
+
+// Bound is the one that is broken, or else the one that Share is of.
+func (s *QuotaState) Bound() uint64 {
+	if s.State == QuotaSoft {
+		return s.Soft
+	}
+	return cmp.Or(s.Hard, s.Soft)
 }
 
 // Offender is a host, department or list over its quota.

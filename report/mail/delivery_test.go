@@ -64,7 +64,7 @@ func TestMailpit(t *testing.T) {
 		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", "Precedence": "bulk",
 		"List-Id": "nfacct reports <reports.nfacct.example.net>", "From": `"nfacct" <nfacct@example.net>`,
 		"Message-Id": "<" + MessageID("nfacct@example.net", "day", "2026-11-22", "", "head@example.net", 0) + ">",
-		"Subject":    "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 over quota", "Date": "Mon, 23 Nov 2026 06:30:00 +0000",
+		"Subject":    "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 quotas exceeded", "Date": "Mon, 23 Nov 2026 06:30:00 +0000",
 	} {
 		if got := headers[name]; len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

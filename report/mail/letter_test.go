@@ -41,11 +41,11 @@ func TestLetters(t *testing.T) {
 		words   *phrase.Catalogue
 		subject string
 	}{
-		"day":        {office(60), nil, "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 over quota"},
-		"russian":    {office(30), russian(t), "Мимо прокси 2026-11-22: 20,9\u00a0ГиБ, 30 узлов, сверх квоты 2"},
-		"incomplete": {incomplete, nil, "INCOMPLETE: Past the proxy 2026-11-22: 7.7 GiB, 3 hosts, 2 over quota"},
+		"day":        {office(60), nil, "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 quotas exceeded"},
+		"russian":    {office(30), russian(t), "Мимо прокси 2026-11-22: 20,9\u00a0ГиБ, 30 узлов, превышены 2 квоты"},
+		"incomplete": {incomplete, nil, "INCOMPLETE: Past the proxy 2026-11-22: 7.7 GiB, 3 hosts, 2 quotas exceeded"},
 		"nothing":    {nothing, nil, "INCOMPLETE: Past the proxy 2026-11-22: nothing is known"},
-		"department": {department, nil, "Past the proxy 2026-11-22, Accounts: 14.8 GiB, 8 hosts, 2 over quota"},
+		"department": {department, nil, "Past the proxy 2026-11-22, Accounts: 14.8 GiB, 8 hosts, 2 quotas exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := NewLetter(test.usage, Options{Words: test.words, Source: "mail.to"})

@@ -23,16 +23,23 @@ func (v *view) offenders() {
 		if len(o.Names) > 0 {
 			name, note = short(o.Names[0], 40), short(o.Name, 40)
 		}
-		bound := o.Hard
-		if bound == 0 {
-			bound = o.Soft
-		}
+		bound := o.Bound()
 		note = join(note, group(o.Group), v.text("over."+o.Subject), v.text("over.per_"+o.QuotaState.Period, short(o.Quota, 40)), o.MonthText(&v.Usage.Period, v.words))
+		if o.State != "" {
+			note = join(note, v.words.Text("sheet."+o.State))
+		}
+		if o.QuotaState.Period == "day" && v.Usage.Period.Kind != report.KindDay {
+			note = join(note, v.text("over.worst", o.Day))
+		}
 		if o.Days > 1 {
 			note = join(note, v.words.Plural("days", uint64(o.Days)))
 		}
+		share := ""
+		if bound > 0 {
+			share = v.words.Percent(float64(o.Used) / float64(bound))
+		}
 		t.Rows = append(t.Rows, row{Name: name, Note: note, Cells: []cell{
-			{Text: v.bytes(o.Used)}, {Text: v.bytes(bound)}, {Text: v.words.Percent(o.Share), Bad: o.State == report.QuotaHard},
+			{Text: v.bytes(o.Used)}, {Text: v.bytes(bound)}, {Text: share, Bad: o.State == report.QuotaHard},
 		}})
 	}
 	if n := len(list) - mostOffenders; n > 0 {
