@@ -133,6 +133,11 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	if f.dryRun {
 		return a.planMails(ctx, cfg, db, p, list, f.again)
 	}
+	if len(f.recipients) > 0 && !f.again {
+		if err := a.tellHaving(ctx, db, list[0]); err != nil {
+			return databaseError(err)
+		}
+	}
 	for _, m := range list {
 		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Asked: len(f.recipients) > 0, Again: f.again}); err != nil {
 			return databaseError(err)

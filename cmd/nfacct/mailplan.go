@@ -126,3 +126,24 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	}
 	return nil
 }
+
+// tellHaving says who of a mailing has it already: a person who asked for it by
+// --to would wait for it in vain.
+func (a *app) tellHaving(ctx context.Context, db *archive.Archive, m mailing) error {
+	known, err := db.Mails().Of(ctx, m.report, m.period)
+	if err != nil {
+		return err
+	}
+	for _, recipient := range m.to {
+		address, err := mail.ParseAddress(recipient)
+		if err != nil {
+			return err
+		}
+		for _, k := range known {
+			if k.State == archive.MailSent && k.Department == m.department && strings.EqualFold(k.Recipient, address.Address) {
+				a.log.Warn("has this report already: --again sends it once more", "to", report.Clean(k.Recipient), "sent", k.Sent.Format(time.RFC3339))
+			}
+		}
+	}
+	return nil
+}
