@@ -114,6 +114,11 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 	} else if _, err := phrase.New(c.Language, c.Units); err != nil && c.Catalogue == "" {
 		report("language", err.Error(), "")
 	}
+	if c.Catalogue != "" {
+		if _, err := c.Phrases(); err != nil {
+			report("catalogue", err.Error(), "")
+		}
+	}
 	for i, name := range c.Names {
 		if !slices.Contains(nameSources, name) {
 			report("names", fmt.Sprintf("%q is no source of names", name), "choose of "+strings.Join(nameSources, ", "))

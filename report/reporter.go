@@ -51,6 +51,9 @@ func (c *Config) Phrases() (*phrase.Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := own.Fits(english); err != nil {
+		return nil, err
+	}
 	return own.With(english), nil
 }
 

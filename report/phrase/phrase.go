@@ -30,6 +30,7 @@ type Catalogue struct {
 	// Language is its tag: en, ru.
 	Language           string
 	texts              map[string][]string
+	lines              map[string]int // where the texts stand
 	plural             func(n uint64) int
 	decimal, thousands string
 	units              [7]string // from B on
@@ -97,7 +98,7 @@ var plurals = map[string]struct {
 
 // Read reads a catalogue. Errors name the line.
 func Read(r io.Reader, language, units string) (*Catalogue, error) {
-	c := &Catalogue{Language: language, texts: map[string][]string{}}
+	c := &Catalogue{Language: language, texts: map[string][]string{}, lines: map[string]int{}}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -111,7 +112,7 @@ func Read(r io.Reader, language, units string) (*Catalogue, error) {
 		case c.texts[key] != nil:
 			return nil, fmt.Errorf("catalogue %s: line %d: %s stands here twice", language, n, key)
 		}
-		c.texts[key] = strings.Split(strings.TrimSpace(text), " | ")
+		c.texts[key], c.lines[key] = strings.Split(strings.TrimSpace(text), " | "), n
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("catalogue %s: %w", language, err)

@@ -112,6 +112,24 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for text, want := range map[string]string{
+		"hosts = %[1]s host | %[1]s hosts":  "",
+		"hosts = one host | %[1]s hosts":    "",
+		"text.gone = %[7]s":                 "",
+		"mail.quiet = 100%% of %[1]s":       "",
+		"mail.quiet = %[2]s":                "line 6: mail.quiet: there is no %[2]s; in English it is: Hours without flows: %[1]s.",
+		"mail.quiet = %s":                   "line 6: mail.quiet: a percent sign is written %%",
+		"hosts = %[1]s host | 100% hosts":   "line 6: hosts: a percent sign",
+		"mail.quiet = %[1]s of %[1]d hours": "line 6: mail.quiet: a percent sign",
+	} {
+		c, err := Read(strings.NewReader(head+"a = b\n"+text+"\n"), "xx", "iec")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Fits(English()); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	own, err := Read(strings.NewReader(head+"hosts = one | many\n"), "xx", "iec")
 	if err != nil {
 		t.Fatal(err)
