@@ -33,13 +33,13 @@ func (a *Archive) Audit(ctx context.Context, from, to Day) ([]Book, error) {
 		key := routerDay{b.Day, b.Router}
 		if sum := rows[key]; sum != b.Loaded.Counts {
 			b.differ(fmt.Sprintf("the rows hold %v, but books say %v were loaded: %s; load the day again (nfacct import --day %s)",
-				sum, b.Loaded.Counts, difference(sum, b.Loaded.Counts), b.Day))
+				sum, b.Loaded.Counts, difference(sum, b.Loaded.Counts), b.Day), Imbalance{"rows", sum, b.Loaded.Counts})
 		}
 		delete(rows, key)
 	}
 	for key, sum := range rows {
 		books = append(books, Book{Day: key.day, Router: key.router,
-			Difference: fmt.Sprintf("the rows hold %v, but no book knows of them", sum)})
+			Difference: fmt.Sprintf("the rows hold %v, but no book knows of them", sum), Imbalances: []Imbalance{{Kind: "rows", Is: sum}}})
 	}
 	slices.SortFunc(books, func(x, y Book) int {
 		return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))

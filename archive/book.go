@@ -87,8 +87,20 @@ type Book struct {
 	// Excluded is what rules left out, by the rule's name.
 	Excluded map[string]Counts `json:"excluded"`
 	Loaded   Loaded            `json:"loaded"`
-	// Difference says what does not balance; Archive.Books fills it in.
-	Difference string `json:"difference,omitempty"`
+	// Difference says in English what does not balance, Imbalances the same as
+	// figures; Archive.Books fills them in.
+	Difference string      `json:"difference,omitempty"`
+	Imbalances []Imbalance `json:"imbalances,omitempty"`
+}
+
+// Imbalance is one thing of a book that does not balance. By Kind, Is and Should
+// are: of "classes", their sum and what was received; of "loaded", what was left
+// out and loaded together and the sum of up and down; of "tables" and "rows", what
+// the rollups and the rows hold and what books say was loaded.
+type Imbalance struct {
+	Kind   string `json:"kind"`
+	Is     Counts `json:"is"`
+	Should Counts `json:"should"`
 }
 
 // MarshalJSON writes maps without entries as {}.
@@ -139,21 +151,34 @@ func (b *Book) Add(o Book) {
 // excluded and loaded.
 func (b Book) Check() error {
 	var wrong []string
-	compare := func(what string, is Counts, than string, should Counts) {
-		if is != should {
-			wrong = append(wrong, fmt.Sprintf("%s are %v, but %s %v: %s", what, is, than, should, difference(is, should)))
+	for _, i := range b.imbalances() {
+		what, than := "the classes", "received were"
+		if i.Kind == "loaded" {
+			what, than = "excluded and loaded", "up and down are"
 		}
+		wrong = append(wrong, fmt.Sprintf("%s are %v, but %s %v: %s", what, i.Is, than, i.Should, difference(i.Is, i.Should)))
 	}
-	compare("the classes", b.Classes.Sum(), "received were", Counts{b.Records, b.Bytes})
-	var excluded Counts
-	for _, n := range b.Excluded {
-		excluded = excluded.Plus(n)
-	}
-	compare("excluded and loaded", excluded.Plus(b.Loaded.Counts), "up and down are", b.Classes.Up.Plus(b.Classes.Down))
 	if wrong == nil {
 		return nil
 	}
 	return fmt.Errorf("book of %s %s does not balance: %s", b.Router, b.Day, strings.Join(wrong, "; "))
+}
+
+// imbalances are what does not balance in the book itself.
+func (b Book) imbalances() (wrong []Imbalance) {
+	var excluded Counts
+	for _, n := range b.Excluded {
+		excluded = excluded.Plus(n)
+	}
+	for _, i := range []Imbalance{
+		{"classes", b.Classes.Sum(), Counts{b.Records, b.Bytes}},
+		{"loaded", excluded.Plus(b.Loaded.Counts), b.Classes.Up.Plus(b.Classes.Down)},
+	} {
+		if i.Is != i.Should {
+			wrong = append(wrong, i)
+		}
+	}
+	return wrong
 }
 
 // difference writes a difference with its sign.

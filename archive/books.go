@@ -59,7 +59,7 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 		return nil, err
 	}
 	var day Day
-	var off map[string]string
+	var off map[string]Imbalance
 	for i := range books {
 		b := &books[i]
 		if b.Day != day {
@@ -69,17 +69,23 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 			day = b.Day
 		}
 		if err := b.Check(); err != nil {
-			b.differ(err.Error())
+			b.differ(err.Error(), b.imbalances()...)
 		}
-		if what := off[b.Router]; what != "" {
-			b.differ(what)
+		if i, wrong := off[b.Router]; wrong {
+			b.differ(i.tables(), i)
 		}
 	}
 	return books, nil
 }
 
+// tables says what of the rollups is off.
+func (i Imbalance) tables() string {
+	return fmt.Sprintf("the tables hold %v, but books say %v were loaded: %s", i.Is, i.Should, difference(i.Is, i.Should))
+}
+
 // differ adds to what does not balance.
-func (b *Book) differ(what string) {
+func (b *Book) differ(what string, imbalances ...Imbalance) {
+	b.Imbalances = append(b.Imbalances, imbalances...)
 	if b.Difference != "" {
 		b.Difference += "; "
 	}
@@ -140,7 +146,7 @@ func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]B
 // compareTables compares a day's rollups, which are computed from the rows, with
 // what books say was loaded, and tells by router's name what is off. The file
 // being loaded counts as loaded.
-func (a *Archive) compareTables(ctx context.Context, day Day, loading uint32) (map[string]string, error) {
+func (a *Archive) compareTables(ctx context.Context, day Day, loading uint32) (map[string]Imbalance, error) {
 	rows, err := a.db.QueryContext(ctx, `SELECT COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
 	SUM(side.table_records), SUM(side.table_bytes), SUM(side.book_records), SUM(side.book_bytes)
 FROM (
@@ -155,7 +161,7 @@ FROM (
 		return nil, wrap("compare books and tables", err)
 	}
 	defer rows.Close()
-	off := map[string]string{}
+	off := map[string]Imbalance{}
 	for rows.Next() {
 		var router string
 		var table, book Counts
@@ -163,7 +169,7 @@ FROM (
 			return nil, wrap("compare books and tables", err)
 		}
 		if table != book {
-			off[router] = fmt.Sprintf("the tables hold %v, but books say %v were loaded: %s", table, book, difference(table, book))
+			off[router] = Imbalance{"tables", table, book}
 		}
 	}
 	return off, wrap("compare books and tables", rows.Err())

@@ -27,7 +27,7 @@ func (t *text) books() {
 	}
 	for i := range t.u.Books {
 		if b := &t.u.Books[i]; b.Difference != "" {
-			t.paragraph(indent, t.Text("mail.books.difference", Clean(b.Difference)))
+			t.paragraph(indent, t.Text("mail.books.difference", DifferenceText(b, t.Catalogue)))
 		}
 	}
 }

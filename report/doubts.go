@@ -80,7 +80,7 @@ func (u *Usage) loading(days []archive.Day) {
 	}
 	for i := range u.Books {
 		if b := &u.Books[i]; names[b.Day.String()] {
-			b.Difference = ""
+			b.Difference, b.Imbalances = "", nil
 		}
 	}
 	doubts := []Doubt{{Kind: "loading", What: dayRanges(days)}}

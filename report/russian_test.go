@@ -7,16 +7,51 @@ import (
 	"strings"
 	"testing"
 
+	"nfacct/archive"
 	"nfacct/report/phrase"
 )
 
 // latin are words that a Russian reader has to know; all others in everything()
 // are names of hosts, users, rules, routers and services.
 var latin = []string{
-	"Squid", "IP", "DHCP", "nfacct",
+	"Squid", "IP", "DHCP", "DNS", "nfacct",
 	"Europe", "Berlin", "CEST", "CET", "W",
 	"management", "workshop", "dads", "laptop", "with", "a", "very", "it", "reception", "sales", "phones", "anna", "boris",
+	"net", "core", "rmem", "max", "collector", "receive", "buffer", "queue", "import", // what to do
 	"proxy", "dns", "multicast", "broadcast", "weekly", "office", "ether", "wan", "https", "quic", "k", "v",
+}
+
+// everyDoubt is a doubt of each kind that a catalogue has words for.
+func everyDoubt(words *phrase.Catalogue) (doubts []Doubt) {
+	for _, key := range words.Keys() {
+		if kind, ok := strings.CutPrefix(key, "doubt."); ok {
+			doubts = append(doubts, Doubt{Kind: kind, Router: "office", What: "2026-11-23", Until: "04:25", Count: 3, Share: 0.02})
+		}
+	}
+	return doubts
+}
+
+// No Russian phrase has words of another language, but for names and keys.
+func TestRussianPhrases(t *testing.T) {
+	words, err := phrase.New("ru", "iec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := []string{"plural", "decimal", "thousands", "toml"}
+	for _, key := range words.Keys() {
+		if slices.Contains(rules, key) {
+			continue
+		}
+		for count := range uint64(6) {
+			text := words.Plural(key, count, "", "", "", "")
+			text, _, _ = strings.Cut(text, "%!") // arguments that it has no use for
+			for _, word := range regexp.MustCompile(`[A-Za-z]+`).FindAllString(text, -1) {
+				if !slices.Contains(latin, word) && !slices.Contains(rules, word) {
+					t.Errorf("%s: %q in %q", key, word, text)
+				}
+			}
+		}
+	}
 }
 
 // A Russian report speaks Russian.
@@ -27,6 +62,14 @@ func TestRussianIsRussian(t *testing.T) {
 	}
 	u := everything()
 	u.OldTables = []OldTable{{Router: "office", Days: "2026-11-23"}}
+	u.Complete, u.Doubts = false, everyDoubt(words)
+	u.QuietHours = []int{1, 2}
+	b := &u.Books[0]
+	b.LostRecords, b.LostEstimated, b.KernelDropped, b.SpoolLost, b.NoTemplate, b.Rejected = 5, true, 1, 2, 3, map[string]uint64{"short": 1}
+	b.Difference = "the classes are"
+	for _, kind := range []string{"classes", "loaded", "tables", "rows"} {
+		b.Imbalances = append(b.Imbalances, archive.Imbalance{Kind: kind, Is: archive.Counts{Records: 1, Bytes: 60}})
+	}
 	var text bytes.Buffer
 	if err := u.WriteText(&text, words, 0); err != nil {
 		t.Fatal(err)

@@ -90,12 +90,15 @@ func (a *app) letter(cfg *config.Config, usage *report.Usage, asked bool) (*mail
 	}
 	source := ""
 	if !asked {
-		_, source = addressees(cfg, usage.Period.Kind, usage.Group)
+		if _, source = addressees(cfg, usage.Period.Kind, usage.Group); source != "" && usage.Group != "" {
+			source = words.Text("mail.source.department", source)
+		}
 	}
 	return mail.NewLetter(usage, mail.Options{Words: words, Rows: cfg.Mail.Rows, Source: source})
 }
 
-// addressees are who gets a report, and where the configuration names them.
+// addressees are who gets a report, and the key or department of the configuration
+// that names them.
 func addressees(cfg *config.Config, kind, department string) (to []string, source string) {
 	for _, m := range mailings(cfg, report.Period{Kind: kind}) {
 		if m.department != department {
@@ -103,7 +106,7 @@ func addressees(cfg *config.Config, kind, department string) (to []string, sourc
 		}
 		switch {
 		case department != "":
-			return m.to, fmt.Sprintf("department %q", department)
+			return m.to, department
 		case kind == report.KindWeek && len(cfg.Mail.WeeklyTo) > 0:
 			return m.to, "mail.weekly_to"
 		case kind == report.KindMonth && len(cfg.Mail.MonthlyTo) > 0:

@@ -4,8 +4,10 @@ import (
 	"html"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
+	"nfacct/archive"
 	"nfacct/report"
 )
 
@@ -22,9 +24,16 @@ func TestRussianIsRussian(t *testing.T) {
 		report.NewRule("proxy", []report.RuleTerm{{What: "proxy"}})}
 	u.OldTables = []report.OldTable{{Router: "gw-1", Days: "2026-11-22"}}
 	u.Complete = false
-	for _, kind := range []string{"future", "running", "loading", "empty", "missing_days", "pending", "silent", "more_gaps", "lost", "dropped", "unspooled", "no_template", "books", "proxy_begin", "proxy_unread"} {
-		u.Doubts = append(u.Doubts, report.Doubt{Kind: kind, Router: "gw-1", Count: 3})
+	for _, key := range russian(t).Keys() {
+		if kind, ok := strings.CutPrefix(key, "doubt."); ok {
+			u.Doubts = append(u.Doubts, report.Doubt{Kind: kind, Router: "gw-1", What: "2026-11-22", Until: "04:25", Count: 3, Share: 0.02})
+		}
 	}
+	b := &u.Books[0]
+	b.LostEstimated, b.KernelDropped, b.SpoolLost, b.Rejected, b.Difference = true, 1, 2, map[string]uint64{"short": 1}, "the classes are"
+	b.Imbalances = []archive.Imbalance{{Kind: "classes"}, {Kind: "loaded"}, {Kind: "tables"}, {Kind: "rows"}}
+	u.TopsAtLeast = true
+	u.Before.NotComplete, u.Weekday.NotComplete = "2026-11-21", "2026-11-15"
 	known = append(known, "import", "net", "core", "rmem", "max", "collector", "receive", "buffer", "queue") // what to raise
 	l, err := NewLetter(u, Options{Words: russian(t), Source: "mail.to"})
 	if err != nil {

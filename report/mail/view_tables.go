@@ -6,6 +6,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/report"
+	"nfacct/report/phrase"
 )
 
 // add appends a section, if there is something in it.
@@ -145,7 +146,7 @@ type balance struct {
 }
 
 // balances adds the books of the days up, router by router.
-func balances(books []archive.Book) []*balance {
+func balances(books []archive.Book, words *phrase.Catalogue) []*balance {
 	var list []*balance
 	for i := range books {
 		b := &books[i]
@@ -170,7 +171,7 @@ func balances(books []archive.Book) []*balance {
 		x.load += b.Loaded.Records
 		x.classes = x.classes.Plus(b.Classes)
 		if x.difference == "" {
-			x.difference = b.Difference
+			x.difference = report.DifferenceText(b, words)
 		}
 	}
 	return list
@@ -179,7 +180,7 @@ func balances(books []archive.Book) []*balance {
 // books say what became of the records.
 func (v *view) books() {
 	t := table{Heading: v.text("books"), Columns: head(v.text("router"), v.text("books.received"), v.text("books.lost"), v.text("books.loaded"))}
-	list := balances(v.Usage.Books)
+	list := balances(v.Usage.Books, v.words)
 	for i, b := range list {
 		if i == mostGroups {
 			t.More = v.plural("more", len(list)-mostGroups)

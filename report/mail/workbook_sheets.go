@@ -227,7 +227,7 @@ func (w *workbook) books() error {
 		c := &b.Classes
 		day := time.Date(b.Day.Year, b.Day.Month, b.Day.Day, 0, 0, 0, 0, time.UTC)
 		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, b.SpoolLost, rejected, c.Up.Records, c.Down.Records,
-			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, b.Difference)
+			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, report.DifferenceText(b, w.words))
 		if err != nil {
 			return err
 		}
