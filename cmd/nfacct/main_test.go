@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,7 +35,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("COLLECTOR", freePort(t))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "kills": kills},
 	})
 }
 
@@ -52,5 +53,29 @@ func exits(ts *testscript.TestScript, not bool, args []string) {
 	}
 	if want := args[0]; strconv.Itoa(code) != want {
 		ts.Fatalf("exit code %d, want %s", code, want)
+	}
+}
+
+// kills runs a command line, and kills it when it says a text on stderr, as in
+// `kills 'table name=' nfacct -v migrate`.
+func kills(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) < 2 {
+		ts.Fatalf("usage: kills text command [args...]")
+	}
+	var cmd *exec.Cmd
+	for _, folder := range filepath.SplitList(ts.Getenv("PATH")) {
+		if name := filepath.Join(folder, args[1]); exists(name) && cmd == nil {
+			cmd = exec.Command(name, args[2:]...)
+		}
+	}
+	if cmd == nil {
+		ts.Fatalf("no program %s", args[1])
+	}
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GORACE"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	if said, err := killAt(cmd, func(line string) bool { return strings.Contains(line, args[0]) }); err != nil {
+		ts.Fatalf("not killed at %q: %v\n%s", args[0], err, said)
 	}
 }

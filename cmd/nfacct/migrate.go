@@ -16,6 +16,7 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/importer/migrate"
+	"nfacct/report"
 )
 
 // migrateCredential is the name that the old database's DSN has as a systemd
@@ -115,8 +116,8 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	if !f.dryRun && ctx.Err() == nil {
 		err = errors.Join(err, a.packAgain(ctx, cfg, db, f.wait))
 	}
-	if err == nil || errors.Is(err, migrate.ErrPartial) {
-		err = errors.Join(err, summary.Err())
+	if err == nil {
+		err = summary.Err()
 	}
 	if printing := a.printMigration(summary, f.dryRun); printing != nil && err == nil {
 		err = printing
@@ -130,14 +131,11 @@ func (a *app) migrateAll(ctx context.Context, m *migrate.Migrator, cfg *config.C
 	if err != nil {
 		return err
 	}
-	summary.LeftFiles = found.Left
-	if dsnFile == "" && len(found.Flows)+len(found.Tables)+len(found.Left) == 0 {
+	summary.Add(found)
+	if dsnFile == "" && found.Nothing() {
 		return fmt.Errorf("no tables of MyISAM and no flow-tools files in %v", paths)
 	}
-	partial := error(nil)
-	if err := m.Flows(ctx, found.Flows, summary); errors.Is(err, migrate.ErrPartial) {
-		partial = err
-	} else if err != nil {
+	if err := m.Flows(ctx, found.Flows, summary); err != nil {
 		return err
 	}
 	if dsnFile != "" {
@@ -162,7 +160,7 @@ func (a *app) migrateAll(ctx context.Context, m *migrate.Migrator, cfg *config.C
 			return err
 		}
 	}
-	return partial
+	return nil
 }
 
 func exists(name string) bool {
@@ -240,7 +238,7 @@ func (a *app) printMigration(s *migrate.Summary, dryRun bool) error {
 		}
 	}
 	for _, left := range s.LeftFiles {
-		fmt.Fprintf(a.out, "left: %s: %s\n", left.Table, left.Why)
+		fmt.Fprintf(a.out, "left: %s: %s\n", report.Clean(left.Table), report.Clean(left.Why))
 	}
 	return nil
 }

@@ -3,14 +3,12 @@ package migrate
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"nfacct/importer"
-	"nfacct/importer/attribution"
 	"nfacct/importer/migrate/migratetest"
 )
 
@@ -25,9 +23,7 @@ func BenchmarkTables(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		router := importer.Router{Name: "gw", Export: []netip.Addr{office.Gateway}, Router: attribution.Router{
-			Inside: append(office.Inside, office.Server), Own: []netip.Addr{office.Gateway, office.Public}, Proxies: []netip.Addr{office.Proxy},
-		}}
+		router := officeRouter(office)
 		for _, table := range []string{name, name + "c"} {
 			clearOld(b)
 			makeOld(b, table, layout, migratetest.Rows(flows, layout))

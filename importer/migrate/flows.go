@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,18 @@ type flowFile struct {
 }
 
 // flowName is how flow-capture names files: the local time of their beginning,
-// and its offset. The folders above say the same (-N) and are not needed.
-var flowName = regexp.MustCompile(`^(ft|tmp)-v\d\d(?:m\d\d)?\.(\d{4}-\d\d-\d\d\.\d{6}[+-]\d{4})(?:\.(?:gz|zst))?$`)
+// and its offset, perhaps compressed since. The folders above say the same (-N)
+// and are not needed.
+var flowName = regexp.MustCompile(`^(ft|tmp)-v\d\d(?:m\d\d)?\.(\d{4}-\d\d-\d\d\.\d{6}[+-]\d{4})(?:\.(?:gz|zst|bz2|xz|lzma|lz4|Z|zip))?$`)
+
+// Errors of files that are named like those of flow-tools.
+var (
+	errForeign = errors.New("it has the name of a flow-tools file, and does not begin like one")
+	errPacked  = errors.New("it is compressed in a way that is not read; unpack it, or compress it with gzip or zstd")
+)
+
+// packers are how files begin that gzip's and zstd's kin have made.
+var packers = []string{"BZ", "\xfd7", "\x5d\x00", "\x04\x22", "\x1f\x9d", "PK"}
 
 // abandoned is the age from which on a file that flow-capture seems to write is
 // taken for one that a crash left: it is rotated at least daily.
@@ -38,24 +49,29 @@ func (m *Migrator) flowFile(path string) (_ flowFile, why string, err error) {
 		return flowFile{}, "", err
 	}
 	defer file.Close()
-	named := strings.HasPrefix(filepath.Base(path), "ft-v")
+	parts := flowName.FindStringSubmatch(filepath.Base(path))
 	var head [2]byte
 	_, err = io.ReadFull(file, head[:])
-	switch {
-	case err == nil && head == [2]byte{0xcf, 0x10}:
-	case err == nil && named && (head == [2]byte{0x1f, 0x8b} || head == [2]byte{0x28, 0xb5}): // gzip, zstd
-	default:
-		if named {
-			return flowFile{}, "it does not begin like a file of flow-tools", nil
-		}
+	switch short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); {
+	case err != nil && !short:
+		return flowFile{}, "", err
+	case !short && head == [2]byte{0xcf, 0x10}:
+	case parts == nil:
 		return flowFile{}, "", nil
+	case !short && (head == [2]byte{0x1f, 0x8b} || head == [2]byte{0x28, 0xb5}): // gzip, zstd
+	case slices.Contains(packers, string(head[:])):
+		return flowFile{}, "", errPacked
+	case short:
+		return flowFile{}, "it is empty", nil
+	default:
+		return flowFile{}, "", errForeign
 	}
 	info, err := file.Stat()
 	if err != nil {
 		return flowFile{}, "", err
 	}
 	f := flowFile{path: path, start: info.ModTime()}
-	if parts := flowName.FindStringSubmatch(filepath.Base(path)); parts != nil {
+	if parts != nil {
 		if start, err := time.Parse("2006-01-02.150405-0700", parts[2]); err == nil {
 			f.start = start
 		}
@@ -73,10 +89,11 @@ func (m *Migrator) flowFile(path string) (_ flowFile, why string, err error) {
 
 // Flows imports flow-tools files in the order of time, through the ordinary
 // importer: they hold the datagrams' own records. Days that were migrated from
-// tables are left out.
+// tables are left out. What became of files is in the summary, and faults of
+// theirs are among its own.
 func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) error {
 	covered := map[archive.Day]string{}
-	var wanted []string
+	var wanted, left []string
 	for _, path := range files {
 		why, err := m.covered(ctx, path, covered)
 		if err != nil {
@@ -84,9 +101,13 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 		}
 		if why != "" {
 			summary.LeftFiles = append(summary.LeftFiles, Ignored{path, why})
+			left = append(left, path)
 			continue
 		}
 		wanted = append(wanted, path)
+	}
+	if len(left) > 0 {
+		m.log.Warn("files were left, since the archive has their days from tables; --beside loads them too", "files", len(left), "first", left[0])
 	}
 	known := 0
 	if m.opts.DryRun && m.archive != nil {
@@ -121,7 +142,7 @@ func (m *Migrator) Flows(ctx context.Context, files []string, summary *Summary) 
 	done.Known += known
 	summary.Files = &done
 	if errors.Is(err, importer.ErrPartial) || errors.Is(err, importer.ErrFiles) { // tables may do better
-		return fmt.Errorf("%w: %w", ErrPartial, err)
+		summary.flows, err = err, nil
 	}
 	return err
 }

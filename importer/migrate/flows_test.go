@@ -167,16 +167,25 @@ func TestFlowsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found.Left) != 2 || len(found.Flows) != 4 {
+	if len(found.Left) != 1 || len(found.Bad) != 1 || len(found.Flows) != 4 {
 		t.Fatalf("%+v", found)
 	}
-	if err := m.Flows(t.Context(), found.Flows, NewSummary()); !errors.Is(err, ErrPartial) || !strings.Contains(fmt.Sprint(err), "unknown exporters") {
+	summary := NewSummary()
+	if err := m.Flows(t.Context(), found.Flows, summary); err != nil {
+		t.Fatal(err)
+	}
+	// Nothing went well, so that is no part of it.
+	if err := summary.Err(); errors.Is(err, ErrPartial) || !strings.Contains(fmt.Sprint(err), "unknown exporters") {
 		t.Error(err)
 	}
 	opts.Others = "gw"
-	summary := NewSummary()
+	summary = NewSummary()
 	if err := p.migrator(t, opts).Flows(t.Context(), found.Flows, summary); err != nil || summary.Files.Loaded != 4 {
 		t.Error(err, summary.Files)
+	}
+	summary.Add(found)
+	if err := summary.Err(); !errors.Is(err, ErrPartial) || !strings.Contains(fmt.Sprint(err), errForeign.Error()) {
+		t.Error(err)
 	}
 	p.books(t)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -124,13 +123,12 @@ func (f *copier) fetch(ctx context.Context, t *table) (remarks []string, err err
 	}
 	at := slices.IndexFunc(found, func(o table) bool { return o.name == t.name })
 	if at < 0 {
-		why := "its columns are of no known layout"
 		for _, i := range ignored {
-			if i.Table == t.name {
-				why = i.Why
+			if i.Table == t.name && i.Why != errLayout.Error() {
+				return nil, errors.New(i.Why)
 			}
 		}
-		return nil, errors.New(why)
+		return nil, errLayout
 	}
 	t.layout, t.packed, t.engine, t.bytes = found[at].layout, found[at].packed, found[at].engine, found[at].bytes
 	return remarks, nil
@@ -207,60 +205,4 @@ func removed(name string) error {
 		return err
 	}
 	return nil
-}
-
-// Found is what lies in folders that are given to migrate.
-type Found struct {
-	Tables []string // folders with tables
-	Flows  []string // flow-tools files, the oldest first
-	Left   []Ignored
-}
-
-// Look goes through files and folders. What flow-capture may still write is
-// left, and what is neither a table nor of flow-tools is not looked at further.
-func (m *Migrator) Look(paths []string) (Found, error) {
-	var found Found
-	tables := map[string]bool{}
-	var flows []flowFile
-	for _, path := range paths {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return found, err
-		}
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real // WalkDir does not follow a link, even the first
-		}
-		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case !entry.Type().IsRegular():
-				return nil
-			case filepath.Ext(name) == ".MYD":
-				tables[filepath.Dir(name)] = true
-				return nil
-			}
-			file, why, err := m.flowFile(name)
-			switch {
-			case err != nil:
-				return err
-			case why != "":
-				found.Left = append(found.Left, Ignored{name, why})
-			case file.path != "":
-				flows = append(flows, file)
-			}
-			return nil
-		})
-		if err != nil {
-			return found, err
-		}
-	}
-	found.Tables = slices.Sorted(maps.Keys(tables))
-	slices.SortStableFunc(flows, func(a, b flowFile) int { return a.start.Compare(b.start) })
-	for _, f := range flows {
-		if !slices.Contains(found.Flows, f.path) {
-			found.Flows = append(found.Flows, f.path)
-		}
-	}
-	return found, nil
 }

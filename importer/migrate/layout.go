@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,6 +56,9 @@ var stamped = &layout{
 	where:   "utime >= ? AND utime < ? + INTERVAL 1 DAY",
 	clock:   "CONVERT_TZ(utime, '+00:00', @@global.time_zone)",
 }
+
+// errLayout is of a table that is somebody else's, whatever its name.
+var errLayout = errors.New("its columns are of no known layout")
 
 func layoutOf(columns []string) *layout {
 	for _, l := range layouts {

@@ -156,6 +156,11 @@ func (m *Migrator) Tables(ctx context.Context, s *Source, summary *Summary) erro
 		}
 		result := summary.table(s, &t)
 		err := m.table(ctx, s, t, result)
+		if errors.Is(err, errLayout) && !chosen {
+			summary.Tables = summary.Tables[:len(summary.Tables)-1]
+			ignored = append(ignored, Ignored{Table: t.name, Why: errLayout.Error()})
+			continue
+		}
 		if err != nil {
 			result.fail(err)
 		}

@@ -203,7 +203,7 @@ FROM information_schema.TABLES WHERE TABLE_SCHEMA = `+database+` AND TABLE_TYPE 
 		case len(columns[t.name]) == 0:
 			ignored = append(ignored, Ignored{t.name, "the server cannot open it: " + comment})
 		default:
-			ignored = append(ignored, Ignored{t.name, "its columns are of no known layout"})
+			ignored = append(ignored, Ignored{t.name, errLayout.Error()})
 		}
 	}
 	return found, ignored, s.lost(rows.Err())

@@ -298,6 +298,17 @@ func TestDamaged(t *testing.T) {
 	spoil("2018_10.MYD", 30_000, strings.Repeat("\xff", 1000))
 	spoil("2018_11c.MYI", 2048, strings.Repeat("\xff", 1024))
 	spoil("2018_12c.MYD", 8_000, strings.Repeat("\xff", 300))
+	mustExec(t, old.db, "CREATE TABLE flows_2018_07 (a INT) ENGINE=MyISAM") // somebody else's
+	mustExec(t, old.db, "FLUSH TABLES")
+	for _, ext := range tableFiles {
+		content, err := os.ReadFile(filepath.Join(oldFolder(), "flows_2018_07"+ext))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, "flows_2018_07"+ext), content, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Remove(filepath.Join(folder, "2018_6.frm")); err != nil {
 		t.Fatal(err)
 	}
@@ -339,6 +350,9 @@ func TestDamaged(t *testing.T) {
 	}
 	if !errors.Is(summary.Err(), ErrPartial) {
 		t.Error(summary.Err())
+	}
+	if want := []Ignored{{"flows_2018_07", errLayout.Error()}}; len(summary.Tables) != 8 || !cmp.Equal(want, summary.Ignored) {
+		t.Errorf("%d tables, ignored: %v", len(summary.Tables), summary.Ignored)
 	}
 	if diff := cmp.Diff(before, digests(t, folder)); diff != "" {
 		t.Errorf("the source was written to:\n%s", diff)

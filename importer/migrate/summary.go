@@ -31,6 +31,16 @@ type Summary struct {
 	Files   *importer.Summary `json:"files,omitempty"` // of flow-tools
 	// LeftFiles are files of flow-tools that were left out, with the reason.
 	LeftFiles []Ignored `json:"left_files,omitempty"`
+	// BadFiles are files and folders that cannot be read.
+	BadFiles []Ignored `json:"bad_files,omitempty"`
+
+	flows error // of files that failed
+}
+
+// Add notes what a search found besides files and tables.
+func (s *Summary) Add(f Found) {
+	s.LeftFiles = append(s.LeftFiles, f.Left...)
+	s.BadFiles = append(s.BadFiles, f.Bad...)
 }
 
 // NewSummary is one in which nothing was done.
@@ -197,7 +207,8 @@ func (r *TableResult) settle() {
 	}
 }
 
-// maxSaid is how many problems of a table an error has; a month has many days.
+// maxSaid is how many problems of a table, or of files, an error has; a month has
+// many days.
 const maxSaid = 2
 
 // Err says what failed: nil, or an error that wraps ErrPartial if something went
@@ -205,6 +216,16 @@ const maxSaid = 2
 func (s *Summary) Err() error {
 	var errs []error
 	well := s.Files != nil && s.Files.Loaded+s.Files.Known > 0
+	if s.flows != nil {
+		well = well || errors.Is(s.flows, importer.ErrPartial)
+		errs = append(errs, s.flows)
+	}
+	for _, bad := range s.BadFiles[:min(len(s.BadFiles), maxSaid)] {
+		errs = append(errs, fmt.Errorf("migrate %s: %s", bad.Table, bad.Why))
+	}
+	if more := len(s.BadFiles) - maxSaid; more > 0 {
+		errs = append(errs, fmt.Errorf("and %d more files or folders cannot be read; --json has them all", more))
+	}
 	for _, t := range s.Tables {
 		well = well || t.Days[Loaded]+t.Days[Known]+t.Days[Read] > 0
 		for _, p := range t.Problems[:min(len(t.Problems), maxSaid)] {
