@@ -217,7 +217,7 @@ func (a *Archive) compareRows(ctx context.Context, day Day, hours uint64) (probl
 	}
 	var rows Counts
 	for _, table := range tables {
-		part, err := sum("SELECT COALESCE(SUM(`flows`), 0), COALESCE(SUM(`up_bytes` + `down_bytes`), 0) FROM " + table + " WHERE `day` = ? AND (" + slots + ")")
+		part, err := sum("SELECT COALESCE(SUM(`flows`), 0), COALESCE(LEAST(SUM(`up_bytes`) + SUM(`down_bytes`), ~0), 0) FROM " + table + " WHERE `day` = ? AND (" + slots + ")")
 		if err != nil {
 			return "", err
 		}

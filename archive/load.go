@@ -236,6 +236,9 @@ func (l *Load) prepare(m Month) error {
 	if err := l.a.admit(l.ctx, m); err != nil {
 		return err
 	}
+	if err := l.a.present(l.ctx, m); err != nil {
+		return err
+	}
 	if err := l.a.makeMonth(l.ctx, m); err != nil {
 		return err
 	}

@@ -59,6 +59,16 @@ func (a *Archive) makeMonth(ctx context.Context, m Month) error {
 	return a.exec(ctx, "make "+m.Table(), a.form(m.Table()))
 }
 
+// MakeStaging makes an empty table of a month's form under the name of its staging
+// table, and closes it.
+func (a *Archive) MakeStaging(ctx context.Context, m Month) error {
+	table := m.StagingTable()
+	if err := a.exec(ctx, "make "+table, a.form(table)); err != nil {
+		return err
+	}
+	return a.exec(ctx, "flush "+table, "FLUSH TABLES "+table)
+}
+
 // tables are all tables of flows.
 func (a *Archive) tables(ctx context.Context) (map[string]bool, error) {
 	rows, err := a.db.QueryContext(ctx, `SHOW TABLES LIKE 'flows\_%'`)
@@ -148,13 +158,16 @@ func (a *Archive) rewrite(ctx context.Context, table, keep string) error {
 	for _, statement := range []string{
 		"DROP TABLE IF EXISTS " + fresh,
 		"CREATE TABLE " + fresh + " LIKE " + table,
-		mark + "INSERT INTO " + fresh + " SELECT * FROM " + table + " USE INDEX () " + keep,
 	} {
 		if err := a.exec(ctx, "rewrite "+table, statement); err != nil {
 			return err
 		}
 		a.step("rewrite")
 	}
+	if err := a.Fill(ctx, "rewrite "+table, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () "+keep); err != nil {
+		return err
+	}
+	a.step("rewrite")
 	if err := a.settle(ctx, fresh); err != nil {
 		return err
 	}
@@ -178,7 +191,7 @@ func (a *Archive) roomFor(ctx context.Context, table string) error {
 		if err != nil {
 			return wrap("size of "+table, err)
 		}
-		return a.Room(ctx, table, size)
+		return a.Room(ctx, size)
 	}
 	size, err := a.tableSize(table)
 	if err != nil {

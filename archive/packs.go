@@ -151,7 +151,11 @@ func (a *Archive) admit(ctx context.Context, m Month) error {
 			return fmt.Errorf("%w: late rows of %s wait; run nfacct archive --month %s --unpack and import again, or set archive.late = \"unpack\"", ErrPacked, m, m)
 		}
 		a.log.Info("unpacking a month for late rows", "month", m)
-		return a.unpack(ctx, m, true)
+		err := a.unpack(ctx, m, true)
+		if errors.Is(err, ErrDamaged) {
+			return fmt.Errorf("%w: late rows of %s wait: nfacct archive --month %s --unpack says what is lost", err, m, m)
+		}
+		return err
 	}
 	if tables[m.Table()] {
 		return nil

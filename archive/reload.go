@@ -103,13 +103,13 @@ func (r *Reload) copy(ctx context.Context, exists bool) error {
 	if err := a.compareSum(ctx, MonthOf(r.day), table); err != nil {
 		return err
 	}
-	result, err := a.db.ExecContext(ctx, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () WHERE `day` <> "+quoteText(r.day.String()))
+	// Rows of no day of the month, which only a disk or a person can have made, go with
+	// the day: nothing else would take them out.
+	m := MonthOf(r.day)
+	n, err := a.fill(ctx, "fill "+fresh, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () WHERE `day` <> "+quoteText(r.day.String())+
+		" AND `day` BETWEEN "+quoteText(m.First().String())+" AND "+quoteText(m.Last().String()))
 	if err != nil {
-		return wrap("fill "+fresh, err)
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return wrap("fill "+fresh, err)
+		return err
 	}
 	r.rows = uint64(n)
 	a.step("month copied")

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,26 +22,22 @@ func (s *server) room(want uint64) error {
 	return enough(s.folder, free, want)
 }
 
-// Room looks whether the disk of a table's files has so many bytes free besides a
+// Room looks whether the disk of the server's data has so many bytes free besides a
 // reserve. The error wraps ENOSPC. What cannot be seen from here, as on another
 // machine, is taken to be enough.
-func (a *Archive) Room(ctx context.Context, table string, want uint64) error {
+func (a *Archive) Room(ctx context.Context, want uint64) error {
 	if a.server != nil {
 		return a.server.room(want)
 	}
-	place, err := a.Place(ctx)
+	folder := a.visible(ctx)
+	if folder == "" {
+		return nil
+	}
+	free, err := a.free(folder)
 	if err != nil {
 		return err
 	}
-	// The folder of that name may be another server's.
-	if files, err := filepath.Glob(filepath.Join(escapeGlob(place.Folder), table+".*")); err != nil || files == nil {
-		return err
-	}
-	free, err := a.free(place.Folder)
-	if err != nil {
-		return err
-	}
-	return enough(place.Folder, free, want)
+	return enough(folder, free, want)
 }
 
 // enough compares what is free with what is wanted besides the reserve.

@@ -112,7 +112,7 @@ func (a *Archive) noteSums(ctx context.Context) error {
 // noteDamage notes that rows are not what was loaded. It stays noted until the
 // month is packed all the same, or all its days are loaded again.
 func (a *Archive) noteDamage(ctx context.Context, m Month, n noted, is uint64) error {
-	damage := fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", n.sum.Int64, is)
+	damage := alteredRows(n, is)
 	a.log.Error(damage+"; load the days of the month again (nfacct import --from --to)", "month", m)
 	// Which day it was, no sum over a month tells.
 	if err := a.exec(ctx, "note damage", "INSERT IGNORE INTO altered_days (day) SELECT DISTINCT day FROM books WHERE day BETWEEN ? AND ?", m.First(), m.Last()); err != nil {
@@ -143,7 +143,8 @@ func (a *Archive) accept(ctx context.Context, m Month, rows, sum uint64) error {
 }
 
 // compareSum reads a month's table, live or packed, and compares it with what is
-// noted: before its rows are copied, which sums them up anew.
+// noted: before its rows are copied, which sums them up anew. The error wraps
+// ErrDamaged if a packed table's are others; a live one's are noted as damage.
 func (a *Archive) compareSum(ctx context.Context, m Month, table string) error {
 	n, err := a.noted(ctx, m)
 	if err != nil {
@@ -158,7 +159,15 @@ func (a *Archive) compareSum(ctx context.Context, m Month, table string) error {
 	if err != nil || sum == uint64(n.sum.Int64) {
 		return err
 	}
+	if table == m.PackedTable() { // the table itself goes on telling
+		return fmt.Errorf("%w: %s", ErrDamaged, alteredRows(n, sum))
+	}
 	return a.noteDamage(ctx, m, n, sum)
+}
+
+// alteredRows says that rows are not those that were loaded.
+func alteredRows(n noted, is uint64) string {
+	return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", n.sum.Int64, is)
 }
 
 // Kept is what is known of a month's rows since they were loaded.

@@ -76,16 +76,16 @@ func (a *Archive) replace(ctx context.Context, m Month, from string, again bool,
 	}
 	a.step("unpack begun")
 	staging := m.unpackTable()
-	for _, statement := range []string{
-		"DROP TABLE IF EXISTS " + staging,
-		a.form(staging),
-		mark + "INSERT INTO " + staging + " (" + columns + ") SELECT " + columns + " FROM " + from + " USE INDEX ()",
-	} {
+	for _, statement := range []string{"DROP TABLE IF EXISTS " + staging, a.form(staging)} {
 		if err := a.exec(ctx, doing, statement); err != nil {
 			return err
 		}
 		a.step("unpacking")
 	}
+	if err := a.Fill(ctx, doing, mark+"INSERT INTO "+staging+" ("+columns+") SELECT "+columns+" FROM "+from+" USE INDEX ()"); err != nil {
+		return err
+	}
+	a.step("unpacking")
 	if err := a.equal(ctx, from, staging); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (a *Archive) unpackRoom(ctx context.Context, from string) error {
 	if err != nil {
 		return err
 	}
-	return a.Room(ctx, from, n*LiveRow)
+	return a.Room(ctx, n*LiveRow)
 }
 
 // endUnpack drops the packed table, now that the live one is whole.

@@ -1,7 +1,9 @@
 package pack
 
 import (
+	"cmp"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path"
 	"strings"
@@ -95,15 +97,14 @@ func (p *Packer) choose(place archive.Place) (string, *tools, error) {
 	if !place.MariaDB {
 		return "", nil, fmt.Errorf("myisampack's tables can be put back into MariaDB only, and the server is MySQL%s", otherwise)
 	}
-	work := place.Work
-	if work == "" {
-		work = place.Data + "/nfacct_pack"
+	work, shared := place.Work, ""
+	if p.cfg.Work != "" || work == "" {
+		// A folder of our own in it, and in that one for each database: what is left
+		// of a try is removed whole.
+		shared = path.Join(cmp.Or(p.cfg.Work, place.Data), "nfacct_pack")
+		work = path.Join(shared, fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(place.Folder))))
 	}
-	if p.cfg.Work != "" {
-		// A folder of our own in it: what is left of a try is removed whole.
-		work = path.Join(p.cfg.Work, "nfacct_pack")
-	}
-	t := &tools{prefix: p.cfg.Command, work: work, database: place.Folder, timeout: p.cfg.Timeout, log: p.log}
+	t := &tools{prefix: p.cfg.Command, work: work, shared: shared, database: place.Folder, timeout: p.cfg.Timeout, log: p.log}
 	if len(p.cfg.Command) > 0 {
 		// ssh hands its words to a shell over there.
 		for _, name := range []string{work, place.Folder} {

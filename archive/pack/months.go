@@ -10,8 +10,8 @@ import (
 	"nfacct/archive"
 )
 
-// Due lists the months that are over before a day and not packed, the oldest
-// first.
+// Due lists the months that are over before a day and not packed, or whose table
+// is missing, the oldest first.
 func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, error) {
 	entries, err := p.List(ctx)
 	if err != nil {
@@ -19,7 +19,7 @@ func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, e
 	}
 	var due []archive.Month
 	for _, e := range entries {
-		if e.State == StateLive && e.month.Last().Before(today) {
+		if (e.State == StateLive || e.State == StateMissing) && e.month.Last().Before(today) {
 			due = append(due, e.month)
 		}
 	}
@@ -96,7 +96,8 @@ const (
 	StateLive    = "live"
 	StatePacked  = "packed"
 	StateDropped = "dropped"
-	StateView    = "view" // somebody's, under the name of a month's table
+	StateMissing = "missing" // the books say that there are rows, and there is no table
+	StateView    = "view"    // somebody's, under the name of a month's table
 )
 
 // Entry is a month in the list. Its JSON form is a contract with other programs.
@@ -139,6 +140,13 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 			entries = append(entries, Entry{Month: pack.Month.String(), State: StateDropped, month: pack.Month})
 		}
 	}
+	missing, err := p.a.Missing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range missing {
+		entries = append(entries, Entry{Month: m.String(), State: StateMissing, Problem: m.Gone(), month: m})
+	}
 	for _, m := range months {
 		e, err := p.entry(ctx, m, of[m])
 		if err != nil {
@@ -152,21 +160,13 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 
 // State is a month's, as in the list; "" if nothing of it was ever there.
 func (p *Packer) State(ctx context.Context, m archive.Month) (string, error) {
-	tables, err := p.a.FlowTables(ctx, m.First(), m.First())
+	entries, err := p.List(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(tables) > 0 {
-		e, err := p.entry(ctx, m, archive.Pack{})
-		return e.State, err
-	}
-	packs, err := p.a.Packs(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, pack := range packs {
-		if pack.Month == m && pack.State == "dropped" {
-			return StateDropped, nil
+	for _, e := range entries {
+		if e.month == m {
+			return e.State, nil
 		}
 	}
 	return "", nil

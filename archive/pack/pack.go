@@ -68,6 +68,16 @@ func New(cfg Config, a *archive.Archive, log *slog.Logger) *Packer {
 	return &Packer{a: a, cfg: cfg, log: log, step: func(string) {}, roomFor: func(missing uint64) bool { return missing == 0 }}
 }
 
+// Ready returns an error that says why no month can be packed on this server.
+func (p *Packer) Ready(ctx context.Context) error {
+	place, err := p.a.Place(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = p.choose(place)
+	return err
+}
+
 // job is one month on its way.
 type job struct {
 	*Packer
@@ -170,7 +180,7 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.verify(ctx); err != nil {
 		return err
 	}
-	if live, packed := j.result.Live, j.result.Packed; packed > live+worthwhile {
+	if live, packed := j.result.Live, j.result.Packed; packed > max(live, worthwhile) {
 		return fmt.Errorf("%s would take %d KiB instead of %d: the month stays as it is; leave archive out of the jobs, or set archive.method = %q where the server's files can be reached",
 			j.method, packed>>10, live>>10, MethodAuto)
 	}
@@ -190,8 +200,8 @@ func (j *job) run(ctx context.Context) error {
 	return nil
 }
 
-// worthwhile is how many bytes a packed month may be bigger than the live one, as
-// the smallest of months are.
+// worthwhile is how many bytes a packed month may take although the live one takes
+// less, as the smallest of months do.
 const worthwhile = 1 << 20
 
 // The steps that a progress bar counts, each an equal part of the table.
@@ -249,7 +259,7 @@ func (j *job) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	problems := j.before.against(books)
+	problems := j.against(j.before, books)
 	if altered := j.altered(kept); altered != "" {
 		problems = append([]string{altered}, problems...)
 	}

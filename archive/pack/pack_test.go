@@ -262,6 +262,29 @@ func TestBooksDisagree(t *testing.T) {
 	tidy(t, a, want)
 }
 
+// Rows that no import can have made are told like other damage: sums beyond 64 bits,
+// and days of another month.
+func TestImpossibleRows(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31})
+	run(t, a, "UPDATE flows_2026_10 SET up_bytes = 18446744073709551600 WHERE day = '2026-10-05' LIMIT 3")
+	run(t, a, "UPDATE flows_2026_10 SET day = '2040-10-05' WHERE day = '2026-10-06' LIMIT 2")
+	p := packer(a)
+	_, err := p.Pack(t.Context(), october, Options{})
+	var wrong *BooksError
+	if !errors.As(err, &wrong) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"2026-10-05 has", "2026-10-06 has", "2 rows are of 2040-10-05, which is no day of the month"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if _, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is written over a table's files is repaired, or what is lost is told;
 // it is never packed as if nothing had happened.
 func TestDamage(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 func (j *job) copyRows(ctx context.Context) error {
 	staging, live := j.month.StagingTable(), j.month.Table()
 	// Its rows and keys take about as much as they did.
-	if err := j.a.Room(ctx, live, j.result.Live); err != nil {
+	if err := j.a.Room(ctx, j.result.Live); err != nil {
 		return fmt.Errorf("%w; the month stays as it is", err)
 	}
 	for _, statement := range []string{
@@ -27,8 +27,8 @@ func (j *job) copyRows(ctx context.Context) error {
 		"INSERT INTO " + staging + " SELECT * FROM " + live,
 		"ANALYZE TABLE " + staging,
 	} {
-		if _, err := j.a.DB().ExecContext(ctx, statement); err != nil {
-			return archive.Wrap("copy rows", err)
+		if err := j.a.Fill(ctx, "copy rows", statement); err != nil {
+			return err
 		}
 		j.step("rows copied")
 	}

@@ -25,6 +25,7 @@ import (
 type tools struct {
 	prefix   []string
 	work     string // folder for copies, one inside it for each attempt
+	shared   string // folder of work that other databases may have theirs in; "" if none
 	database string // folder of the database
 	timeout  time.Duration
 	log      *slog.Logger
@@ -105,7 +106,7 @@ func (t *tools) run(ctx context.Context, name string, args ...string) (string, e
 	if errors.Is(err, unix.ENOSPC) {
 		return said.String(), fmt.Errorf("%s: %w: the disk is full; the month stays as it is", name, err)
 	}
-	if len(t.prefix) > 0 && dead(err) {
+	if len(t.prefix) > 0 && context.Cause(ctx) == nil && dead(err) {
 		return said.String(), fmt.Errorf("archive.command (%s) does not get as far as the server's machine: %w: %s; try it by hand with `true` behind it", strings.Join(t.prefix, " "), err, tail(said.String()))
 	}
 	if text := tail(said.String()); text != "" {
@@ -179,6 +180,9 @@ func (t *tools) clean(ctx context.Context, tables []string) error {
 		}
 	}
 	_, err := t.run(ctx, "rm", args...)
+	if err == nil && t.shared != "" {
+		_, _ = t.run(ctx, "rmdir", t.shared) // if nobody else's are in it
+	}
 	return err
 }
 

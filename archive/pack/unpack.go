@@ -1,10 +1,12 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -98,7 +100,8 @@ func (p *Packer) unpackMended(ctx context.Context, m archive.Month, opts Options
 }
 
 // mend makes the staging table from a copy of the packed one: with its keys made
-// anew, and if that is not enough, with the rows that can be read.
+// anew; if that is not enough, with the rows that can be read; and if it is the head
+// of the index file that is gone, with one made for an empty table.
 func (j *job) mend(ctx context.Context) error {
 	t, packed := j.tools, j.month.PackedTable()
 	folder := t.work + "/" + j.token
@@ -109,28 +112,67 @@ func (j *job) mend(ctx context.Context) error {
 	if err := j.room(ctx, t.work, packed); err != nil {
 		return err
 	}
-	var failed error
-	for _, how := range [][]string{{"-rq"}, {"-r", "-f"}} {
-		for _, ext := range []string{".MYD", ".MYI", ".frm"} {
-			if _, err := t.run(ctx, "cp", "-p", t.database+"/"+packed+ext, table+ext); err != nil {
-				return fmt.Errorf("copy the table: %w", err)
-			}
-		}
-		j.step("packed copied")
-		args := append([]string{"--no-defaults", "--silent"}, how...)
-		_, failed = t.run(ctx, "myisamchk", append(args, "--sort_buffer_size="+sortMemory, "--tmpdir="+folder, table)...)
-		if failed == nil {
-			_, failed = t.run(ctx, "myisamchk", "--no-defaults", "--silent", "--extend-check", table)
-		}
-		if failed == nil {
+	var failed error // of the first way, which says most about the damage
+	for _, how := range []func(context.Context, string) error{
+		func(ctx context.Context, table string) error { return j.rebuild(ctx, table, "-rq") },
+		func(ctx context.Context, table string) error { return j.rebuild(ctx, table, "-r", "-f") },
+		j.freshIndex,
+	} {
+		err := how(ctx, table)
+		if err == nil {
 			return j.move(ctx, table)
 		}
-		if ctx.Err() != nil || errors.Is(failed, unix.ENOSPC) {
-			return failed
+		if ctx.Err() != nil || errors.Is(err, unix.ENOSPC) {
+			return err
 		}
+		failed = cmp.Or(failed, err)
 	}
 	return fmt.Errorf("%s is damaged, and no copy of it can be repaired (%w): put its files back from a backup; or give it up (nfacct sql -e 'DROP TABLE %s') and load the month again as far as its files are there (nfacct import --from %s --to %s)",
 		packed, failed, packed, j.month.First(), j.month.Last())
+}
+
+// rebuild repairs a copy of the packed table in one of myisamchk's ways.
+func (j *job) rebuild(ctx context.Context, table string, how ...string) error {
+	t := j.tools
+	for _, ext := range []string{".MYD", ".MYI", ".frm"} {
+		if _, err := t.run(ctx, "cp", "-p", t.database+"/"+j.month.PackedTable()+ext, table+ext); err != nil {
+			return fmt.Errorf("copy the table: %w", err)
+		}
+	}
+	j.step("packed copied")
+	args := append(append([]string{"--no-defaults", "--silent"}, how...), "--sort_buffer_size="+sortMemory, "--tmpdir="+path.Dir(table), table)
+	if _, err := t.run(ctx, "myisamchk", args...); err != nil {
+		return err
+	}
+	_, err := t.run(ctx, "myisamchk", "--no-defaults", "--silent", "--extend-check", table)
+	return err
+}
+
+// freshIndex puts the packed rows beside the definition and index file of an empty
+// packed table, and has the keys made from them.
+func (j *job) freshIndex(ctx context.Context, table string) error {
+	t, staging := j.tools, j.month.StagingTable()
+	if err := j.dropStaging(ctx, staging); err != nil {
+		return err
+	}
+	if err := j.a.MakeStaging(ctx, j.month); err != nil {
+		return err
+	}
+	for _, line := range [][]string{
+		{"mv", t.database + "/" + staging + ".frm", table + ".frm"},
+		{"mv", t.database + "/" + staging + ".MYI", table + ".MYI"},
+		{"mv", t.database + "/" + staging + ".MYD", table + ".MYD"},
+		{"myisampack", "--no-defaults", "--silent", "--force", table},
+		{"cp", "-p", t.database + "/" + j.month.PackedTable() + ".MYD", table + ".MYD"},
+		{"myisamchk", "--no-defaults", "--silent", "-rq", "--sort_buffer_size=" + sortMemory, "--tmpdir=" + path.Dir(table), table},
+		{"myisamchk", "--no-defaults", "--silent", "--extend-check", table},
+	} {
+		if _, err := t.run(ctx, line[0], line[1:]...); err != nil {
+			return err
+		}
+		j.step("index made")
+	}
+	return nil
 }
 
 // lost says what a repaired table does not hold of what was packed.
@@ -153,7 +195,7 @@ func (j *job) lost(ctx context.Context) (problems []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	problems = j.before.against(books)
+	problems = j.against(j.before, books)
 	if altered := j.altered(kept); altered != "" {
 		problems = append([]string{altered}, problems...)
 	}

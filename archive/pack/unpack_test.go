@@ -21,7 +21,7 @@ func TestUnpackDamaged(t *testing.T) {
 		want string // of the error; "" if nothing is lost
 	}{
 		{"keys", ".MYI", 0.5, ""},
-		{"head of the keys", ".MYI", 0, "put its files back from a backup"},
+		{"head of the keys", ".MYI", 0, ""},
 		{"rows", ".MYD", 0.5, "--unpack --accept"},
 		{"head of the rows", ".MYD", 0, "put its files back from a backup"},
 	} {
@@ -135,4 +135,101 @@ func TestDeadCommand(t *testing.T) {
 		}
 	}
 	tidy(t, a, want)
+}
+
+// A packed table whose index file is gone is made whole from its rows.
+func TestUnpackWithoutIndex(t *testing.T) {
+	for _, gone := range []string{".MYI"} {
+		a := open(t)
+		mustLoad(t, a, file{1, 5000, october.First(), 31})
+		p := packer(a)
+		if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		want := ask(t, a)
+		place, err := a.Place(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, a, "FLUSH TABLES flows_2026_10c")
+		for _, ext := range strings.Fields(gone) {
+			if err := os.Remove(filepath.Join(place.Folder, "flows_2026_10c"+ext)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if problem, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil || problem != "" {
+			t.Fatalf("without %s: %q %v", gone, problem, err)
+		}
+		tidy(t, a, want)
+	}
+}
+
+// Rows that were altered since they were packed are not taken for good silently:
+// neither by unpacking nor by late rows.
+func TestUnpackAltered(t *testing.T) {
+	wipe(t, open(t))
+	cfg := shared.config
+	cfg.UnpackLate = true
+	a := openConfig(t, cfg)
+	mustLoad(t, a, file{1, 500, october.First(), 31})
+	p := packer(a)
+	if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	want := ask(t, a)
+	run(t, a, "UPDATE month_sums SET checksum = checksum + 1") // as if the rows were others
+	if err := load(t.Context(), a, file{2, 10, october.First(), 1}); !errors.Is(err, archive.ErrDamaged) || !strings.Contains(err.Error(), "--unpack says") {
+		t.Errorf("late rows: %v", err)
+	}
+	_, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute})
+	var wrong *BooksError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "altered") || !strings.Contains(err.Error(), "--accept") {
+		t.Fatalf("got %v", err)
+	}
+	if got := tableOf(t, a, october); got != "flows_2026_10c" {
+		t.Errorf("the month is in %q", got)
+	}
+	tidy(t, a, want)
+	if problem, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute, Accept: true}); err != nil || !strings.Contains(problem, "altered") {
+		t.Errorf("%q %v", problem, err)
+	}
+	tidy(t, a, want)
+}
+
+// A month whose table is gone is told, and nothing is loaded over what is left of it.
+func TestMissing(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 500, october.First(), 31}, file{2, 50, november.First(), 3})
+	place, err := a.Place(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, a, "FLUSH TABLES flows_2026_10")
+	definition := filepath.Join(place.Folder, "flows_2026_10.frm")
+	if err := os.Rename(definition, definition+".away"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := os.ReadFile(filepath.Join(place.Folder, "flows_2026_10.MYD"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := packer(a)
+	if state, err := p.State(t.Context(), october); err != nil || state != StateMissing {
+		t.Errorf("%q %v", state, err)
+	}
+	if due, err := p.Due(t.Context(), november.First()); err != nil || len(due) != 1 {
+		t.Error(due, err)
+	}
+	if err := load(t.Context(), a, file{3, 10, october.First(), 1}); !errors.Is(err, archive.ErrDamaged) || !strings.Contains(err.Error(), "from a backup") {
+		t.Errorf("rows for it: %v", err)
+	}
+	if now, err := os.ReadFile(filepath.Join(place.Folder, "flows_2026_10.MYD")); err != nil || string(now) != string(rows) {
+		t.Errorf("what was left of it is gone: %v", err)
+	}
+	if err := os.Rename(definition+".away", definition); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := p.State(t.Context(), october); err != nil || state != StateLive {
+		t.Errorf("%q %v", state, err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,9 +71,15 @@ func (j *job) altered(kept archive.Kept) string {
 	return ""
 }
 
+// sum adds up a column, to 64 bits at most: what is more was never loaded, and is
+// not what the books say.
+func sum(column string) string {
+	return fmt.Sprintf("LEAST(SUM(`%s`), %d)", column, uint64(math.MaxUint64))
+}
+
 // count adds up a table by day.
 func (j *job) count(ctx context.Context, table string) (sums, error) {
-	rows, err := j.a.DB().QueryContext(ctx, "SELECT `day`, COUNT(*), SUM(`flows`), SUM(`up_bytes`), SUM(`down_bytes`), SUM(`up_packets`), SUM(`down_packets`) FROM "+
+	rows, err := j.a.DB().QueryContext(ctx, "SELECT `day`, COUNT(*), SUM(`flows`), "+sum("up_bytes")+", "+sum("down_bytes")+", "+sum("up_packets")+", "+sum("down_packets")+" FROM "+
 		table+" USE INDEX () GROUP BY `day`")
 	if err != nil {
 		return nil, archive.Wrap("count "+table, err)
@@ -117,7 +124,7 @@ FROM books JOIN imports ON imports.id = books.import WHERE imports.state = 'load
 }
 
 // against tells which days hold something else than the books say.
-func (s sums) against(books map[archive.Day]booked) (problems []string) {
+func (j *job) against(s sums, books map[archive.Day]booked) (problems []string) {
 	days := map[archive.Day]bool{}
 	for day := range s {
 		days[day] = true
@@ -128,6 +135,10 @@ func (s sums) against(books map[archive.Day]booked) (problems []string) {
 	for _, day := range slices.SortedFunc(maps.Keys(days), archive.Day.Compare) {
 		is, should := s[day], books[day]
 		if is.Rows == should.rows && is.Flows == should.flows && is.UpBytes+is.DownBytes == should.bytes {
+			continue
+		}
+		if archive.MonthOf(day) != j.month {
+			problems = append(problems, fmt.Sprintf("%d rows are of %s, which is no day of the month: loading any of its days again takes them out", is.Rows, day))
 			continue
 		}
 		problems = append(problems, fmt.Sprintf("%s has %d rows of %d flows and %d bytes, but its books say %d rows of %d flows and %d bytes",

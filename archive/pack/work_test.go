@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"nfacct/archive"
 )
 
 // What else lies in the configured folder for copies is not ours to remove.
@@ -22,5 +24,28 @@ func TestWorkKeepsStrangers(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(cfg.Work); err != nil || len(entries) != 1 || entries[0].Name() != "payroll.sql" {
 		t.Errorf("%v %v", entries, err)
+	}
+}
+
+// Two databases that use one folder for copies have each its own in it.
+func TestWorkOfTwoDatabases(t *testing.T) {
+	a := open(t)
+	mustLoad(t, a, file{1, 5, october.First(), 31})
+	cfg := DefaultConfig()
+	cfg.Work = t.TempDir()
+	p := New(cfg, a, testLog())
+	_, other, err := p.choose(archive.Place{Data: t.TempDir(), Folder: t.TempDir(), MariaDB: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := filepath.Join(other.work, "copy")
+	if err := os.MkdirAll(theirs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(theirs); err != nil {
+		t.Errorf("another database's copy: %v", err)
 	}
 }

@@ -100,6 +100,12 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 		return databaseError(err)
 	}
 	if f.dryRun {
+		ready := packer.Ready(ctx)
+		for i := range todo {
+			if todo[i].Do == "pack" && ready != nil {
+				todo[i].refuse(ready.Error())
+			}
+		}
 		return a.printPlan(todo, month)
 	}
 	results, err := m.carryOut(ctx, todo, f.accept)

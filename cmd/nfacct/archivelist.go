@@ -36,7 +36,7 @@ func (a *app) listMonths(ctx context.Context, packer *pack.Packer, only archive.
 			ratio = strconv.FormatFloat(e.Ratio, 'f', 1, 64)
 		}
 		verified := day(e.Verified, zone)
-		if e.Problem != "" {
+		if e.Problem != "" && e.State != pack.StateMissing {
 			verified = "no, accepted"
 		}
 		if e.Seconds > 0 {
@@ -49,7 +49,10 @@ func (a *app) listMonths(ctx context.Context, packer *pack.Packer, only archive.
 		return err
 	}
 	for _, e := range entries {
-		if e.Problem != "" {
+		switch {
+		case e.State == pack.StateMissing:
+			fmt.Fprintf(a.out, "%s: %s\n", e.Month, e.Problem)
+		case e.Problem != "":
 			fmt.Fprintf(a.out, "%s was packed although %s\n", e.Month, e.Problem)
 		}
 	}

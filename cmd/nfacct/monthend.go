@@ -40,6 +40,7 @@ type deed struct {
 	Files  []string      `json:"files,omitempty"` // still to import
 
 	asked string // what is refused: packed or dropped
+	gone  bool   // there is no table, and --accept gives it up
 }
 
 // refuse makes the deed one that is not done.
@@ -99,6 +100,9 @@ func (m *monthEnd) consider(ctx context.Context, month archive.Month) (deed, err
 		d.refuse("it is packed already")
 	case pack.StateDropped:
 		d.refuse("its flows were dropped on purpose (archive.keep_months); its sums and books are there")
+	case pack.StateMissing:
+		d.refuse(month.Gone())
+		d.gone = true
 	case pack.StateView:
 		d.refuse(fmt.Sprintf("%s is a view that somebody made, and no table of flows: give it another name", month.Table()))
 	default:
@@ -165,6 +169,9 @@ func (m *monthEnd) carryOut(ctx context.Context, todo []deed, accept bool) ([]pa
 		}
 		result := packed{Month: d.Name, Done: "failed", failed: true}
 		var err error
+		if d.gone && accept {
+			d.Do = "drop"
+		}
 		switch d.Do {
 		case "refuse":
 			result.Done, err = "refused", fmt.Errorf("%s is not %s: %s", d.Name, d.asked, d.Reason)
