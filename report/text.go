@@ -175,6 +175,15 @@ func (t *text) course() {
 	}
 }
 
+// Paragraph is text with its lines broken as those of WriteText.
+func Paragraph(s string) string {
+	var b strings.Builder
+	t := &text{Writer: bufio.NewWriter(&b)}
+	t.paragraph("", s)
+	t.Flush() // a Builder has no errors
+	return b.String()
+}
+
 // paragraph writes text with its lines broken at 80 columns, the first begun by
 // lead and the others indented as far. A word that is longer is cut.
 func (t *text) paragraph(lead, text string) {

@@ -5,6 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"strings"
+	"sync"
 	"time"
 
 	"nfacct/archive"
@@ -47,7 +49,7 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 	if l.Workbook, err = Workbook(u, o.Words); err != nil {
 		return nil, err
 	}
-	if l.Subject, l.HTML, l.Images, err = render(u, o, l.File); err != nil {
+	if l.Subject, l.HTML, l.Images, err = render(u, o, l.File, false); err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
@@ -55,13 +57,51 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 		return nil, err
 	}
 	l.Text = text.String()
+	l.light = sync.OnceValues(func() (*Letter, error) {
+		light := &Letter{Text: l.Text + "\n" + report.Paragraph(noWorkbook(u, o.Words)) + "\n    " + command(u, l.File) + "\n"}
+		var err error
+		light.Subject, light.HTML, light.Images, err = render(u, o, l.File, true)
+		return light, err
+	})
 	return l, nil
 }
 
-// render makes the HTML, of fewer hosts where it gets too long.
-func render(u *report.Usage, o Options, file string) (subject, html string, images []Image, err error) {
+// Light is the letter without its workbook, which it then says, with the command
+// that writes it.
+func (l *Letter) Light() (*Letter, error) {
+	if l.light == nil {
+		light := *l
+		light.Workbook = nil
+		return &light, nil
+	}
+	return l.light()
+}
+
+// noWorkbook says that the workbook was too big; how to have it is to follow.
+func noWorkbook(u *report.Usage, words *phrase.Catalogue) string {
+	return words.Text("mail.no_workbook", words.Plural("hosts", uint64(u.Totals.Hosts))) + ":"
+}
+
+// command writes the workbook of a report to a file.
+func command(u *report.Usage, file string) string {
+	p, flags := u.Period, ""
+	switch p.Kind {
+	case report.KindRange:
+		flags = "--from " + p.From.String() + " --to " + p.To.String()
+	default:
+		flags = "--" + p.Kind + " " + Key(p)
+	}
+	if u.Group != "" {
+		flags += " --department '" + strings.ReplaceAll(report.Clean(u.Group), "'", `'\''`) + "'"
+	}
+	return "nfacct report " + flags + " --format xlsx --output " + file
+}
+
+// render makes the HTML, of fewer hosts where it gets too long. Light is one
+// without the workbook.
+func render(u *report.Usage, o Options, file string, light bool) (subject, html string, images []Image, err error) {
 	for rows := o.Rows; ; rows = rows * 2 / 3 {
-		v := &view{Usage: u, words: o.Words, rows: rows}
+		v := &view{Usage: u, words: o.Words, rows: rows, light: light}
 		if err := v.build(o.Source, file); err != nil {
 			return "", "", nil, err
 		}

@@ -81,7 +81,7 @@ func TestSize(t *testing.T) {
 	}
 	for name, u := range map[string]*report.Usage{"2000 hosts": office(2000), "long names": long} {
 		for _, rows := range []int{25, mostRows} {
-			_, html, _, err := render(u, Options{Words: phrase.English(), Rows: rows}, "nfacct.xlsx")
+			_, html, _, err := render(u, Options{Words: phrase.English(), Rows: rows}, "nfacct.xlsx", false)
 			if err != nil {
 				t.Fatal(err)
 			}

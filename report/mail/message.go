@@ -21,6 +21,7 @@ type Letter struct {
 	// Workbook is the XLSX attached under the name File.
 	Workbook []byte
 	File     string
+	light    func() (*Letter, error) // nil: nothing is said of the workbook
 }
 
 // Image is a chart that the HTML shows by its content id.

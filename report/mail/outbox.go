@@ -171,10 +171,5 @@ func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[let
 		clear(letters) // they come in this order, and workbooks are big
 		letters[key] = letter
 	}
-	msg, err := letter.Message(Envelope{From: o.cfg.From, ReplyTo: o.cfg.ReplyTo, To: mail.Recipient, MessageID: mail.MessageID, Date: time.Now()})
-	if err != nil {
-		return err
-	}
-	_, err = o.send(ctx, msg)
-	return err
+	return o.sendFitting(ctx, letter, Envelope{From: o.cfg.From, ReplyTo: o.cfg.ReplyTo, To: mail.Recipient, MessageID: mail.MessageID, Date: time.Now()})
 }

@@ -69,8 +69,8 @@ func (t *Transport) String() string {
 	return t.cfg.Server
 }
 
-// Send hands one message to the server and returns what it said. An error is of
-// the recipient, or ErrUnreachable.
+// Send hands one message to the server and returns what it said. What the server
+// has against this message is a *Refusal; ErrUnreachable is of all messages.
 func (t *Transport) Send(ctx context.Context, msg *gomail.Msg) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -91,8 +91,11 @@ func (t *Transport) Send(ctx context.Context, msg *gomail.Msg) (answer string, e
 	// What is said at parting is of no interest: the server has answered for the
 	// message by then.
 	defer client.CloseWithSMTPClient(conn)
+	if err := fits(conn, msg); err != nil {
+		return "", err
+	}
 	if err := client.SendWithSMTPClient(conn, msg); err != nil && !msg.IsDelivered() {
-		return "", errors.New(t.said(err, secret))
+		return "", refusalOf(err, t.said(err, secret))
 	}
 	return t.hide(report.Clean(msg.ServerResponse()), secret), nil
 }
@@ -192,7 +195,8 @@ func (t *Transport) pipe(ctx context.Context, msg *gomail.Msg) error {
 	cmd.Stdout, cmd.Stderr = &complaint, &complaint
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: %s", t.cfg.Sendmail, err, report.Clean(complaint.String()[:min(complaint.Len(), 1000)]))
+		said := report.Clean(complaint.String()[:min(complaint.Len(), 1000)])
+		return refusalOfSendmail(err, said, fmt.Sprintf("%s: %v: %s", t.cfg.Sendmail, err, said))
 	}
 	return nil
 }

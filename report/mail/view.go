@@ -16,6 +16,7 @@ type view struct {
 	*report.Usage
 	words  *phrase.Catalogue
 	rows   int
+	light  bool // without the workbook
 	images []Image
 
 	Language, Subject, Kicker, Title, Period string

@@ -63,7 +63,10 @@ func (v *view) summary() {
 
 func (v *view) foot(source, file string) {
 	f := &v.Facts
-	if len(v.Usage.Hosts) > 0 {
+	switch {
+	case v.light:
+		v.Foot = append(v.Foot, noWorkbook(v.Usage, v.words)+" "+command(v.Usage, file))
+	case len(v.Usage.Hosts) > 0:
 		v.Foot = append(v.Foot, v.text("foot.workbook", v.words.Plural("hosts", uint64(v.Totals.Hosts)), file))
 	}
 	v.Foot = append(v.Foot, v.text("foot.units", v.Timezone))
