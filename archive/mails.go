@@ -135,20 +135,37 @@ func (m Mails) Delivered(ctx context.Context, id uint64) error {
 	return m.a.exec(ctx, "note mail as sent", "UPDATE mails SET state = 'sent', problem = '', sent = UTC_TIMESTAMP() WHERE id = ?", id)
 }
 
-// Refused notes why a mail was not sent. It is due again after wait, unless it
-// was refused first more than limit ago: then it is given up.
-func (m Mails) Refused(ctx context.Context, id uint64, problem string, wait, limit time.Duration) error {
-	return m.a.exec(ctx, "note mail as refused", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND, refused = COALESCE(refused, UTC_TIMESTAMP()),
+// Refused notes why a mail was not sent to its recipient, and returns the state
+// that it has then. It is due again after wait, unless it was refused first more
+// than limit ago: then it is given up.
+func (m Mails) Refused(ctx context.Context, id uint64, problem string, wait, limit time.Duration) (state string, err error) {
+	return m.note(ctx, id, "note mail as refused", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND, refused = COALESCE(refused, UTC_TIMESTAMP()),
 state = IF(refused < UTC_TIMESTAMP() - INTERVAL ? SECOND, 'failed', 'waiting') WHERE id = ?`,
 		cutProblem(problem), int(wait.Seconds()), int(limit.Seconds()), id)
 }
 
-// Postponed notes why no mail can be sent now, whoever it is for. It is due again
-// after wait, unless it was noted more than limit ago: then it is given up.
-func (m Mails) Postponed(ctx context.Context, id uint64, problem string, wait, limit time.Duration) error {
-	return m.a.exec(ctx, "note mail as postponed", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND,
+// Postponed notes why no mail can be sent now, whoever it is for, and returns the
+// state that it has then. It is due again after wait, unless it was noted more than
+// limit ago: then it is given up.
+func (m Mails) Postponed(ctx context.Context, id uint64, problem string, wait, limit time.Duration) (state string, err error) {
+	return m.note(ctx, id, "note mail as postponed", `UPDATE mails SET problem = ?, next = UTC_TIMESTAMP() + INTERVAL ? SECOND,
 state = IF(created < UTC_TIMESTAMP() - INTERVAL ? SECOND, 'failed', 'waiting') WHERE id = ?`,
 		cutProblem(problem), int(wait.Seconds()), int(limit.Seconds()), id)
+}
+
+// GiveUp notes why a mail was refused for good, and returns the state that it has
+// then.
+func (m Mails) GiveUp(ctx context.Context, id uint64, problem string) (state string, err error) {
+	return m.note(ctx, id, "give up mail", "UPDATE mails SET problem = ?, refused = COALESCE(refused, UTC_TIMESTAMP()), state = 'failed' WHERE id = ?", cutProblem(problem), id)
+}
+
+// note changes a mail and reads what state it has then.
+func (m Mails) note(ctx context.Context, id uint64, what, update string, args ...any) (state string, err error) {
+	if err := m.a.exec(ctx, what, update, args...); err != nil {
+		return "", err
+	}
+	err = m.a.db.QueryRowContext(ctx, "SELECT state FROM mails WHERE id = ?", id).Scan(&state)
+	return state, wrap(what, err)
 }
 
 // Drop notes why a claimed mail is not wanted any more.

@@ -165,19 +165,43 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 			busy++
 		}
 	}
-	if busy > 0 { // another process is at it, and how that ends is not known
-		result.Failed += busy
-		result.Problems = append(result.Problems, fmt.Errorf("another process is sending %s of %s", plural(busy, "mail"), mail.Key(p)))
-	}
-	if result.Failed == 0 {
+	return sendError(result, busy, mail.Key(p), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
+}
+
+// sendError says which mails were not sent, and what becomes of them. Busy are those
+// that another process is at, and how that ends is not known. Whoever has it
+// already counts too: then only a part of the recipients has not.
+func sendError(result mail.Result, busy int, period string, has bool) error {
+	if result.Waiting+result.GivenUp+busy == 0 {
 		return nil
 	}
-	err = errors.Join(append(result.Problems, fmt.Errorf("%d of %d mails were not sent; nfacct run tries again for a day, and so does the next nfacct report --send", result.Failed, result.Failed+result.Sent))...)
-	// Whoever has it already counts too: then only a part of the recipients has not.
-	if result.Sent > 0 || slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == "sent" }) {
-		return partialError(err)
+	var problems []error
+	for _, problem := range result.Problems {
+		if problem.GivenUp {
+			problems = append(problems, fmt.Errorf("%w; it is given up", problem))
+			continue
+		}
+		problems = append(problems, problem)
 	}
-	return temporaryError(err)
+	if busy > 0 {
+		problems = append(problems, fmt.Errorf("another process is sending %s of %s", plural(busy, "mail"), period))
+	}
+	failed := result.Waiting + result.GivenUp + busy
+	summary := fmt.Sprintf("%d of %d mails were not sent", failed, failed+result.Sent)
+	if result.Waiting > 0 {
+		summary += fmt.Sprintf("; nfacct run tries %d again, and so does the next nfacct report --send", result.Waiting)
+	}
+	if result.GivenUp > 0 {
+		summary += fmt.Sprintf("; %d were given up, and go only when their report is sent anew", result.GivenUp)
+	}
+	err := errors.Join(append(problems, errors.New(summary))...)
+	switch {
+	case result.Sent > 0 || has:
+		return partialError(err)
+	case result.Waiting+busy > 0:
+		return temporaryError(err)
+	}
+	return err
 }
 
 // sent is a mail as --json prints it.
@@ -268,7 +292,11 @@ func (a *app) deliver(ctx context.Context, cfg *config.Config, db *database) err
 	}
 	result, err := outbox.Deliver(ctx, false)
 	for _, problem := range result.Problems {
-		a.log.Warn("mail not sent, it is tried again", "err", problem)
+		what := "mail not sent, it is tried again"
+		if problem.GivenUp {
+			what = "mail not sent, it is given up"
+		}
+		a.log.Warn(what, "err", problem)
 	}
 	return err
 }

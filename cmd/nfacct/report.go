@@ -47,7 +47,11 @@ INCOMPLETE with the reasons in text, "complete": false in JSON.
 The forms html (for a browser), xlsx (a workbook with every host and hour) and eml
 (the mail as it would be sent) are the same report. With --send it is mailed to the
 recipients of the configuration, to each of them once: a ledger knows who has it.
-What cannot be sent is tried again for a day, by nfacct run or the next --send.`,
+What the server refuses for now (4xx) is tried again for a day, by nfacct run or the
+next --send; a recipient or mail refused for good (5xx) is given up at once. While
+the server cannot be reached or lets nobody in, all wait, for a month at most.
+Exit code 3: some have it and some not; 75: nobody has it, and it is tried again;
+1: nobody has it, and it is given up.`,
 		Example: `  nfacct report
   nfacct report --day 2026-11-23 --format json --output monday.json
   nfacct report --week last --department accounts

@@ -187,11 +187,17 @@ func (s *mailServer) raw(path string) []byte {
 // chaos has the server refuse every recipient with a code; 0 is none of it.
 func (s *mailServer) chaos(code int) {
 	s.t.Helper()
+	s.chaosOf("Recipient", code)
+}
+
+// chaosOf has the server refuse at Sender, Recipient or Authentication alone.
+func (s *mailServer) chaosOf(where string, code int) {
+	s.t.Helper()
 	probability := 100
 	if code == 0 {
 		code, probability = 451, 0
 	}
-	body := fmt.Sprintf(`{"Recipient":{"ErrorCode":%d,"Probability":%d}}`, code, probability)
+	body := fmt.Sprintf(`{%q:{"ErrorCode":%d,"Probability":%d}}`, where, code, probability)
 	req, err := http.NewRequest(http.MethodPut, "http://"+s.api+"/api/v1/chaos", strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)

@@ -33,8 +33,9 @@ func NewOutbox(cfg Config, mails archive.Mails, wanted func(archive.Mail) error,
 	return &Outbox{cfg: cfg, mails: mails, send: transport.Send, wanted: wanted, letter: letter, log: log}, nil
 }
 
-// giveUp is for how long a mail is tried from its first refusal on, giveUpServer
-// for how long when the server cannot be reached at all.
+// giveUp is for how long a mail is tried from its first refusal on, unless that was
+// for good; giveUpServer for how long when the server cannot be reached at all, or
+// the report cannot be made.
 const (
 	giveUp       = 24 * time.Hour
 	giveUpServer = 30 * 24 * time.Hour
@@ -75,10 +76,20 @@ func (o *Outbox) Note(ctx context.Context, report, period, department string, re
 
 // Result says how a round of the outbox went.
 type Result struct {
-	Sent, Failed, Dropped int
-	// Problems are of the mails that failed, each with its recipient.
-	Problems []error
+	Sent, Dropped int
+	Waiting       int // not sent, and due again later
+	GivenUp       int // not sent, and not tried again
+	// Problems are of the mails that wait or are given up.
+	Problems []Problem
 }
+
+// Problem is why a mail was not sent, with whom it was for.
+type Problem struct {
+	error
+	GivenUp bool // it is not tried again
+}
+
+func (p Problem) Unwrap() error { return p.error }
 
 // Deliver tries each mail that is due once. With all, those too that were to wait
 // longer. A mail that fails is noted for later, and the others go on; an error is
@@ -97,7 +108,7 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 		return result, err
 	}
 	defer round.Close()
-	letters := map[letterKey]*Letter{}
+	letters := map[letterKey]made{}
 	var dead error // the server does not answer: the others need not wait for it too
 	for _, mail := range due {
 		if ctx.Err() != nil {
@@ -135,23 +146,38 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 			o.log.Info("mailed", "report", mail.Report, "period", mail.Period, "department", mail.Department, "to", mail.Recipient)
 			continue
 		}
-		wait := backoff(mail.Attempts + 1)
-		var noted error
 		if errors.Is(err, ErrUnreachable) {
 			dead = err
-			noted = o.mails.Postponed(note, mail.ID, err.Error(), wait, giveUpServer)
-		} else {
-			noted = o.mails.Refused(note, mail.ID, err.Error(), wait, giveUp)
 		}
+		state, noted := o.noteFailure(note, mail, err)
 		cancel()
 		if noted != nil {
 			return result, noted
 		}
-		result.Failed++
-		result.Problems = append(result.Problems, fmt.Errorf("%s %s to %s: %w", mail.Report, mail.Period, mail.Recipient, err))
-		o.log.Debug("not mailed", "report", mail.Report, "period", mail.Period, "to", mail.Recipient, "err", err, "retry_in", wait)
+		problem := Problem{fmt.Errorf("%s %s to %s: %w", mail.Report, mail.Period, mail.Recipient, err), state == archive.MailFailed}
+		if problem.GivenUp {
+			result.GivenUp++
+		} else {
+			result.Waiting++
+		}
+		result.Problems = append(result.Problems, problem)
+		o.log.Debug("not mailed", "report", mail.Report, "period", mail.Period, "to", mail.Recipient, "err", err, "state", state)
 	}
 	return result, nil
+}
+
+// noteFailure writes down why a mail was not sent, and returns what becomes of it.
+// Only what the server has against this mail is held against its recipient.
+func (o *Outbox) noteFailure(ctx context.Context, mail archive.Mail, err error) (state string, noted error) {
+	wait := backoff(mail.Attempts + 1)
+	var refusal *Refusal
+	switch {
+	case !errors.As(err, &refusal):
+		return o.mails.Postponed(ctx, mail.ID, err.Error(), wait, giveUpServer)
+	case refusal.Permanent():
+		return o.mails.GiveUp(ctx, mail.ID, err.Error())
+	}
+	return o.mails.Refused(ctx, mail.ID, err.Error(), wait, giveUp)
 }
 
 // letterKey is what mails have in common that are the same letter.
@@ -160,16 +186,22 @@ type letterKey struct {
 	asked                      bool
 }
 
-func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[letterKey]*Letter) error {
+// made is a letter, or why there is none: then it is the same for all that it is for.
+type made struct {
+	letter *Letter
+	err    error
+}
+
+func (o *Outbox) deliver(ctx context.Context, mail archive.Mail, letters map[letterKey]made) error {
 	key := letterKey{mail.Report, mail.Period, mail.Department, mail.Asked}
-	letter := letters[key]
-	if letter == nil {
-		var err error
-		if letter, err = o.letter(ctx, mail); err != nil {
-			return fmt.Errorf("make report: %w", err)
-		}
+	m, known := letters[key]
+	if !known {
+		m.letter, m.err = o.letter(ctx, mail)
 		clear(letters) // they come in this order, and workbooks are big
-		letters[key] = letter
+		letters[key] = m
 	}
-	return o.sendFitting(ctx, letter, Envelope{From: o.cfg.From, ReplyTo: o.cfg.ReplyTo, To: mail.Recipient, MessageID: mail.MessageID, Date: time.Now()})
+	if m.err != nil {
+		return fmt.Errorf("make report: %w", m.err)
+	}
+	return o.sendFitting(ctx, m.letter, Envelope{From: o.cfg.From, ReplyTo: o.cfg.ReplyTo, To: mail.Recipient, MessageID: mail.MessageID, Date: time.Now()})
 }

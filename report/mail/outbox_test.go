@@ -42,11 +42,11 @@ func TestOutbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deliver := func(all bool, sent, failed int) Result {
+	deliver := func(all bool, sent, waiting, givenUp int) Result {
 		t.Helper()
 		result, err := outbox.Deliver(t.Context(), all)
-		if err != nil || result.Sent != sent || result.Failed != failed {
-			t.Fatalf("%+v, %v, want %d sent and %d failed", result, err, sent, failed)
+		if err != nil || result.Sent != sent || result.Waiting != waiting || result.GivenUp != givenUp {
+			t.Fatalf("%+v, %v, want %d sent, %d waiting and %d given up", result, err, sent, waiting, givenUp)
 		}
 		return result
 	}
@@ -66,40 +66,54 @@ func TestOutbox(t *testing.T) {
 	// A server in trouble: nobody gets it, nothing is lost, nothing hurries.
 	server.chaos(451)
 	note("", "head@example.net", "One <one@example.net>")
-	if result := deliver(false, 0, 2); !strings.Contains(result.Problems[0].Error(), "451") {
+	if result := deliver(false, 0, 2, 0); !strings.Contains(result.Problems[0].Error(), "451") {
 		t.Errorf("%v", result.Problems)
 	}
-	deliver(false, 0, 0) // it is not time yet
+	deliver(false, 0, 0, 0) // it is not time yet
 	server.chaos(0)
-	deliver(true, 2, 0)
+	deliver(true, 2, 0, 0)
 	if got := states(); got != "head=sent/2 one=sent/2" {
 		t.Error(got)
 	}
 
 	// Nobody gets it twice: not by another note, not by another try.
 	note("", "head@example.net", "one@example.net")
-	deliver(true, 0, 0)
+	deliver(true, 0, 0, 0)
 
-	// One that is refused and one that cannot be made delay no other.
+	// One that is refused and one that cannot be made delay no other. Who is refused
+	// for good is not tried again, whoever cannot be blamed is.
 	note("", "refused@example.net", "two@example.net")
-	note("broken", "head@example.net")
+	note("broken", "head@example.net", "one@example.net")
 	note("sales", "one@example.net")
-	deliver(false, 2, 2)
-	if got := states(); got != "head=sent/2 one=sent/2 refused=waiting/1 two=sent/1 brokenhead=waiting/1 salesone=sent/1" {
+	before := rendered
+	result := deliver(false, 2, 2, 1)
+	for _, p := range result.Problems {
+		if p.GivenUp != strings.Contains(p.Error(), "refused@") || !p.GivenUp && !strings.Contains(p.Error(), "make report: no such department") {
+			t.Errorf("%v, given up %t", p, p.GivenUp)
+		}
+	}
+	if got := states(); got != "head=sent/2 one=sent/2 refused=failed/1 two=sent/1 brokenhead=waiting/1 brokenone=waiting/1 salesone=sent/1" {
 		t.Error(got)
 	}
-	if rendered > 6 {
-		t.Errorf("rendered %d times", rendered)
+	if rendered-before != 3 {
+		t.Errorf("%d letters made of 3", rendered-before)
+	}
+	deliver(true, 0, 2, 0)
+	if _, err := db.DB().Exec("DELETE FROM mails WHERE department = 'broken'"); err != nil {
+		t.Fatal(err)
 	}
 
-	// After a day it is given up; a note begins it anew.
+	// A note begins anew what was given up, and after a day it is again.
+	note("", "refused@example.net")
+	server.chaos(451)
+	deliver(false, 0, 1, 0)
 	if _, err := db.DB().Exec("UPDATE mails SET refused = refused - INTERVAL 25 HOUR WHERE state = 'waiting'"); err != nil {
 		t.Fatal(err)
 	}
-	deliver(true, 0, 2)
-	deliver(true, 0, 0)
+	deliver(true, 0, 0, 1)
+	deliver(true, 0, 0, 0)
 	note("", "refused@example.net")
-	deliver(false, 0, 1)
+	deliver(false, 0, 1, 0)
 
 	// A try that somebody is at is left to him; interrupted, it is made again.
 	if _, err := db.DB().Exec("UPDATE mails SET state = 'waiting', next = UTC_TIMESTAMP() WHERE recipient = 'two@example.net'"); err != nil {
@@ -116,9 +130,10 @@ func TestOutbox(t *testing.T) {
 	if mine, err := round.Claim(t.Context(), due[0].ID, false); err != nil || !mine {
 		t.Fatalf("%t, %v", mine, err)
 	}
-	deliver(true, 0, 1) // the refused one alone
+	deliver(true, 0, 1, 0) // the refused one alone
 	round.Close()
-	deliver(false, 1, 0)
+	server.chaos(0)
+	deliver(false, 1, 0, 0)
 	ids := map[string]int{}
 	for _, m := range server.list() {
 		ids[m.MessageID]++
@@ -131,7 +146,7 @@ func TestOutbox(t *testing.T) {
 	if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"head@example.net"}, Noting{Again: true}); err != nil {
 		t.Fatal(err)
 	}
-	deliver(false, 1, 0)
+	deliver(false, 1, 0, 0)
 }
 
 // Two processes at once send each mail once.
@@ -188,7 +203,7 @@ func TestOutboxDeadServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err := outbox.Deliver(t.Context(), false)
-	if err != nil || result.Failed != 2 || !slices.ContainsFunc(result.Problems, func(err error) bool { return strings.Contains(err.Error(), "connection refused") }) {
+	if err != nil || result.Waiting != 2 || !slices.ContainsFunc(result.Problems, func(err Problem) bool { return strings.Contains(err.Error(), "connection refused") }) {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
@@ -230,7 +245,7 @@ func TestOutboxRecipients(t *testing.T) {
 	deliver := func(want Result) {
 		t.Helper()
 		got, err := outbox.Deliver(t.Context(), true)
-		if err != nil || got.Sent != want.Sent || got.Failed != want.Failed || got.Dropped != want.Dropped {
+		if err != nil || got.Sent != want.Sent || got.Waiting != want.Waiting || got.Dropped != want.Dropped {
 			t.Fatalf("%+v, %v, want %+v", got, err, want)
 		}
 	}
@@ -258,13 +273,13 @@ func TestOutboxDeadForDays(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err := dead.Deliver(t.Context(), true)
-	if err != nil || result.Failed != 1 || !errors.Is(result.Problems[0], ErrUnreachable) {
+	if err != nil || result.Waiting != 1 || !errors.Is(result.Problems[0], ErrUnreachable) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	server := startMailpit(t, "--plain")
 	outbox := plainOutbox(t, server, db, everybody)
 	server.chaos(451)
-	if result, err := outbox.Deliver(t.Context(), true); err != nil || result.Failed != 1 {
+	if result, err := outbox.Deliver(t.Context(), true); err != nil || result.Waiting != 1 {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	server.chaos(0)

@@ -42,6 +42,13 @@ func (r *Refusal) TooBig() bool {
 	return false
 }
 
+// Permanent is whether it would be refused again: 5xx to the recipient or the
+// message (RFC 5321, section 4.2.1). That authentication is wanted (530) is not: it
+// is mended in the configuration, as what is wrong with the sender is.
+func (r *Refusal) Permanent() bool {
+	return r.OfRecipient && r.Code >= 500 && r.Code != 530
+}
+
 // enhanced finds a status code of RFC 3463.
 var enhanced = regexp.MustCompile(`\b[45]\.\d{1,3}\.\d{1,3}\b`)
 

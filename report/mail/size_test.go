@@ -1,10 +1,16 @@
 package mail
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
+
+	gomail "github.com/wneessen/go-mail"
 
 	"nfacct/archive"
 	"nfacct/report/phrase"
@@ -92,5 +98,26 @@ func TestTooBigWords(t *testing.T) {
 		if got := r.TooBig(); got != want {
 			t.Errorf("%s: %t", text, got)
 		}
+	}
+}
+
+// A message that is signed is measured before it is sent, and then is the same.
+func TestMeasuredSigned(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := (&Letter{Subject: "x", Text: "x", HTML: "x", Workbook: []byte("x"), File: "x.xlsx"}).Message(Envelope{From: "nfacct@example.net", To: "head@example.net", MessageID: "x@example.net"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg.SetDKIM(gomail.NewDKIMSigner("example.net", "nfacct", key))
+	measured, err := msg.WriteTo(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent bytes.Buffer
+	if _, err := msg.WriteTo(&sent); err != nil || int64(sent.Len()) != measured || bytes.Count(sent.Bytes(), []byte("DKIM-Signature:")) != 1 {
+		t.Errorf("measured %d, sent %d, %v\n%s", measured, sent.Len(), err, &sent)
 	}
 }
