@@ -47,6 +47,7 @@ func spoolOffice(t *testing.T, folder string, start time.Time, first, datagrams 
 func TestReadersWhileLoading(t *testing.T) {
 	folder := t.TempDir()
 	name := killConfig(t, folder, "127.0.0.1:0")
+	sendmail := mailBySendmail(t, name)
 	day := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	spoolOffice(t, filepath.Join(folder, "spool"), day, 0, 500)
 	db := keepDatabase(t, name)
@@ -72,6 +73,9 @@ func TestReadersWhileLoading(t *testing.T) {
 		{[]string{"books"}, exitTemporary, "nfacct: 2026-11-23 is being loaded now; ask again when the import is over"},
 		{[]string{"report"}, exitOK, "An import is loading 2026-11-23 just now"},
 		{[]string{"report", "--day", "2026-11-24"}, exitOK, "INCOMPLETE"},
+		// What is sent cannot be taken back: it waits, and a dry run says so.
+		{[]string{"report", "--day", "2026-11-23", "--to", "head@example.net", "--dry-run"}, exitOK, "would not send (an import is loading 2026-11-23: the report waits until that is over)"},
+		{[]string{"report", "--day", "2026-11-23", "--to", "head@example.net"}, exitTemporary, "make report: an import is loading 2026-11-23"},
 	} {
 		args := append(command.args, "--config", name)
 		if len(command.args) < 3 {
@@ -92,6 +96,12 @@ func TestReadersWhileLoading(t *testing.T) {
 	}
 	if err := importing.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, said.Bytes())
+	}
+	if text := sendmail.taken(t); text != "" {
+		t.Errorf("mailed while loading: %s", text)
+	}
+	if out, err := exec.Command("nfacct", "report", "--config", name, "--day", "2026-11-23", "--to", "head@example.net").CombinedOutput(); err != nil || sendmail.taken(t) != "head@example.net\n" {
+		t.Errorf("%v, %q mailed\n%s", err, sendmail.taken(t), out)
 	}
 	for _, command := range []string{"books", "report"} {
 		out, err := exec.Command("nfacct", command, "--config", name, "--day", "2026-11-23").CombinedOutput()

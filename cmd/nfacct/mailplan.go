@@ -82,29 +82,8 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if err != nil {
 		return usageError(err)
 	}
-	subjects := map[string]string{}
-	for i := range planned {
-		m := &planned[i]
-		if !m.Send || m.Report != p.Kind || m.Period != mail.Key(p) {
-			continue
-		}
-		if _, made := subjects[m.Department]; !made {
-			// As the outbox: nothing is made of a department that is gone.
-			if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
-				m.Send, m.State = false, report.Clean(err.Error())
-				continue
-			}
-			usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
-			if err != nil {
-				return databaseError(err)
-			}
-			l, err := a.letter(cfg, usage, false)
-			if err != nil {
-				return err
-			}
-			subjects[m.Department] = l.Subject
-		}
-		m.Subject = subjects[m.Department]
+	if err := a.planSubjects(ctx, cfg, db, planned); err != nil {
+		return err
 	}
 	if a.json {
 		encoder := json.NewEncoder(a.out)
@@ -123,6 +102,56 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 			}
 		}
 		fmt.Fprintf(a.out, "%s: %s: %s\n", report.Clean(m.Recipient), deed, report.Clean(what))
+	}
+	return nil
+}
+
+// planSubjects makes the letters of what would be sent, for their subjects. What the
+// outbox would hold back is not sent, and says why.
+func (a *app) planSubjects(ctx context.Context, cfg *config.Config, db *archive.Archive, planned []plannedMail) error {
+	type key struct{ report, period, department string }
+	type outcome struct{ subject, held string }
+	known := map[key]outcome{}
+	subject := func(m *plannedMail) (outcome, error) {
+		// Nothing is made of a department that is gone.
+		if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
+			return outcome{held: report.Clean(err.Error())}, nil
+		}
+		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
+		if err != nil {
+			return outcome{}, err
+		}
+		usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
+		if err != nil {
+			return outcome{}, databaseError(err)
+		}
+		if err := stillLoading(usage); err != nil {
+			return outcome{held: err.Error()}, nil
+		}
+		l, err := a.letter(cfg, usage, false)
+		if err != nil {
+			return outcome{}, err
+		}
+		return outcome{subject: l.Subject}, nil
+	}
+	for i := range planned {
+		m := &planned[i]
+		if !m.Send {
+			continue
+		}
+		k := key{m.Report, m.Period, m.Department}
+		o, made := known[k]
+		if !made {
+			var err error
+			if o, err = subject(m); err != nil {
+				return err
+			}
+			known[k] = o
+		}
+		m.Subject = o.subject
+		if o.held != "" {
+			m.Send, m.State = false, o.held
+		}
 	}
 	return nil
 }
