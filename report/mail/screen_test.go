@@ -46,7 +46,8 @@ func screen(t *testing.T, page string, width, height int, dark bool) image.Image
 	return img
 }
 
-// The mail fits a desktop and a phone, by day and by night. With -update the
+// The mail fits a desktop and a phone, by day and by night; one Chromium at a time,
+// since each takes all of a small machine. With -update the
 // pictures of the README are taken anew.
 func TestScreens(t *testing.T) {
 	for _, width := range []int{640, 390} {
@@ -56,7 +57,6 @@ func TestScreens(t *testing.T) {
 				name, ground = fmt.Sprintf("mail-%d-dark", width), color.RGBA{0x12, 0x14, 0x17, 0xff}
 			}
 			t.Run(name, func(t *testing.T) {
-				t.Parallel()
 				l, err := NewLetter(office(60), Options{Source: "mail.to"})
 				if err != nil {
 					t.Fatal(err)
