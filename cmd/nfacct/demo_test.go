@@ -123,6 +123,7 @@ func TestDemo(t *testing.T) {
 	}
 	defer d.db.Close()
 	rollupsAreSums(t, d.db)
+	mailIsDatabase(t, d)
 	differencesAreFound(t, d, &out)
 }
 
