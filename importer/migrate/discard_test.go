@@ -16,6 +16,7 @@ func TestDiscardCutShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(work)
+	furnish(t, work) // the second round sets up anew
 	for range 2 {
 		s, err := OpenFolder(t.Context(), t.TempDir(), work, archive.DefaultConfig(), quiet)
 		if err != nil {

@@ -25,9 +25,10 @@ import (
 // old is a server for the tables of predecessors, shared by tests, which take
 // turns. It is a private server that nothing of the archive's own is looked at.
 var old struct {
-	folder string
-	keeper *archive.Archive
-	db     *sql.DB // as root, in the database netflow
+	folder   string
+	template string // data of a server that was just set up
+	keeper   *archive.Archive
+	db       *sql.DB // as root, in the database netflow
 }
 
 const oldDatabase = "netflow"
@@ -48,6 +49,8 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	// Under the race detector a process sleeps for a second before it ends.
+	os.Setenv("GORACE", "atexit_sleep_ms=10")
 	err := func() (err error) {
 		// Not of t.TempDir: paths of sockets are short.
 		if old.folder, err = os.MkdirTemp("", "nfacct-old-"); err != nil {
@@ -55,6 +58,9 @@ func testMain(m *testing.M) int {
 		}
 		cfg := archive.DefaultConfig()
 		cfg.Folder = old.folder
+		if err := makeTemplate(cfg); err != nil {
+			return err
+		}
 		if old.keeper, err = archive.Open(context.Background(), cfg, quiet); err != nil {
 			return err
 		}
@@ -76,6 +82,33 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// makeTemplate sets the old server up and keeps a copy of its data.
+func makeTemplate(cfg archive.Config) error {
+	a, err := archive.Open(context.Background(), cfg, quiet)
+	if err == nil {
+		err = a.Close()
+	}
+	if err != nil {
+		return err
+	}
+	old.template = filepath.Join(old.folder, "template")
+	return os.CopyFS(old.template, os.DirFS(filepath.Join(old.folder, "data")))
+}
+
+// furnish gives the server for copies of tables its data: to set one up takes
+// longer than most migrations of tests. TestDiscardCutShort does it all the same.
+func furnish(t testing.TB, work string) {
+	t.Helper()
+	data := filepath.Join(work, "data")
+	err := os.CopyFS(data, os.DirFS(old.template))
+	if err == nil {
+		err = os.Chmod(data, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 var quiet = slog.New(slog.DiscardHandler)

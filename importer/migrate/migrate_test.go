@@ -191,6 +191,7 @@ func files(t testing.TB, folder string) *Source {
 	if err != nil {
 		t.Fatal(err)
 	}
+	furnish(t, work)
 	s, err := OpenFolder(t.Context(), folder, work, archive.DefaultConfig(), quiet)
 	if err != nil {
 		t.Fatal(err)
