@@ -77,6 +77,10 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 	}
 	l.a.session.loaded(l.rows, l.hours())
 	l.a.step("loaded")
+	// It is loaded, whatever becomes of this.
+	if err := l.a.keepLoaded(ctx, l.a.session.most/2, slices.Collect(maps.Keys(l.hours()))...); err != nil {
+		l.a.log.Debug("peers not kept", "file", l.file.Name, "err", err)
+	}
 	return problems, nil
 }
 

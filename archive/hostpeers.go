@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // HostPeers is whom a host talked with on a day.
@@ -65,8 +66,25 @@ const (
 	keptServices = 20
 )
 
-// HostPeers says of each host of a day whom it talked with: from what was
-// computed before, or when files were loaded since, from the flows themselves,
+// DaysWithoutPeers are the days before another whose peers HostPeers would have to
+// read from the flows, the last first.
+func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, error) {
+	s, err := a.readDayStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var days []Day
+	for day, stamp := range s.stamps {
+		if day.Before(before) && s.stored[day][1] != stamp && !s.unsettled[day] {
+			days = append(days, day)
+		}
+	}
+	slices.SortFunc(days, func(x, y Day) int { return y.Compare(x) })
+	return days, nil
+}
+
+// HostPeers says of each host of a day whom it talked with: from what was summed
+// while its files were loaded, or computed since; or else from the flows themselves,
 // which takes about ten seconds for two million of them: the server finds each row
 // by the key of days.
 func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
@@ -96,6 +114,9 @@ func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
 	}
 	return hosts, nil
 }
+
+// peersWait is how long a writer waits for a reader that keeps what it found.
+const peersWait = 10 * time.Second
 
 func (a *Archive) storedPeers(ctx context.Context, day Day) ([]HostPeers, error) {
 	rows, err := a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day = ?", day)

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,10 @@ type session struct {
 	keyless map[Month]bool   // keys are off
 	hours   map[Day]uint64   // loaded into, not compared yet
 	day     Day              // that is being loaded again
+	pairs   map[Day]*dayPairs
+	held    int    // pairs of all days
+	most    int    // that may be held
+	begun   uint64 // how often a load began with a day
 }
 
 func (s *session) reset() {
@@ -40,6 +45,8 @@ func (s *session) reset() {
 	defer s.mu.Unlock()
 	s.coming, s.day = 0, Day{}
 	s.keyed, s.keyless, s.hours = map[Month]uint64{}, map[Month]bool{}, map[Day]uint64{}
+	s.pairs, s.held = map[Day]*dayPairs{}, 0
+	s.most = cmp.Or(s.most, maxPairs)
 }
 
 // reload notes which day is being loaded again; the zero Day is none.
@@ -108,7 +115,8 @@ func (s *session) loaded(rows map[Month]uint64, hours map[Day]uint64) {
 }
 
 // Settle ends the loading of files, under the lock: tables are closed, keys that
-// were switched off are made again, and what was loaded since Lock is compared, rows with rollups.
+// were switched off are made again, and what was loaded since Lock is compared, rows with rollups; whom
+// its hosts talk with is kept.
 // A *BalanceError says that they differ, and by how much. If Settle is not
 // called, or fails, the next Lock sees to the keys.
 func (a *Archive) Settle(ctx context.Context) error {
@@ -138,7 +146,11 @@ func (a *Archive) Settle(ctx context.Context) error {
 		}
 		if problem != "" {
 			problems = append(problems, problem)
+			a.session.take(day)
 		}
+	}
+	if err := a.keepLoaded(ctx, 0); err != nil {
+		return fmt.Errorf("settle: keep peers: %w", err)
 	}
 	a.session.reset()
 	if problems != nil {

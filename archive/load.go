@@ -48,6 +48,7 @@ type tallyKey struct {
 type tally struct {
 	rows  uint64
 	hours uint64 // a bit for each hour of the day that rows fall in
+	pairs *dayPairs
 }
 
 // maxStreams bounds the statements under way at once: a month in each, and
@@ -128,13 +129,14 @@ func (l *Load) Append(r *Row) error {
 	if key := (tallyKey{r.Day, r.Router}); key != l.last || l.tally == nil {
 		l.last = key
 		if l.tally = l.tallies[key]; l.tally == nil {
-			l.tally = &tally{}
+			l.tally = &tally{pairs: l.a.session.summing(r.Day)}
 			l.tallies[key] = l.tally
 			fresh = true
 		}
 	}
 	l.tally.rows += rows
 	l.tally.hours |= 1 << r.Slot.Hour()
+	l.tally.pairs.add(r, rows)
 	if fresh { // readers must know of the day before they can see a row of it
 		if err := l.noteHours(l.ctx); err != nil {
 			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
@@ -271,6 +273,9 @@ func (l *Load) Abort(ctx context.Context) error {
 		s.abort()
 	}
 	l.streams = nil
+	for key := range l.tallies {
+		l.a.session.take(key.day)
+	}
 	if l.reload != nil {
 		l.reload.err = fmt.Errorf("load of %s was given up", l.file.Name)
 		return nil

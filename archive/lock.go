@@ -47,6 +47,7 @@ func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), 
 	a.writer.set(conn)
 	unlock = sync.OnceFunc(func() {
 		a.writer.set(nil)
+		a.session.reset()
 		release(conn)
 		if file != nil {
 			file.Close()

@@ -60,6 +60,7 @@ func (r *Reload) begin(ctx context.Context, without []uint32) error {
 		}
 	}
 	a.session.reload(r.day)
+	a.session.renew(r.day)
 	if err := r.copy(ctx, tables[table]); err != nil {
 		return giveUp(ctx, r, err)
 	}
@@ -265,6 +266,7 @@ func (r *Reload) Abort(ctx context.Context) error {
 		return nil
 	}
 	r.over = true
+	r.a.session.take(r.day)
 	if r.load != nil {
 		if err := r.load.Abort(ctx); err != nil {
 			return err

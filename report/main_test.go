@@ -106,6 +106,13 @@ func loadRows(t testing.TB, a *archive.Archive, name string, rows []archive.Row,
 		t.Fatal(err)
 	}
 	defer unlock()
+	loadLocked(t, a, name, rows, change)
+}
+
+// loadLocked is loadRows under the lock.
+func loadLocked(t testing.TB, a *archive.Archive, name string, rows []archive.Row, change func(*archive.Book)) {
+	t.Helper()
+	ctx := context.Background()
 	load, err := a.BeginLoad(ctx, archive.File{Name: name, Size: int64(len(rows)), Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,17 @@ func (a *app) afterImport(ctx context.Context, cfg *config.Config, db *archive.A
 	if err := db.RefreshDays(ctx); err != nil {
 		return err
 	}
-	today := archive.DayOf(time.Now().In(cfg.Location()))
-	for n := preparedDays; n > 0; n-- {
-		switch _, err := db.HostPeers(ctx, today.Add(-n)); {
+	days, err := db.DaysWithoutPeers(ctx, archive.DayOf(time.Now().In(cfg.Location())))
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(preparing)
+	for _, day := range days {
+		if time.Now().After(until) {
+			a.log.Debug("peers of days are left to the next import", "from", day)
+			break
+		}
+		switch _, err := db.HostPeers(ctx, day); {
 		case errors.Is(err, archive.ErrBusy):
 			return nil // whoever is loading now looks after them
 		case err != nil:
@@ -32,8 +40,9 @@ func (a *app) afterImport(ctx context.Context, cfg *config.Config, db *archive.A
 	return nil
 }
 
-// preparedDays is how many days before today are looked after.
-const preparedDays = 7
+// preparing is how long an import looks for what was not summed while it was loaded.
+// A day of an office of thousands takes ten seconds.
+const preparing = 2 * time.Minute
 
 func (a *app) readSquid(ctx context.Context, cfg *config.Config, db *archive.Archive, wait time.Duration) error {
 	if cfg.Report.Squid.AccessLog == "" {
