@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
 // Unpack gives back the live table of a packed month. The writer lock must be
@@ -83,6 +85,9 @@ func (a *Archive) replace(ctx context.Context, m Month, from string, again bool,
 		a.step("unpacking")
 	}
 	if err := a.Fill(ctx, doing, mark+"INSERT INTO "+staging+" ("+columns+") SELECT "+columns+" FROM "+from+" USE INDEX ()"); err != nil {
+		if errors.Is(err, unix.ENOSPC) { // what is half made takes the space that others wait for
+			err = errors.Join(err, a.cancelUnpack(ctx, m))
+		}
 		return err
 	}
 	a.step("unpacking")
