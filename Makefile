@@ -40,6 +40,7 @@ need-demo:
 need-test:
 	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client tshark=tshark \
 		softflowd=softflowd nfcapd=nfdump nfacctd=pmacct zstd=zstd ip=iproute2 setpriv=util-linux gcc=gcc \
+		ssh=openssh-client /usr/sbin/sshd=openssh-server \
 		node=nodejs npm=npm chromium=chromium \
 		/usr/bin/python3=python3 /usr/lib/python3/dist-packages/librouteros=python3-librouteros
 
