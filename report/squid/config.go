@@ -3,7 +3,7 @@ package squid
 // Config says where Squid's log is.
 type Config struct {
 	// AccessLog is the log that Squid writes; its rotated copies beside it
-	// (access.log.1, access.log-20261123.gz, .zst) are read too. Empty: none.
+	// (access.log.1, access.log-20261123.gz, .zst, .bz2) are read too. Empty: none.
 	AccessLog string `toml:"access_log"`
 	// Format is native, common, combined, or a format as squid.conf's logformat
 	// has it.

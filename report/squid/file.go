@@ -3,6 +3,7 @@ package squid
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
@@ -20,20 +21,29 @@ import (
 )
 
 // rotated is what logrotate, newsyslog and Squid itself put behind a log's name.
-var rotated = regexp.MustCompile(`^(?:[.-][0-9][0-9TZ._-]*)?(?:\.gz|\.zst)?$`)
+var rotated = regexp.MustCompile(`^(?:[.-][0-9][0-9TZ._-]*)?(?:\.gz|\.zst|\.bz2)?$`)
+
+// foreignPacked are copies packed in ways that are not read.
+var foreignPacked = regexp.MustCompile(`^(?:[.-][0-9][0-9TZ._-]*)?\.(?:xz|lzma|lz4|lzo|Z|zip)$`)
 
 // copies lists the log and its rotated copies, the log last: what is read from a
-// copy first is known when the log turns out to be the same.
-func copies(log string) ([]string, error) {
+// copy first is known when the log turns out to be the same. The others are packed
+// in ways that are not read.
+func copies(log string) (found, others []string, err error) {
 	entries, err := os.ReadDir(filepath.Dir(log))
 	if err != nil {
-		return nil, fmt.Errorf("log of Squid: %w", err)
+		return nil, nil, fmt.Errorf("log of Squid: %w", err)
 	}
-	var found []string
 	base := filepath.Base(log)
 	for _, entry := range entries {
-		if rest, ok := strings.CutPrefix(entry.Name(), base); ok && rest != "" && rotated.MatchString(rest) && !entry.IsDir() {
-			found = append(found, filepath.Join(filepath.Dir(log), entry.Name()))
+		rest, ok := strings.CutPrefix(entry.Name(), base)
+		name := filepath.Join(filepath.Dir(log), entry.Name())
+		switch {
+		case !ok || rest == "" || entry.IsDir():
+		case rotated.MatchString(rest):
+			found = append(found, name)
+		case foreignPacked.MatchString(rest):
+			others = append(others, name)
 		}
 	}
 	slices.Sort(found)
@@ -41,9 +51,9 @@ func copies(log string) ([]string, error) {
 		found = append(found, log)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("log of Squid: %s: %w", log, os.ErrNotExist)
+		return nil, others, fmt.Errorf("log of Squid: %s: %w", log, os.ErrNotExist)
 	}
-	return found, nil
+	return found, others, nil
 }
 
 // logFile is an open copy of the log, unpacked.
@@ -100,6 +110,8 @@ func (f *logFile) unpack(from io.Reader) error {
 		file := f.file
 		f.close = func() { unpacked.Close(); file.Close() }
 		f.text, f.packed = bufio.NewReaderSize(unpacked, 256<<10), true
+	case string(magic[:min(len(magic), 3)]) == "BZh": // of newsyslog
+		f.text, f.packed = bufio.NewReaderSize(bzip2.NewReader(raw), 256<<10), true
 	default:
 		f.text = raw
 	}

@@ -61,7 +61,10 @@ func (r *Reader) Read(ctx context.Context, wait time.Duration) (s Summary, err e
 	if r.cfg.AccessLog == "" {
 		return s, nil
 	}
-	files, err := copies(r.cfg.AccessLog)
+	files, others, err := copies(r.cfg.AccessLog)
+	if len(others) > 0 {
+		r.log.Warn("copies of Squid's log that cannot be read: what was not read before they were packed is missing; let them be packed by gzip, zstd or bzip2", "copies", len(others), "first", others[0])
+	}
 	if err != nil {
 		return s, err
 	}

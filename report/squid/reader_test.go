@@ -3,7 +3,9 @@ package squid
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
@@ -217,12 +219,12 @@ func byUser(t *testing.T, a *archive.Archive) {
 
 func TestCopies(t *testing.T) {
 	folder := t.TempDir()
-	for _, name := range []string{"access.log", "access.log.1", "access.log.10.gz", "access.log-20261123.zst", "access.log.old", "access.log2", "cache.log", "access.log.gz", "access.log-bak"} {
+	for _, name := range []string{"access.log", "access.log.1", "access.log.10.gz", "access.log-20261123.zst", "access.log.old", "access.log2", "cache.log", "access.log.gz", "access.log-bak", "access.log.2.bz2", "access.log.3.xz", "access.log-20261122.lz4"} {
 		if err := os.WriteFile(filepath.Join(folder, name), nil, fs.FileMode(0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found, err := copies(filepath.Join(folder, "access.log"))
+	found, others, err := copies(filepath.Join(folder, "access.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +232,31 @@ func TestCopies(t *testing.T) {
 	for _, name := range found {
 		names = append(names, filepath.Base(name))
 	}
-	if got := strings.Join(names, " "); got != "access.log-20261123.zst access.log.1 access.log.10.gz access.log.gz access.log" {
+	if got := strings.Join(names, " "); got != "access.log-20261123.zst access.log.1 access.log.10.gz access.log.2.bz2 access.log.gz access.log" {
 		t.Error(got)
+	}
+	if len(others) != 2 || filepath.Base(others[0]) != "access.log-20261122.lz4" || filepath.Base(others[1]) != "access.log.3.xz" {
+		t.Errorf("not read are %v", others)
+	}
+}
+
+// newsyslog packs by bzip2, if it is told J.
+func TestBzip2(t *testing.T) {
+	const line = "1763891234.567    180 10.0.0.7 TCP_MISS/200 4110 GET http://example.net/ anna HIER_DIRECT/192.0.2.7 text/html\n"
+	packed, err := base64.StdEncoding.DecodeString("QlpoOTFBWSZTWan5a6AAABRfgEAQQAH/8A7iXACiR0RAIAB1FR5BAyADQeSPSFMp6jamTQyZAaaDQPQJapPInISYCGgM6QVO0oG5DkrG+6L3sqMVHGC7H6sFTlNgCZRlIvIKIjcbq+gAarJJNfwxOlc81o3gBZRZ/VgSPxdyRThQkKn5a6A=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "access.log.0.bz2")
+	if err := os.WriteFile(name, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openLog(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if text, err := io.ReadAll(f.text); string(text) != line || err != nil || !f.packed {
+		t.Errorf("%q, %v", text, err)
 	}
 }
