@@ -32,7 +32,7 @@ func TestClockHours(t *testing.T) {
 			u.Buckets = append(u.Buckets, Bucket{Start: calendar.SlotStart(c.day, archive.Slot(4*n)), DownBytes: 4})
 		}
 		var b bytes.Buffer
-		if err := u.WriteText(&b, phrase.English(), 0); err != nil {
+		if err := u.WriteText(&b, phrase.English(), 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range c.want {

@@ -51,7 +51,7 @@ func TestDaysWithoutTraffic(t *testing.T) {
 		t.Errorf("weekday after a morning %+v", w)
 	}
 	var text bytes.Buffer
-	if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+	if err := u.WriteText(&text, phrase.English(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text.String(), "no comparison") {
@@ -76,7 +76,7 @@ func TestMonthQuotaOverMonthsEdge(t *testing.T) {
 			over = append(over, fmt.Sprintf("%s %s %d %s", o.Name, o.Day, o.Used, o.State))
 		}
 		var b bytes.Buffer
-		if err := u.WriteText(&b, phrase.English(), 0); err != nil {
+		if err := u.WriteText(&b, phrase.English(), 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		return over, b.String()

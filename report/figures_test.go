@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -19,8 +20,8 @@ type figures struct {
 	Up, Down, Flows, Peers, Busiest uint64
 	BusiestAt                       time.Time
 	Buckets                         []uint64
-	TopPeer                         string
-	TopService                      string
+	TopPeers                        []Peer
+	TopServices                     []Service
 }
 
 // detailRows reads every row of the period from whichever tables hold it, with
@@ -59,22 +60,24 @@ func detailRows(t *testing.T, a *archive.Archive, from, to archive.Day) []archiv
 func fromRows(rows []archive.Row, u *Usage, loc *time.Location) map[string]*figures {
 	calendar := archive.NewCalendar(loc)
 	hosts := map[string]*figures{}
-	type peerSums map[string]uint64
-	peers, services, hours := map[string]peerSums{}, map[string]peerSums{}, map[string]map[time.Time]uint64{}
+	peers, services, hours := map[string]map[netip.Addr]Peer{}, map[string]map[[2]uint16]Service{}, map[string]map[time.Time]uint64{}
 	for i := range rows {
 		r := &rows[i]
 		host := r.Host.String()
 		f := hosts[host]
 		if f == nil {
 			f = &figures{Buckets: make([]uint64, len(u.Buckets))}
-			hosts[host], peers[host], services[host], hours[host] = f, peerSums{}, peerSums{}, map[time.Time]uint64{}
+			hosts[host], peers[host], services[host], hours[host] = f, map[netip.Addr]Peer{}, map[[2]uint16]Service{}, map[time.Time]uint64{}
 		}
 		bytes := r.UpBytes + r.DownBytes
 		f.Up += r.UpBytes
 		f.Down += r.DownBytes
 		f.Flows += r.Flows
-		peers[host][r.Peer.String()] += bytes
-		services[host][serviceName(r.Proto, r.PeerPort)] += bytes
+		p := peers[host][r.Peer]
+		peers[host][r.Peer] = Peer{Peer: r.Peer.String(), UpBytes: p.UpBytes + r.UpBytes, DownBytes: p.DownBytes + r.DownBytes}
+		key := [2]uint16{uint16(r.Proto), r.PeerPort}
+		s := services[host][key]
+		services[host][key] = Service{Proto: r.Proto, Port: r.PeerPort, Name: serviceName(r.Proto, r.PeerPort), UpBytes: s.UpBytes + r.UpBytes, DownBytes: s.DownBytes + r.DownBytes}
 		start := calendar.SlotStart(r.Day, r.Slot/4*4)
 		hours[host][start] += bytes
 		// The last bucket that does not begin after the row.
@@ -86,17 +89,14 @@ func fromRows(rows []archive.Row, u *Usage, loc *time.Location) map[string]*figu
 		}
 		f.Buckets[at] += bytes
 	}
-	biggest := func(sums peerSums) (name string) {
-		for n, bytes := range sums {
-			if name == "" || bytes > sums[name] {
-				name = n
-			}
-		}
-		return name
-	}
 	for host, f := range hosts {
 		f.Peers = uint64(len(peers[host]))
-		f.TopPeer, f.TopService = biggest(peers[host]), biggest(services[host])
+		f.TopPeers = slices.SortedFunc(maps.Values(peers[host]), func(a, b Peer) int {
+			return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), netip.MustParseAddr(a.Peer).Compare(netip.MustParseAddr(b.Peer)))
+		})
+		f.TopServices = slices.SortedFunc(maps.Values(services[host]), func(a, b Service) int {
+			return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port))
+		})
 		for at, bytes := range hours[host] {
 			if f.BusiestAt.IsZero() || bytes > f.Busiest || bytes == f.Busiest && at.Before(f.BusiestAt) {
 				f.BusiestAt, f.Busiest = at, bytes
@@ -205,10 +205,8 @@ func compareFigures(t *testing.T, u *Usage, rows []archive.Row, loc *time.Locati
 	for i := range u.Hosts {
 		h := &u.Hosts[i]
 		f := &figures{Up: h.UpBytes, Down: h.DownBytes, Flows: h.Flows, Peers: h.Peers, Busiest: h.BusiestHourBytes, BusiestAt: *h.BusiestHour, Buckets: h.Buckets}
-		if len(h.TopPeers) > 0 {
-			f.TopPeer, f.TopService = h.TopPeers[0].Peer, h.TopServices[0].Name
-		}
 		got[h.Host] = f
+		compareTops(t, u, h, want[h.Host])
 		sum.UpBytes += h.UpBytes
 		sum.DownBytes += h.DownBytes
 		sum.Flows += h.Flows
@@ -223,13 +221,8 @@ func compareFigures(t *testing.T, u *Usage, rows []archive.Row, loc *time.Locati
 			t.Errorf("%s: cumulative share %v, and the shares before sum up to %v", h.Host, h.CumulativeShare, so)
 		}
 	}
-	if u.Period.Days > 1 { // sums of the days' biggest: not necessarily the biggest
-		for _, f := range want {
-			f.TopPeer = ""
-		}
-		for _, f := range got {
-			f.TopPeer = ""
-		}
+	for _, f := range want {
+		f.TopPeers, f.TopServices = nil, nil // compared above
 	}
 	if diff := gocmp.Diff(want, got, gocmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); diff != "" {
 		t.Errorf("from rows (-) and from the report (+): %s", diff)
@@ -237,11 +230,13 @@ func compareFigures(t *testing.T, u *Usage, rows []archive.Row, loc *time.Locati
 	if u.Totals.UpBytes != sum.UpBytes || u.Totals.DownBytes != sum.DownBytes || u.Totals.Flows != sum.Flows || u.Totals.Hosts != len(want) {
 		t.Errorf("totals %+v", u.Totals)
 	}
+	compareCourse(t, u, rows, loc)
 	for n := range buckets {
 		if buckets[n] != u.Buckets[n].Bytes() {
 			t.Errorf("bucket %v: %d, and hosts have %d", u.Buckets[n].Start, u.Buckets[n].Bytes(), buckets[n])
 		}
 	}
+	compareBooks(t, u)
 	var loaded archive.Counts
 	for i := range u.Books {
 		loaded = loaded.Plus(u.Books[i].Loaded.Counts)
@@ -251,6 +246,98 @@ func compareFigures(t *testing.T, u *Usage, rows []archive.Row, loc *time.Locati
 	}
 	if loaded.Bytes != u.Totals.Bytes() || loaded.Records != u.Totals.Flows {
 		t.Errorf("books say %v, hosts have %d bytes of %d flows", loaded, u.Totals.Bytes(), u.Totals.Flows)
+	}
+}
+
+// compareTops checks all top peers and services of a host. Those of several days
+// may be less than the truth where the report says so.
+func compareTops(t *testing.T, u *Usage, h *Host, want *figures) {
+	t.Helper()
+	if want == nil {
+		return // said elsewhere
+	}
+	if u.TopsAtLeast {
+		for _, p := range h.TopPeers {
+			at := slices.IndexFunc(want.TopPeers, func(w Peer) bool { return w.Peer == p.Peer })
+			if at < 0 || p.UpBytes > want.TopPeers[at].UpBytes || p.DownBytes > want.TopPeers[at].DownBytes || p.Bytes() == 0 {
+				t.Errorf("%s: peer %+v", h.Host, p)
+			}
+		}
+		for _, s := range h.TopServices {
+			at := slices.IndexFunc(want.TopServices, func(w Service) bool { return w.Proto == s.Proto && w.Port == s.Port })
+			if at < 0 || s.UpBytes > want.TopServices[at].UpBytes || s.DownBytes > want.TopServices[at].DownBytes || s.Bytes() == 0 {
+				t.Errorf("%s: service %+v", h.Host, s)
+			}
+		}
+		return
+	}
+	cfg := DefaultConfig()
+	if diff := gocmp.Diff(want.TopPeers[:min(cfg.TopPeers, len(want.TopPeers))], h.TopPeers); diff != "" {
+		t.Errorf("%s: top peers from rows (-) and from the report (+): %s", h.Host, diff)
+	}
+	if diff := gocmp.Diff(want.TopServices[:min(cfg.TopServices, len(want.TopServices))], h.TopServices); diff != "" {
+		t.Errorf("%s: top services from rows (-) and from the report (+): %s", h.Host, diff)
+	}
+}
+
+// compareCourse checks the buckets in both directions, and the shares.
+func compareCourse(t *testing.T, u *Usage, rows []archive.Row, loc *time.Location) {
+	t.Helper()
+	calendar := archive.NewCalendar(loc)
+	buckets := make([]Bucket, len(u.Buckets))
+	for i := range buckets {
+		buckets[i] = Bucket{Start: u.Buckets[i].Start, NoData: u.Buckets[i].NoData}
+	}
+	for i := range rows {
+		start := calendar.SlotStart(rows[i].Day, rows[i].Slot)
+		at := 0
+		for n := range buckets {
+			if !buckets[n].Start.After(start) {
+				at = n
+			}
+		}
+		buckets[at].UpBytes += rows[i].UpBytes
+		buckets[at].DownBytes += rows[i].DownBytes
+		if buckets[at].NoData {
+			t.Errorf("%v has rows, and is said to have no data", buckets[at].Start)
+		}
+	}
+	if diff := gocmp.Diff(buckets, u.Buckets); diff != "" {
+		t.Errorf("buckets from rows (-) and from the report (+): %s", diff)
+	}
+	for i := range u.Hosts {
+		h := &u.Hosts[i]
+		if d := h.Share - float64(h.Bytes())/float64(u.Totals.Bytes()); d > 1e-9 || d < -1e-9 {
+			t.Errorf("%s: share %v", h.Host, h.Share)
+		}
+	}
+}
+
+// compareBooks checks what no row is of: unattributed, transit, internal and
+// router-local traffic, and what rules left out. The classes and rows sum up.
+func compareBooks(t *testing.T, u *Usage) {
+	t.Helper()
+	var sum archive.Book
+	for i := range u.Books {
+		sum.Add(u.Books[i])
+	}
+	c, all := &sum.Classes, &u.Totals
+	if all.Unattributed != c.Unattributed || all.Transit != c.Transit || all.Internal != c.Internal || all.RouterLocal != c.RouterLocal {
+		t.Errorf("totals %+v, books %+v", all, c)
+	}
+	left := archive.Counts{}
+	for _, e := range u.Excluded {
+		if e.Counts != sum.Excluded[e.Rule] {
+			t.Errorf("%s: %v, in books %v", e.Rule, e.Counts, sum.Excluded[e.Rule])
+		}
+		left = left.Plus(e.Counts)
+	}
+	if want := c.Up.Plus(c.Down); left.Plus(archive.Counts{Records: all.Flows, Bytes: all.Bytes()}) != want {
+		t.Errorf("left out %v and %d flows with %d bytes, up and down %v", left, all.Flows, all.Bytes(), want)
+	}
+	border := c.Up.Bytes + c.Down.Bytes + c.Unattributed.Bytes
+	if d := all.UnattributedShare - float64(all.Unattributed.Bytes)/float64(border); d > 1e-9 || d < -1e-9 {
+		t.Errorf("unattributed share %v", all.UnattributedShare)
 	}
 }
 

@@ -49,7 +49,9 @@ func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
 		h.slots[router][unix-unix%archive.SlotSeconds] = true
 	}
 	calendar := archive.NewCalendar(q.loc)
+	captured := captures{}
 	for _, one := range heard {
+		captured.add(one.Router, one.File)
 		if !one.Day.Before(p.From) && !p.To.Before(one.Day) {
 			h.days[one.Day] = true
 		}
@@ -71,6 +73,7 @@ func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
 			}
 		}
 	}
+	captured.slots(mark)
 	maps.DeleteFunc(h.slots, func(router string, _ map[int64]bool) bool {
 		first, known := q.firstHeard[router]
 		return !known || p.To.Before(first)
@@ -98,9 +101,17 @@ func (q *question) readGaps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if q.known = h.days; len(h.days) == 0 {
-		return nil
+	end := q.Period.End.Unix()
+	if q.known = h.days; len(h.days) > 0 {
+		end = q.findAll(h)
 	}
+	q.markUnknown(end)
+	return nil
+}
+
+// findAll finds the gaps of the period and the days from old tables, and returns
+// up to when something was heard, or could have been.
+func (q *question) findAll(h *hearing) (end int64) {
 	for _, router := range slices.Sorted(maps.Keys(h.tables)) {
 		days := slices.SortedFunc(maps.Keys(h.tables[router]), archive.Day.Compare)
 		days = slices.DeleteFunc(days, func(day archive.Day) bool { return day.Before(q.Period.From) || q.Period.To.Before(day) })
@@ -108,7 +119,7 @@ func (q *question) readGaps(ctx context.Context) error {
 			q.u.OldTables = append(q.u.OldTables, OldTable{Router: router, Days: dayRanges(days)})
 		}
 	}
-	end := q.Period.End.Unix()
+	end = q.Period.End.Unix()
 	if now := q.Now.Unix(); now < end { // up to what was heard last; the rest is not over
 		end = q.Period.Start.Unix()
 		for _, of := range h.slots {
@@ -118,7 +129,34 @@ func (q *question) readGaps(ctx context.Context) error {
 		}
 	}
 	q.u.Gaps = q.gaps(h, &q.Period, end)
-	return nil
+	return end
+}
+
+// markUnknown marks the buckets of which nobody knows whether there was traffic:
+// of days that nothing came of, behind what was heard last, and those without
+// traffic through half of which or more a router was silent.
+func (q *question) markUnknown(heard int64) {
+	for i := range q.u.Buckets {
+		b := &q.u.Buckets[i]
+		if b.Bytes() > 0 {
+			continue
+		}
+		end := q.Period.End
+		if i+1 < len(q.u.Buckets) {
+			end = q.u.Buckets[i+1].Start
+		}
+		b.NoData = !q.known[q.day(b.Start)] || b.Start.Unix() >= heard
+		for _, gap := range q.u.Gaps {
+			from, to := gap.From, gap.To
+			if from.Before(b.Start) {
+				from = b.Start
+			}
+			if end.Before(to) {
+				to = end
+			}
+			b.NoData = b.NoData || 2*to.Sub(from) >= end.Sub(b.Start)
+		}
+	}
 }
 
 // tolerable is how long a router may be silent on a day that others are compared

@@ -81,7 +81,7 @@ func TestProxyLogOfOtherDays(t *testing.T) {
 	}
 	says := func(u *Usage, sentence string) bool {
 		var text strings.Builder
-		if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+		if err := u.WriteText(&text, phrase.English(), 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		return strings.Contains(strings.Join(strings.Fields(text.String()), " "), sentence)
@@ -121,7 +121,7 @@ func TestProxyWithoutFlows(t *testing.T) {
 		t.Errorf("%+v, share %v", u.Proxy, u.Totals.DirectShare)
 	}
 	var text strings.Builder
-	if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+	if err := u.WriteText(&text, phrase.English(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, wrong := range []string{"Past the proxy  ", "Share past", "nothing else", "nothing but"} {

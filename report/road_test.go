@@ -25,9 +25,16 @@ var turns = []struct {
 	{time.Date(2026, 10, 31, 21, 30, 0, 0, time.UTC), 3, 90, -3 * time.Hour}, // a month's edge
 }
 
+// turnTruth is what rules leave out of what was exported around a turn, and what
+// befell the router.
+type turnTruth struct {
+	rules                map[string]archive.Counts
+	reboots, jumped, nat int // datagrams with the clock put, records translated
+}
+
 // spoolTurns exports an office with NAT, a proxy and IPv6 at those times, and
-// returns the router that saw it.
-func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router {
+// returns the router that saw it and the truth.
+func spoolTurns(t *testing.T, folder string, loc *time.Location) (importer.Router, []turnTruth) {
 	t.Helper()
 	office, err := routerostest.New(routerostest.Config{Hosts: 12, Seed: 3, Location: loc, IPv6: true})
 	if err != nil {
@@ -38,7 +45,9 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router
 		t.Fatal(err)
 	}
 	exporter, ours := netip.MustParseAddrPort("192.0.2.1:2055"), netip.MustParseAddrPort("192.0.2.9:8787")
+	var truths []turnTruth
 	for _, turn := range turns {
+		truth := turnTruth{rules: map[string]archive.Counts{}}
 		until := turn.from.Add(time.Duration(turn.hours) * time.Hour)
 		middle := turn.from.Add(until.Sub(turn.from) / 2).Unix()
 		slot, sent := time.Time{}, 0
@@ -49,6 +58,9 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router
 				if err := w.Begin(start, nil); err != nil {
 					return err
 				}
+			}
+			if at >= middle && turn.jump != 0 { // the clock
+				truth.jumped++
 			}
 			if at >= middle { // the clock in the header of v9
 				clock := binary.BigEndian.Uint32(payload[8:]) + uint32(int64(turn.jump/time.Second))
@@ -64,6 +76,10 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router
 		for r := range office.Records(turn.from, until) {
 			if turn.rebootAt > 0 && sent > turn.rebootAt {
 				turn.rebootAt = 0
+				truth.reboots++
+				if err := e.Flush(r.Export); err != nil { // what it had is not lost here
+					t.Fatal(err)
+				}
 				if e, err = routerostest.NewExporter(routerostest.V9, time.Unix(r.End/1000-60, 0), send); err != nil {
 					t.Fatal(err)
 				}
@@ -71,10 +87,12 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router
 			if err := e.Add(r); err != nil {
 				t.Fatal(err)
 			}
+			truth.add(r)
 		}
 		if err := e.Flush(until.Unix()); err != nil {
 			t.Fatal(err)
 		}
+		truths = append(truths, truth)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -82,7 +100,24 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) importer.Router
 	return importer.Router{Name: "gw", Export: []netip.Addr{exporter.Addr()}, Router: attribution.Router{
 		WAN: []uint32{routerostest.WAN, routerostest.WAN2}, Inside: append(office.Inside, office.Server),
 		Own: []netip.Addr{office.Gateway, office.Public}, Proxies: []netip.Addr{office.Proxy},
-	}}
+	}}, truths
+}
+
+// add counts a record as the default rules judge it.
+func (truth *turnTruth) add(r *routerostest.Record) {
+	n := archive.Counts{Records: 1, Bytes: r.Bytes}
+	if r.PostSrc.IsValid() && r.PostSrc != r.Src || r.PostDst.IsValid() && r.PostDst != r.Dst {
+		truth.nat++
+	}
+	if r.Class != routerostest.Up && r.Class != routerostest.Down {
+		return
+	}
+	rule := map[routerostest.Cause]string{
+		routerostest.DNS: "dns", routerostest.ProxyDNS: "dns", routerostest.Multicast: "multicast", routerostest.Broadcast: "broadcast", routerostest.Proxy: "proxy",
+	}[r.Cause]
+	if rule != "" {
+		truth.rules[rule] = truth.rules[rule].Plus(n)
+	}
 }
 
 // Reports agree with the rows after the whole road too: days of 23 and 25 hours and
@@ -95,7 +130,7 @@ func TestFiguresOfTheRoad(t *testing.T) {
 	}
 	a := openArchive(t)
 	folder := t.TempDir()
-	router := spoolTurns(t, folder, berlin)
+	router, truths := spoolTurns(t, folder, berlin)
 	im, err := importer.New(importer.Config{Spool: folder}, []importer.Router{router}, berlin, a, discard)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +145,11 @@ func TestFiguresOfTheRoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	var families [2]bool
-	for _, turn := range turns {
+	for n, turn := range turns {
+		truth := &truths[n]
+		if truth.nat == 0 || (truth.reboots > 0) != (turn.rebootAt > 0) || (truth.jumped > 0) != (turn.jump != 0) || len(truth.rules) == 0 {
+			t.Errorf("nothing befell the router: %+v", truth)
+		}
 		day := archive.DayOf(turn.from.In(berlin))
 		for _, period := range []Period{
 			DayPeriod(day, berlin), DayPeriod(day.Add(1), berlin), WeekPeriod(day, berlin), MonthPeriod(archive.MonthOf(day), berlin), NewPeriod(KindRange, day, day.Add(1), berlin),

@@ -71,7 +71,7 @@ func TestRussianIsRussian(t *testing.T) {
 		b.Imbalances = append(b.Imbalances, archive.Imbalance{Kind: kind, Is: archive.Counts{Records: 1, Bytes: 60}})
 	}
 	var text bytes.Buffer
-	if err := u.WriteText(&text, words, 0); err != nil {
+	if err := u.WriteText(&text, words, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	plain := regexp.MustCompile(`[0-9a-f]*:[0-9a-f:]+`).ReplaceAllString(text.String(), "") // IPv6

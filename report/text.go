@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"nfacct/report/phrase"
 )
@@ -17,17 +18,29 @@ const columns = 80
 type text struct {
 	*bufio.Writer
 	*phrase.Catalogue
-	u    *Usage
-	rows int
+	u             *Usage
+	rows, details int
+}
+
+// noBreak stands in text between words that belong on one line.
+const noBreak = "\u00a0"
+
+// Bytes keeps a number and its unit on one line.
+func (t *text) Bytes(n uint64) string {
+	return strings.ReplaceAll(t.Catalogue.Bytes(n), " ", noBreak)
 }
 
 // WriteText writes the usage as a report for people: at most 80 columns, every
-// name beside its address, at most so many hosts (0: all) and the others summed.
-func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error {
+// name beside its address, at most so many hosts (0: all) and the others summed,
+// and of so many of them when, with whom and for what (0: as many as mails do).
+func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows, details int) error {
 	if rows <= 0 {
 		rows = len(u.Hosts)
 	}
-	t := &text{Writer: bufio.NewWriter(w), Catalogue: words, u: u, rows: rows}
+	if details <= 0 {
+		details = detailed
+	}
+	t := &text{Writer: bufio.NewWriter(w), Catalogue: words, u: u, rows: rows, details: details}
 	t.paragraph("", t.title())
 	t.line("")
 	if !u.Complete {
@@ -45,7 +58,7 @@ func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error 
 		t.departments()
 		t.course()
 		t.hosts()
-		t.details()
+		t.habits()
 	}
 	if len(u.QuietHours) > 0 && len(u.Hosts) > 0 {
 		t.line("")
@@ -71,7 +84,9 @@ func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows int) error 
 	return t.Flush()
 }
 
-func (t *text) line(s string) { fmt.Fprintln(t, strings.TrimRight(s, " ")) }
+func (t *text) line(s string) {
+	fmt.Fprintln(t, strings.TrimRight(strings.ReplaceAll(s, noBreak, " "), " "))
+}
 
 func (t *text) heading(key string, args ...any) {
 	t.line("")
@@ -170,8 +185,12 @@ func (t *text) course() {
 	}
 	for i := range t.u.Buckets {
 		b := &t.u.Buckets[i]
+		value := t.Bytes(b.Bytes())
+		if b.NoData {
+			value = t.Text("text.no_data")
+		}
 		n := int((float64(b.Bytes())*bar + float64(most) - 1) / float64(most)) // something is never nothing
-		t.line(fmt.Sprintf("  %s  %s %s", pad(name(b.Start), names), pad(strings.Repeat("#", min(n, bar)), bar), padLeft(t.Bytes(b.Bytes()), 9)))
+		t.line(fmt.Sprintf("  %s  %s %s", pad(name(b.Start), names), pad(strings.Repeat("#", min(n, bar)), bar), padLeft(value, 10)))
 	}
 }
 
@@ -190,7 +209,7 @@ func (t *text) paragraph(lead, text string) {
 	line := lead
 	indent := width(lead)
 	empty := true
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) && r != '\u00a0' }) {
 		word = cut(word, columns-indent)
 		if !empty && width(line)+1+width(word) > columns {
 			t.line(line)

@@ -96,17 +96,17 @@ func (u *Usage) marks() string {
 	return marks
 }
 
-// detailed is how many hosts are told of in full.
-const detailed = 10
+// detailed is how many hosts are told of in full: those that the HTML lists.
+const detailed = 25
 
-// details says of the biggest hosts when, with whom and for what.
-func (t *text) details() {
+// habits says of the biggest hosts when, with whom and for what.
+func (t *text) habits() {
 	headed := false
 	day := ""
 	if t.u.Period.Kind != KindDay {
 		day = "2006-01-02 "
 	}
-	for i := range t.u.Hosts[:min(detailed, t.rows, len(t.u.Hosts))] {
+	for i := range t.u.Hosts[:min(t.details, t.rows, len(t.u.Hosts))] {
 		h := &t.u.Hosts[i]
 		var facts []string
 		if h.Group != nil {

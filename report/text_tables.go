@@ -4,43 +4,62 @@ import (
 	"strings"
 )
 
+// overQuota lists who is over, quota by quota, those with the worst first.
 func (t *text) overQuota() {
-	if len(t.u.Offenders) == 0 {
+	list := t.u.Offenders
+	if len(list) == 0 {
 		return
 	}
 	t.heading("mail.over")
-	for i := range t.u.Offenders {
-		if i == mostNames {
-			t.paragraph("  ", t.Plural("text.more", uint64(len(t.u.Offenders)-i)))
-			break
+	said := map[string]bool{}
+	n := 0
+	for i := range list {
+		quota := t.quota(&list[i])
+		if said[quota] || n == mostNames {
+			continue
 		}
-		o := &t.u.Offenders[i]
-		who := Clean(o.Name)
-		if len(o.Names) > 0 {
-			who += " " + cut(o.Names[0], 30)
-		}
-		if o.Subject != "host" {
-			who = t.Text("mail.over."+o.Subject) + " " + who
-		}
-		bounds := ""
-		if o.Soft > 0 {
-			bounds = t.Bytes(o.Soft)
-		}
-		if o.Hard > 0 {
-			if bounds != "" {
-				bounds += " / "
+		said[quota] = true
+		t.paragraph("  ", quota)
+		for j := i; j < len(list) && n < mostNames; j++ {
+			if t.quota(&list[j]) == quota {
+				t.paragraph("    ", t.offender(&list[j]))
+				n++
 			}
-			bounds += t.Bytes(o.Hard)
 		}
-		what := t.Text("mail.over.per_"+o.Period, bounds)
-		if o.Period == "day" && t.u.Period.Kind != KindDay {
-			what += ", " + o.Day + ", " + t.Text("sheet.days_over") + ": " + t.Number(uint64(o.Days))
-		}
-		if month := o.MonthText(&t.u.Period, t.Catalogue); month != "" {
-			what += ", " + month
-		}
-		t.paragraph("  ", who+": "+t.Bytes(o.Used)+", "+t.Text("sheet."+o.State)+" ("+Clean(o.Quota)+", "+what+")")
 	}
+	if n < len(list) {
+		t.paragraph("  ", t.Plural("text.more", uint64(len(list)-n)))
+	}
+}
+
+// quota names one with its bounds.
+func (t *text) quota(o *Offender) string {
+	var bounds []string
+	if o.Soft > 0 {
+		bounds = append(bounds, t.Text("text.quota.soft", t.Bytes(o.Soft)))
+	}
+	if o.Hard > 0 {
+		bounds = append(bounds, t.Text("text.quota.hard", t.Bytes(o.Hard)))
+	}
+	return t.Text("mail.over.per_"+o.Period, Clean(o.Quota)) + ": " + strings.Join(bounds, ", ")
+}
+
+func (t *text) offender(o *Offender) string {
+	who := Clean(o.Name)
+	if len(o.Names) > 0 {
+		who += " " + cut(o.Names[0], 30)
+	}
+	if o.Subject != "host" {
+		who = t.Text("mail.over."+o.Subject) + " " + who
+	}
+	said := []string{t.Bytes(o.Used), t.Text("sheet." + o.State)}
+	if o.Period == "day" && t.u.Period.Kind != KindDay {
+		said = append(said, t.Text("mail.over.worst", o.Day), t.Plural("text.days_over", uint64(o.Days)))
+	}
+	if month := o.MonthText(&t.u.Period, t.Catalogue); month != "" {
+		said = append(said, month)
+	}
+	return who + ": " + strings.Join(said, ", ")
 }
 
 func (t *text) departments() {
@@ -58,7 +77,7 @@ func (t *text) departments() {
 		if d.Quota != nil && d.Quota.State != QuotaKept {
 			mark = "  " + t.Text("sheet."+d.Quota.State)
 		}
-		t.line("  " + pad(cut(name, 28), 28) + " " + padLeft(t.Plural("hosts", uint64(d.Hosts)), 12) + " " + padLeft(t.Bytes(d.Bytes()), 9) + " " + padLeft(t.Percent(d.Share), 6) + cut(mark, 18))
+		t.line("  " + pad(cut(name, 26), 26) + " " + padLeft(t.Plural("hosts", uint64(d.Hosts)), 12) + " " + padLeft(t.Bytes(d.Bytes()), 9) + " " + padLeft(t.Percent(d.Share), 6) + cut(mark, 22))
 	}
 }
 

@@ -103,6 +103,7 @@ func everything() *Usage {
 	u.Proxy = &Proxy{Bytes: proxied, Requests: 1_234_567, Hosts: 61, OnlyHosts: 12, Only: []ProxyHost{{Host: "10.2.214.90", Names: []string{"reception-1"}, Bytes: 5 << 30}, {Host: "2001:db8:214::99", Bytes: 1 << 20}}, FlowBytes: &past, Users: []ProxyUser{{User: "anna", Bytes: 20 << 30}, {User: "boris", Bytes: 1 << 30}}}
 	u.Excluded = []Exclusion{{Rule: "proxy", Counts: archive.Counts{Records: 148_920, Bytes: past}}, {Rule: "dns", Counts: archive.Counts{Records: 109_296, Bytes: 9_000_000}}}
 	u.Coverage = []RouterCoverage{{Router: "office", Interface: "ether1-wan", FlowBytes: 96 << 30, CounterBytes: 100 << 30, Share: 0.96}}
+	u.Buckets[0].NoData = true
 	u.TopsAtLeast = true
 	u.Facts = Facts{Version: "nfacct v0.1.0", Generated: u.Period.End.Add(6 * time.Hour)}
 	return u
@@ -130,18 +131,20 @@ func TestText(t *testing.T) {
 	migrated := monday()
 	migrated.Books[0] = archive.Book{Day: migrated.Books[0].Day, Router: "office", Records: 1, Classes: archive.Classes{Up: archive.Counts{Records: 1}}, Loaded: archive.Loaded{Counts: archive.Counts{Records: 1}}}
 	migrated.OldTables = []OldTable{{Router: "office", Days: "2026-11-23"}}
+	alone := monday()
+	alone.Before, alone.Weekday = &Comparison{NotComplete: "2026-11-22"}, &Comparison{NotComplete: "2026-11-16"}
 	russian, err := phrase.New("ru", "si")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused, "everything": everything(), "migrated": migrated, "russian": everything()} {
+	for name, usage := range map[string]*Usage{"complete": monday(), "partial": partial, "empty": empty, "unused": unused, "everything": everything(), "migrated": migrated, "not_complete": alone, "russian": everything()} {
 		t.Run(name, func(t *testing.T) {
 			var text bytes.Buffer
 			words, rows := phrase.English(), 0
 			if name == "russian" {
 				words, rows = russian, 4
 			}
-			if err := usage.WriteText(&text, words, rows); err != nil {
+			if err := usage.WriteText(&text, words, rows, 0); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(text.String()) {
@@ -165,7 +168,7 @@ func TestText(t *testing.T) {
 func TestIncompleteIsSaid(t *testing.T) {
 	var text bytes.Buffer
 	u := &Usage{Day: time.Now().Format(time.DateOnly), Timezone: "UTC", Doubts: []Doubt{{Kind: "running"}, {Kind: "empty"}}}
-	if err := u.WriteText(&text, phrase.English(), 0); err != nil {
+	if err := u.WriteText(&text, phrase.English(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if s := text.String(); !strings.Contains(s, "INCOMPLETE") || !strings.Contains(s, "That does") {
@@ -186,7 +189,7 @@ func TestBooksPlurals(t *testing.T) {
 		u := monday()
 		u.Books[0].Records, u.Books[0].Datagrams = 21, 1
 		var text bytes.Buffer
-		if err := u.WriteText(&text, words, 0); err != nil {
+		if err := u.WriteText(&text, words, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(text.String(), want) {

@@ -103,6 +103,9 @@ type Bucket struct {
 	DownBytes uint64    `json:"down_bytes"`
 	// ProxiedBytes is what Squid says of the same hosts and time.
 	ProxiedBytes uint64 `json:"proxied_bytes,omitempty"`
+	// NoData: nobody knows what there was, for nothing was heard then, or not yet.
+	// The figures are 0.
+	NoData bool `json:"no_data,omitempty"`
 }
 
 // Bytes is both directions.

@@ -45,7 +45,7 @@ func (d *demo) verdict() error {
 		}
 	} else {
 		d.say("")
-		if err := r.Report.WriteText(d.app.out, phrase.English(), 0); err != nil {
+		if err := r.Report.WriteText(d.app.out, phrase.English(), 0, 0); err != nil {
 			return err
 		}
 		d.say("")

@@ -185,7 +185,7 @@ func (a *app) render(cfg *config.Config, usage *report.Usage, format string, now
 	case "text":
 		words, err := cfg.Report.Phrases()
 		if err == nil {
-			err = usage.WriteText(&b, words, 0)
+			err = usage.WriteText(&b, words, 0, cfg.Mail.Rows)
 		}
 		return b.Bytes(), err
 	}

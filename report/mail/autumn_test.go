@@ -27,6 +27,7 @@ func TestAutumn(t *testing.T) {
 	for i := range u.Buckets {
 		u.Buckets[i].Start = calendar.SlotStart(day, archive.Slot(4*i))
 	}
+	u.Hosts[0].BusiestHour, u.Hosts[1].BusiestHour = &u.Buckets[2].Start, &u.Buckets[3].Start
 	u.Buckets[3].DownBytes += 1 << 40 // the peak is the second 02:00
 	l, err := NewLetter(u, Options{})
 	if err != nil {
@@ -45,6 +46,13 @@ func TestAutumn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a, b := rows[3], rows[4]; a[0] != b[0] || a[5] != "UTC+02:00" || b[5] != "UTC+01:00" {
+		t.Error(a, b)
+	}
+	hosts, err := file.GetRows("Hosts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := hosts[1], hosts[2]; a[11] != b[11] || a[12] != "UTC+02:00" || b[12] != "UTC+01:00" {
 		t.Error(a, b)
 	}
 	heads, err := file.GetRows("Hosts by time")

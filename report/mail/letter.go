@@ -53,7 +53,7 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 		return nil, err
 	}
 	var text bytes.Buffer
-	if err := u.WriteText(&text, o.Words, textRows); err != nil {
+	if err := u.WriteText(&text, o.Words, textRows, o.Rows); err != nil {
 		return nil, err
 	}
 	l.Text = text.String()

@@ -26,6 +26,33 @@ func russian(t *testing.T) *phrase.Catalogue {
 	return words
 }
 
+// week is the usage of an office in a week, of whose first day nothing is known.
+func week(hosts int) *report.Usage {
+	u := office(hosts)
+	hours, loc := u.Buckets, u.Period.Start.Location()
+	u.Period = report.WeekPeriod(u.Period.From, loc)
+	u.Day, u.Weekday, u.TopsAtLeast = u.Period.From.String(), nil, true
+	u.Buckets = nil
+	for day := range 7 {
+		u.Buckets = append(u.Buckets, report.Bucket{Start: u.Period.Start.AddDate(0, 0, day), NoData: day == 0})
+	}
+	dayOf := func(hour int) int { return 1 + hour/4 }
+	for hour := range hours {
+		u.Buckets[dayOf(hour)].UpBytes += hours[hour].UpBytes
+		u.Buckets[dayOf(hour)].DownBytes += hours[hour].DownBytes
+	}
+	for i := range u.Hosts {
+		h := &u.Hosts[i]
+		days := make([]uint64, 7)
+		for hour, n := range h.Buckets {
+			days[dayOf(hour)] += n
+		}
+		h.Buckets = days
+	}
+	u.Complete, u.Doubts = false, []report.Doubt{{Kind: "missing_days", Count: 1, What: u.Day}}
+	return u
+}
+
 // The HTML is golden; look at it in a browser before -update.
 func TestLetters(t *testing.T) {
 	incomplete := office(3)
@@ -34,6 +61,8 @@ func TestLetters(t *testing.T) {
 	nothing := office(0)
 	nothing.Complete, nothing.Books, nothing.Excluded, nothing.Coverage, nothing.Proxy = false, nil, nil, nil, nil
 	nothing.Doubts = []report.Doubt{{Kind: "empty"}}
+	alone := office(3)
+	alone.Before.NotComplete, alone.Weekday.NotComplete = "2026-11-21", "2026-11-15"
 	department := office(8)
 	department.Group, department.Books, department.Excluded = "Accounts", nil, nil
 	for name, test := range map[string]struct {
@@ -41,11 +70,13 @@ func TestLetters(t *testing.T) {
 		words   *phrase.Catalogue
 		subject string
 	}{
-		"day":        {office(60), nil, "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 quotas exceeded"},
-		"russian":    {office(30), russian(t), "Мимо прокси 2026-11-22: 20,9\u00a0ГиБ, 30 узлов, превышены 2 квоты"},
-		"incomplete": {incomplete, nil, "INCOMPLETE: Past the proxy 2026-11-22: 7.7 GiB, 3 hosts, 2 quotas exceeded"},
-		"nothing":    {nothing, nil, "INCOMPLETE: Past the proxy 2026-11-22: nothing is known"},
-		"department": {department, nil, "Past the proxy 2026-11-22, Accounts: 14.8 GiB, 8 hosts, 2 quotas exceeded"},
+		"day":          {office(60), nil, "Past the proxy 2026-11-22: 21.1 GiB, 60 hosts, 2 quotas exceeded"},
+		"russian":      {office(30), russian(t), "Мимо прокси 2026-11-22: 20,9\u00a0ГиБ, 30 узлов, превышены 2 квоты"},
+		"incomplete":   {incomplete, nil, "INCOMPLETE: Past the proxy 2026-11-22: 7.7 GiB, 3 hosts, 2 quotas exceeded"},
+		"nothing":      {nothing, nil, "INCOMPLETE: Past the proxy 2026-11-22: nothing is known"},
+		"week":         {week(30), nil, "INCOMPLETE: Past the proxy 2026-11-16 – 2026-11-22: 20.9 GiB, 30 hosts, 2 quotas exceeded"},
+		"not_complete": {alone, nil, "Past the proxy 2026-11-22: 7.7 GiB, 3 hosts, 2 quotas exceeded"},
+		"department":   {department, nil, "Past the proxy 2026-11-22, Accounts: 14.8 GiB, 8 hosts, 2 quotas exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := NewLetter(test.usage, Options{Words: test.words, Source: "mail.to"})

@@ -58,8 +58,11 @@ func office(hosts int) *report.Usage {
 				h.BusiestHourBytes, h.BusiestHour = n, &at
 			}
 		}
-		h.TopServices = []report.Service{{Proto: 6, Port: 443, Name: services[i%len(services)], DownBytes: h.DownBytes * 4 / 5}}
-		h.TopPeers = []report.Peer{{Peer: "203.0.113.80", Name: "cdn.example.net", DownBytes: h.DownBytes / 2}}
+		for n, part := range []uint64{70, 15, 6, 2} {
+			h.TopServices = append(h.TopServices, report.Service{Proto: 6, Port: 443, Name: services[(i+n)%len(services)], DownBytes: h.DownBytes * part / 100})
+			h.TopPeers = append(h.TopPeers, report.Peer{Peer: fmt.Sprintf("203.0.113.%d", 80+n), DownBytes: h.DownBytes * part / 120})
+		}
+		h.TopPeers[0].Name = "cdn.example.net"
 		proxied, direct := uint64(size/3), float64(h.Bytes())/(float64(h.Bytes())+size/3)
 		h.ProxiedBytes, h.DirectShare = &proxied, &direct
 		u.Totals.UpBytes += h.UpBytes
@@ -111,7 +114,8 @@ func office(hosts int) *report.Usage {
 	u.Totals.ProxiedBytes, u.Totals.DirectShare = &squid, &share
 	flows := uint64(9_555_444_333)
 	u.Proxy = &report.Proxy{Bytes: squid, Requests: 123_456, Hosts: 50, OnlyHosts: 12, FlowBytes: &flows,
-		Only: []report.ProxyHost{{Host: "192.168.88.201", Names: []string{"kiosk-1"}, Group: &groups[1], Bytes: 123_456_789}, {Host: "192.168.88.202", Bytes: 3_456_789}}}
+		Users: []report.ProxyUser{{User: "anna", Bytes: 7_654_321_000, Requests: 99_123}, {User: "boris", Bytes: 2_222_222_222, Requests: 24_333}},
+		Only:  []report.ProxyHost{{Host: "192.168.88.201", Names: []string{"kiosk-1"}, Group: &groups[1], Bytes: 123_456_789}, {Host: "192.168.88.202", Bytes: 3_456_789}}}
 	u.Books = []archive.Book{{Day: day, Router: "gw-1", Datagrams: 24_000, Records: 620_000, Bytes: 34e9, LostRecords: 3,
 		Classes:  archive.Classes{Up: archive.Counts{Records: 300_000, Bytes: 10e9}, Down: archive.Counts{Records: 318_000, Bytes: 23e9}, Internal: archive.Counts{Records: 2000, Bytes: 1e6}},
 		Excluded: map[string]archive.Counts{"proxy": {Records: 91_211, Bytes: 9e9}, "dns": {Records: 45_678, Bytes: 5e6}}, Loaded: archive.Loaded{Counts: archive.Counts{Records: 481_111, Bytes: 24e9}, Rows: 150_000}}}

@@ -17,7 +17,7 @@ func TestRussianIsRussian(t *testing.T) {
 	known := []string{
 		"Squid", "IP", "DHCP", "DNS", "UTC", "nfacct", "toml", "xlsx", "mail", "to", "Europe", "Berlin", "T",
 		"accounts", "boss", "warehouse", "reception", "design", "sales", "print", "camera", "meeting", "lab", "kiosk", "Accounts", "Management", "Warehouse", "Design",
-		"https", "quic", "imaps", "tcp", "ssh", "proxy", "dns", "gw", "ether", "office", "cdn", "example", "net",
+		"https", "quic", "imaps", "tcp", "ssh", "proxy", "dns", "gw", "ether", "office", "cdn", "example", "net", "anna", "boris",
 	}
 	u := office(30)
 	u.Facts.Rules = []report.Rule{report.NewRule("dns", []report.RuleTerm{{What: "protocol", Value: "17,6"}, {What: "peer_port", Value: "53"}, {What: "max_bytes", Value: "65536"}}),

@@ -47,7 +47,7 @@ type column struct{ Text, Align string }
 
 type row struct {
 	Name, Note string
-	Habits     string // of a host, where there is room for it
+	Habits     []string // lines of a host, where there is room for them
 	Badges     []string
 	Bar        int // percent; 0 for none
 	Color      string
@@ -141,7 +141,7 @@ func (v *view) build(source, file string) error {
 			return err
 		}
 	}
-	for _, add := range []func(){v.departments, v.proxy, v.onlyProxied, v.newHosts, v.excluded, v.books, v.coverage} {
+	for _, add := range []func(){v.departments, v.proxy, v.proxyUsers, v.onlyProxied, v.newHosts, v.excluded, v.books, v.coverage} {
 		add()
 	}
 	v.foot(source, file)

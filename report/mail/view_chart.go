@@ -162,6 +162,7 @@ func (v *view) moment(t time.Time) string {
 func (v *view) missing() []bool {
 	missing := make([]bool, len(v.Buckets))
 	for i := range v.Buckets {
+		missing[i] = v.Buckets[i].NoData
 		start, end := v.Buckets[i].Start, v.Usage.Period.End
 		if i+1 < len(v.Buckets) {
 			end = v.Buckets[i+1].Start

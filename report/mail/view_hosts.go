@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -122,25 +123,39 @@ func (v *view) figures(down, up uint64, total bool) []cell {
 	return []cell{{Text: v.bytes(down)}, {Text: v.bytes(up)}, {Text: v.bytes(down + up), Note: share, Bold: true}}
 }
 
-// habits say when and with what a host was busiest.
-func (v *view) habits(h *report.Host) string {
-	var parts []string
-	if len(h.TopServices) > 0 && h.Bytes() > 0 {
-		s := &h.TopServices[0]
-		parts = append(parts, fmt.Sprintf("%s %s", short(s.Name, 20), v.words.Percent(float64(s.Bytes())/float64(h.Bytes()))))
+// mostTops is how many top peers and services of a host are shown.
+const mostTops = 3
+
+// habits are lines that say when and with what a host was busiest, and with whom.
+func (v *view) habits(h *report.Host) []string {
+	var lines []string
+	add := func(parts ...string) {
+		if line := join(parts...); line != "" {
+			lines = append(lines, line)
+		}
 	}
+	busiest, direct := "", ""
 	if h.BusiestHour != nil {
-		parts = append(parts, v.text("busiest", v.clock(*h.BusiestHour)))
+		busiest = v.text("busiest", v.clock(*h.BusiestHour))
 	}
 	if h.ProxiedBytes != nil && h.DirectShare != nil && *h.ProxiedBytes > 0 {
-		parts = append(parts, v.text("direct", v.words.Percent(*h.DirectShare)))
+		direct = v.text("direct", v.words.Percent(*h.DirectShare))
 	}
-	parts = append(parts, v.words.Plural("flows", h.Flows), v.words.Plural("peers", h.Peers), v.text("cumulative", v.words.Percent(h.CumulativeShare)))
-	if len(h.TopPeers) > 0 {
-		p := &h.TopPeers[0]
-		parts = append(parts, short(p.Peer, 45)+" "+v.bytes(p.Bytes()))
+	add(busiest, direct, v.words.Plural("flows", h.Flows), v.words.Plural("peers", h.Peers), v.text("cumulative", v.words.Percent(h.CumulativeShare)))
+	var tops []string
+	for i := range h.TopServices[:min(mostTops, len(h.TopServices))] {
+		if s := &h.TopServices[i]; h.Bytes() > 0 {
+			tops = append(tops, short(s.Name, 20)+noBreak+v.words.Percent(float64(s.Bytes())/float64(h.Bytes())))
+		}
 	}
-	return join(parts...)
+	add(tops...)
+	tops = nil
+	for i := range h.TopPeers[:min(mostTops, len(h.TopPeers))] {
+		p := &h.TopPeers[i]
+		tops = append(tops, short(cmp.Or(p.Name, p.Peer), 45)+noBreak+v.bytes(p.Bytes()))
+	}
+	add(tops...)
+	return lines
 }
 
 func (v *view) badges(h *report.Host) []string {

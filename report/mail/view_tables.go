@@ -73,6 +73,23 @@ func (v *view) proxy() {
 	v.add(checks)
 }
 
+// proxyUsers are who used the proxy most.
+func (v *view) proxyUsers() {
+	if v.Usage.Proxy == nil {
+		return
+	}
+	t := table{Heading: v.text("proxy_users"), Columns: head(v.text("over.who"), v.text("requests"), v.text("total"))}
+	users := v.Usage.Proxy.Users
+	for i := range users[:min(len(users), mostOf)] {
+		u := &users[i]
+		t.Rows = append(t.Rows, row{Name: short(u.User, 40), Cells: []cell{{Text: v.number(u.Requests)}, {Text: v.bytes(u.Bytes)}}})
+	}
+	if n := len(users) - mostOf; n > 0 {
+		t.More = v.plural("more", n)
+	}
+	v.add(t)
+}
+
 // onlyProxied are hosts without traffic past the proxy.
 func (v *view) onlyProxied() {
 	p := v.Usage.Proxy

@@ -14,7 +14,7 @@ import (
 )
 
 // Workbook renders a usage as XLSX: a sheet each for hosts, the course of the
-// traffic, hosts by time, departments, quotas, books, what rules left out, and
+// traffic, hosts by time, departments, quotas, users of the proxy, books, what rules left out, and
 // one that says what the figures are. Cells are typed: numbers are numbers, times
 // are times, and names are never formulas.
 func Workbook(u *report.Usage, words *phrase.Catalogue) ([]byte, error) {
@@ -63,7 +63,7 @@ func (w *workbook) write() error {
 	if err != nil {
 		return err
 	}
-	for _, sheet := range []func() error{w.hosts, w.course, w.hostsByTime, w.departments, w.offenders, w.onlyProxied, w.books, w.excluded, w.coverage, w.facts} {
+	for _, sheet := range []func() error{w.hosts, w.course, w.hostsByTime, w.departments, w.offenders, w.proxyUsers, w.onlyProxied, w.books, w.excluded, w.coverage, w.facts} {
 		if err := sheet(); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func rows(t *testing.T, file *excelize.File, sheet string) [][]string {
 func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	t.Helper()
 	file := openWorkbook(t, data)
-	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Only by proxy|Books|Left out|Coverage|About" {
+	if got := strings.Join(file.GetSheetList(), "|"); got != "Hosts|Course|Hosts by time|Departments|Over quota|Users of the proxy|Only by proxy|Books|Left out|Coverage|About" {
 		t.Errorf("sheets %s", got)
 	}
 	sheets := map[string][][]string{}
@@ -76,11 +76,12 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 		if h.Group != nil {
 			group = *h.Group
 		}
-		for column, want := range []any{h.Host, h.Names[0], "", group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers, *h.BusiestHour, h.BusiestHourBytes} {
+		for column, want := range []any{h.Host, h.Names[0], "", group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers, *h.BusiestHour, h.BusiestHour.Format("UTC-07:00"), h.BusiestHourBytes,
+			"cdn.example.net (203.0.113.80) " + phrase.English().Bytes(h.TopPeers[0].Bytes()) + "; 203.0.113.81 " + phrase.English().Bytes(h.TopPeers[1].Bytes()) + "; 203.0.113.82 " + phrase.English().Bytes(h.TopPeers[2].Bytes())} {
 			check("Hosts", i+1, column, want)
 		}
-		check("Hosts", i+1, 15, *h.ProxiedBytes)
-		check("Hosts", i+1, 16, *h.DirectShare)
+		check("Hosts", i+1, 16, *h.ProxiedBytes)
+		check("Hosts", i+1, 17, *h.DirectShare)
 		for j, n := range h.Buckets {
 			check("Hosts by time", i+1, j+2, n)
 		}
@@ -97,6 +98,11 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 	}
 	for i := range u.Offenders {
 		check("Over quota", i+1, 5, u.Offenders[i].Used)
+	}
+	for i, user := range u.Proxy.Users {
+		check("Users of the proxy", i+1, 0, user.User)
+		check("Users of the proxy", i+1, 1, user.Requests)
+		check("Users of the proxy", i+1, 2, user.Bytes)
 	}
 	for i, h := range u.Proxy.Only {
 		check("Only by proxy", i+1, 0, h.Host)
@@ -134,7 +140,7 @@ func TestWorkbook(t *testing.T) {
 	if panes, err := file.GetPanes("Hosts"); err != nil || !panes.Freeze || panes.YSplit != 1 {
 		t.Errorf("%+v, %v", panes, err)
 	}
-	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:X26" {
+	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:Y26" {
 		t.Errorf("%+v, %v", tables, err)
 	}
 }
