@@ -215,7 +215,7 @@ func (l *Load) balance(ctx context.Context, books []Book) (problems []string, er
 			return nil, err
 		}
 		for _, router := range slices.Sorted(maps.Keys(off)) {
-			problems = append(problems, fmt.Sprintf("%s %s: %s", router, day, off[router]))
+			problems = append(problems, fmt.Sprintf("%s %s: %s", router, day, off[router].tables()))
 		}
 	}
 	return problems, nil
