@@ -30,8 +30,9 @@ func screen(t *testing.T, page string, width, height int, dark bool) image.Image
 	if dark {
 		scheme = "0"
 	}
+	const frame = 200 // what a window takes beside its page, and more
 	cmd := exec.CommandContext(t.Context(), "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--user-data-dir="+filepath.Join(folder, "profile"),
-		fmt.Sprintf("--window-size=%d,%d", width+160, height), "--force-device-scale-factor=1", "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+shot, "file://"+file)
+		fmt.Sprintf("--window-size=%d,%d", width+160, height+frame), "--force-device-scale-factor=1", "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+shot, "file://"+file)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
