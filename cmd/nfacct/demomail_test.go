@@ -161,8 +161,9 @@ func mailIsDatabase(t *testing.T, d *demo) {
 			cell("Hosts by time", row, hour+2, h.hours[hour])
 		}
 		cell("Hosts by time", row, 0, address)
+		start := calendar.SlotStart(d.day, archive.Slot(4*busiest))
 		for i, want := range []any{h.down, h.up, h.down + h.up, float64(h.down+h.up) / float64(total), float64(cumulative) / float64(total), h.flows, h.peers,
-			calendar.SlotStart(d.day, archive.Slot(4*busiest)), h.hours[busiest]} {
+			start, "UTC" + start.Format("-07:00"), h.hours[busiest]} {
 			cell("Hosts", row, i+4, want)
 		}
 		really, peers := truth.Hosts[netip.MustParseAddr(address)].Usage(accounted...)
