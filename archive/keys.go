@@ -115,8 +115,8 @@ func (s *session) loaded(rows map[Month]uint64, hours map[Day]uint64) {
 }
 
 // Settle ends the loading of files, under the lock: tables are closed, keys that
-// were switched off are made again, and what was loaded since Lock is compared, rows with rollups; whom
-// its hosts talk with is kept.
+// were switched off are made again, what was loaded since Lock is compared, rows with
+// rollups, and whom its hosts talk with is kept.
 // A *BalanceError says that they differ, and by how much. If Settle is not
 // called, or fails, the next Lock sees to the keys.
 func (a *Archive) Settle(ctx context.Context) error {

@@ -100,6 +100,11 @@ const (
 	StateView    = "view"    // somebody's, under the name of a month's table
 )
 
+// NotOurs says of a month of StateView what to do about it.
+func NotOurs(m archive.Month) string {
+	return m.Table() + " is a view that somebody made, and no table of flows: give it another name"
+}
+
 // Entry is a month in the list. Its JSON form is a contract with other programs.
 type Entry struct {
 	Month        string    `json:"month"`

@@ -160,7 +160,7 @@ func (j *job) run(ctx context.Context) error {
 	if e, err := j.entry(ctx, j.month, archive.Pack{}); err != nil {
 		return err
 	} else if e.State == StateView {
-		return fmt.Errorf("%s is a view that somebody made, and no table of flows: give it another name", e.Table)
+		return errors.New(NotOurs(j.month))
 	}
 	if err := j.a.BeginPack(ctx, j.month, j.token, j.method); err != nil {
 		return err

@@ -45,7 +45,7 @@ With archive.keep_months set, older months are dropped first.`,
 	flags.BoolVar(&f.unpack, "unpack", false, "give back the month's live table")
 	flags.BoolVar(&f.list, "list", false, "list months: rows, sizes, when packed and verified")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing, say what would be done")
-	flags.BoolVar(&f.accept, "accept", false, "pack the month although its books say something else; or unpack what can be read of a damaged one")
+	flags.BoolVar(&f.accept, "accept", false, "pack the month although its books say something else; or unpack what can be read of a damaged one, or give up one whose table is gone")
 	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for imports and others who pack")
 	return cmd
 }
@@ -87,7 +87,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	case f.list:
 		return a.listMonths(ctx, packer, month, cfg.Location())
 	case f.unpack:
-		return a.unpackMonth(ctx, db, packer, month, f)
+		return a.unpackMonth(ctx, packer, month, f)
 	}
 	if !f.dryRun {
 		if err := packer.Recover(ctx, f.wait); err != nil {
@@ -115,7 +115,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	return err
 }
 
-func (a *app) unpackMonth(ctx context.Context, db *archive.Archive, packer *pack.Packer, month archive.Month, f archiveFlags) error {
+func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archive.Month, f archiveFlags) error {
 	if f.dryRun {
 		state, err := packer.State(ctx, month)
 		if err != nil {

@@ -104,7 +104,7 @@ func (m *monthEnd) consider(ctx context.Context, month archive.Month) (deed, err
 		d.refuse(month.Gone())
 		d.gone = true
 	case pack.StateView:
-		d.refuse(fmt.Sprintf("%s is a view that somebody made, and no table of flows: give it another name", month.Table()))
+		d.refuse(pack.NotOurs(month))
 	default:
 		err = m.lookForFiles(ctx, &d)
 	}
