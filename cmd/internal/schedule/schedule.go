@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -99,7 +98,10 @@ type Job struct {
 	Period func(fire time.Time) string
 	// Catch is how many missed periods are made up for, the newest ones.
 	Catch int
-	Run   func(ctx context.Context, period string) error
+	// Lane is what the job shares with others: those of one lane run one after the
+	// other, all others side by side. Empty: a lane of its own.
+	Lane string
+	Run  func(ctx context.Context, period string) error
 }
 
 // Each is the period of a job that has to run at every time it is due for.
@@ -130,130 +132,12 @@ type Ledger interface {
 	End(ctx context.Context, job, period string, result error) error
 }
 
-// Runner runs jobs one at a time.
-type Runner struct {
-	jobs    []Job
-	loc     *time.Location
-	ledger  Ledger
-	log     *slog.Logger
-	now     func() time.Time
-	retryAt map[string]time.Time // per job, after a failure
-	failed  map[string]int
-}
-
-// New returns a runner of jobs on the wall clock of loc.
-func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
-	return &Runner{
-		jobs: jobs, loc: loc, ledger: ledger, log: log, now: time.Now,
-		retryAt: map[string]time.Time{}, failed: map[string]int{},
-	}
-}
-
-// tick is how often the table is looked at. A minute is cron's own resolution,
-// and looking at the clock each time survives a clock that jumps.
-const tick = time.Minute
-
-// Run looks for due jobs every minute until ctx is done. A job that fails is
-// logged and tried again later; it never ends Run.
-func (r *Runner) Run(ctx context.Context) error {
-	for {
-		r.Tick(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(tick):
-		}
-	}
-}
-
-// Tick runs what is due now.
-func (r *Runner) Tick(ctx context.Context) {
-	for _, job := range r.jobs {
-		if job.When.Never() || ctx.Err() != nil || r.now().Before(r.retryAt[job.Name]) {
-			continue
-		}
-		err := r.runDue(ctx, job)
-		if err == nil {
-			delete(r.retryAt, job.Name)
-			delete(r.failed, job.Name)
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		// 2, 4, 8 ... minutes, at most an hour between two tries.
-		r.failed[job.Name]++
-		wait := min(time.Minute<<min(r.failed[job.Name], 6), time.Hour)
-		r.retryAt[job.Name] = r.now().Add(wait)
-		r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
-	}
-}
-
-// runDue runs the job for each period that is due and not done.
-func (r *Runner) runDue(ctx context.Context, job Job) error {
-	last, err := r.ledger.Last(ctx, job.Name)
-	if err != nil {
-		return fmt.Errorf("read ledger: %w", err)
-	}
-	due := r.due(job)
-	if len(due) == 0 {
-		return nil
-	}
-	if last == "" {
-		// The first start ever: what lies before it was nobody's duty.
-		newest := due[len(due)-1]
-		if err := r.ledger.Begin(ctx, job.Name, newest); err != nil {
-			return fmt.Errorf("write ledger: %w", err)
-		}
-		return r.ledger.End(ctx, job.Name, newest, nil)
-	}
-	for len(due) > 0 && due[0] <= last {
-		due = due[1:]
-	}
-	due = due[max(0, len(due)-job.Catch):]
-	for _, period := range due {
-		if err := r.runOne(ctx, job, period); err != nil {
-			return fmt.Errorf("%s: %w", period, err)
-		}
-	}
-	return nil
-}
-
-func (r *Runner) runOne(ctx context.Context, job Job, period string) error {
-	if err := r.ledger.Begin(ctx, job.Name, period); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	began := r.now()
-	result := protect(ctx, job, period)
-	// The result is written even when the program is being stopped.
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := r.ledger.End(end, job.Name, period, result); err != nil && result == nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	if result == nil {
-		r.log.Info("job done", "job", job.Name, "period", period, "took", r.now().Sub(began).Round(time.Millisecond))
-	}
-	return result
-}
-
-// protect turns a panic of a job into its error: a job never takes the
-// collector down with it.
-func protect(ctx context.Context, job Job, period string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return job.Run(ctx, period)
-}
-
 // lookBack is how far due looks for missed runs: more than a month, for the
 // monthly job.
 const lookBack = 40 * 24 * time.Hour
 
 // due lists the periods that became due lately, oldest first, each once.
-func (r *Runner) due(job Job) []string {
+func (r *Runner) due(job *Job) []string {
 	now := r.now()
 	var periods []string
 	for fire := job.When.Next(now.Add(-lookBack), r.loc); !fire.IsZero() && !fire.After(now); fire = job.When.Next(fire, r.loc) {

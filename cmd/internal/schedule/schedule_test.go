@@ -164,7 +164,7 @@ func TestRunner(t *testing.T) {
 }
 
 func TestPanicIsAnError(t *testing.T) {
-	err := protect(context.Background(), Job{Run: func(context.Context, string) error { panic("boo") }}, "p")
+	err := protect(context.Background(), &Job{Run: func(context.Context, string) error { panic("boo") }}, "p")
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -1,0 +1,222 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// ErrWaits is wrapped by errors of a job that cannot run now for a cause that is
+// told elsewhere, such as a database that is down. The job is tried again with the
+// next tick, and nothing is logged of it: one cause gives one line.
+var ErrWaits = errors.New("it waits")
+
+// State is what became of a job.
+type State struct {
+	Job     string    `json:"job"`
+	Next    time.Time `json:"next,omitzero"`     // when the table says it runs next
+	Running string    `json:"running,omitempty"` // the period that it runs for now
+	Started time.Time `json:"started,omitzero"`  // when that began
+	Done    string    `json:"done,omitempty"`    // the newest period that this process has done
+	Ended   time.Time `json:"ended,omitzero"`    // when that ended
+
+	Failures int       `json:"failures,omitempty"` // in a row
+	Since    time.Time `json:"since,omitzero"`     // of the first of them
+	Problem  string    `json:"problem,omitempty"`  // of the last of them
+	Retry    time.Time `json:"retry,omitzero"`
+}
+
+// Runner runs jobs side by side, those of one lane one after the other.
+type Runner struct {
+	jobs   []Job
+	loc    *time.Location
+	ledger Ledger
+	log    *slog.Logger
+	now    func() time.Time
+	lanes  map[string]chan struct{} // held while a job of it runs
+
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	busy   map[string]bool // jobs that are looked after at present
+	states map[string]*State
+}
+
+// New returns a runner of jobs on the wall clock of loc.
+func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
+	r := &Runner{
+		jobs: jobs, loc: loc, ledger: ledger, log: log, now: time.Now,
+		lanes: map[string]chan struct{}{}, busy: map[string]bool{}, states: map[string]*State{},
+	}
+	for i := range r.jobs {
+		job := &r.jobs[i]
+		if job.Lane == "" {
+			job.Lane = job.Name
+		}
+		r.lanes[job.Lane] = make(chan struct{}, 1)
+		r.states[job.Name] = &State{Job: job.Name}
+	}
+	return r
+}
+
+// States are what became of the jobs, in the order of the table.
+func (r *Runner) States() []State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var states []State
+	for i := range r.jobs {
+		s := *r.states[r.jobs[i].Name]
+		s.Next = r.jobs[i].When.Next(r.now(), r.loc)
+		states = append(states, s)
+	}
+	return states
+}
+
+// tick is how often the table is looked at. A minute is cron's own resolution,
+// and looking at the clock each time survives a clock that jumps.
+const tick = time.Minute
+
+// Run looks for due jobs every minute until ctx is done, and returns when those
+// that run have ended. A job that fails is logged and tried again later; it never
+// ends Run, and none waits for a job of another lane.
+func (r *Runner) Run(ctx context.Context) error {
+	defer r.running.Wait()
+	for {
+		r.start(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(tick):
+		}
+	}
+}
+
+// Tick runs what is due now, and waits for it.
+func (r *Runner) Tick(ctx context.Context) {
+	r.start(ctx)
+	r.running.Wait()
+}
+
+// start begins what is due now and does not run already.
+func (r *Runner) start(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.jobs {
+		job := &r.jobs[i]
+		if job.When.Never() || ctx.Err() != nil || r.busy[job.Name] || r.now().Before(r.states[job.Name].Retry) {
+			continue
+		}
+		r.busy[job.Name] = true
+		r.running.Go(func() {
+			err := r.runDue(ctx, job)
+			r.ended(ctx, job, err)
+		})
+	}
+}
+
+// ended notes how it went.
+func (r *Runner) ended(ctx context.Context, job *Job, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.busy, job.Name)
+	s := r.states[job.Name]
+	s.Running, s.Started = "", time.Time{}
+	switch {
+	case ctx.Err() != nil: // it was told to stop: no fault of its own
+	case errors.Is(err, ErrWaits):
+		s.Retry = time.Time{}
+	case err == nil:
+		if s.Failures > 0 {
+			r.log.Info("job succeeds again", "job", job.Name, "failures", s.Failures, "since", s.Since)
+		}
+		s.Failures, s.Since, s.Problem, s.Retry = 0, time.Time{}, "", time.Time{}
+	default:
+		// 2, 4, 8 ... minutes, at most an hour between two tries.
+		s.Failures++
+		if s.Failures == 1 {
+			s.Since = r.now()
+		}
+		wait := min(time.Minute<<min(s.Failures, 6), time.Hour)
+		s.Problem, s.Retry = err.Error(), r.now().Add(wait)
+		r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
+	}
+}
+
+// runDue runs the job for each period that is due and not done.
+func (r *Runner) runDue(ctx context.Context, job *Job) error {
+	last, err := r.ledger.Last(ctx, job.Name)
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
+	}
+	due := r.due(job)
+	if len(due) == 0 {
+		return nil
+	}
+	if last == "" {
+		// The first start ever: what lies before it was nobody's duty.
+		newest := due[len(due)-1]
+		if err := r.ledger.Begin(ctx, job.Name, newest); err != nil {
+			return fmt.Errorf("write ledger: %w", err)
+		}
+		return r.ledger.End(ctx, job.Name, newest, nil)
+	}
+	for len(due) > 0 && due[0] <= last {
+		due = due[1:]
+	}
+	due = due[max(0, len(due)-job.Catch):]
+	if len(due) == 0 {
+		return nil
+	}
+	lane := r.lanes[job.Lane]
+	select {
+	case lane <- struct{}{}:
+		defer func() { <-lane }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, period := range due {
+		if err := r.runOne(ctx, job, period); err != nil {
+			return fmt.Errorf("%s: %w", period, err)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
+	if err := r.ledger.Begin(ctx, job.Name, period); err != nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	began := r.now()
+	r.mu.Lock()
+	state := r.states[job.Name]
+	state.Running, state.Started = period, began
+	r.mu.Unlock()
+	result := protect(ctx, job, period)
+	// The result is written even when the program is being stopped.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.ledger.End(end, job.Name, period, result); err != nil && result == nil {
+		return fmt.Errorf("write ledger: %w", err)
+	}
+	if result == nil {
+		r.mu.Lock()
+		state.Done, state.Ended = period, r.now()
+		r.mu.Unlock()
+		r.log.Info("job done", "job", job.Name, "period", period, "took", r.now().Sub(began).Round(time.Millisecond))
+	}
+	return result
+}
+
+// protect turns a panic of a job into its error: a job never takes the
+// collector down with it.
+func protect(ctx context.Context, job *Job, period string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return job.Run(ctx, period)
+}
