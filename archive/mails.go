@@ -26,8 +26,8 @@ type Mail struct {
 	Sent      time.Time // zero as long as it is not
 }
 
-// The values of Mail.State. A mail that failed was tried for long enough; one that
-// was dropped is not wanted any more. Both begin anew when they are added again.
+// The values of Mail.State. A mail that failed was refused for good, or tried for
+// long enough; one that was dropped is not wanted any more.
 const (
 	MailWaiting = "waiting"
 	MailSending = "sending"
@@ -46,16 +46,31 @@ func (a *Archive) Mails() Mails { return Mails{a} }
 // interrupted, and is due again, even if its connection is still there.
 const mailLease = 10 * time.Minute
 
+// Restarts is whether adding the mail again sends it anew: one that was dropped,
+// one that failed if a person asks for it, and with again one that was sent too.
+func (m *Mail) Restarts(asked, again bool) bool {
+	switch m.State {
+	case MailDropped:
+		return true
+	case MailFailed:
+		return asked || again
+	case MailSent:
+		return again
+	}
+	return false
+}
+
 // Add notes that a mail is to be sent, once: one that is there already stays as it
-// is, except that one that was given up or dropped begins anew. With again, one
-// that was sent does too.
+// is, unless it Restarts.
 func (m Mails) Add(ctx context.Context, mail Mail, again bool) error {
-	states := "'failed', 'dropped'"
-	if again {
-		states += ", 'sent'"
+	var states []string
+	for _, state := range []string{MailDropped, MailFailed, MailSent} {
+		if (&Mail{State: state}).Restarts(mail.Asked, again) {
+			states = append(states, "'"+state+"'")
+		}
 	}
 	// The state is assigned last, since assignments see those before them.
-	anew := "state IN (" + states + ")"
+	anew := "state IN (" + strings.Join(states, ", ") + ")"
 	return m.a.exec(ctx, "note mail to "+mail.Recipient, `INSERT INTO mails (report, period, department, recipient, asked, message_id, state, attempts, problem, created, next)
 VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, '', UTC_TIMESTAMP(), UTC_TIMESTAMP())
 ON DUPLICATE KEY UPDATE

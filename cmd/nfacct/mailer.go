@@ -134,7 +134,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
 	}
 	if f.dryRun {
-		return a.planMails(ctx, cfg, db, p, list, f.again)
+		return a.planMails(ctx, cfg, db, p, list, len(f.recipients) > 0, f.again)
 	}
 	if len(f.recipients) > 0 && !f.again {
 		if err := a.tellHaving(ctx, db, list[0]); err != nil {
@@ -159,10 +159,22 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 			return err
 		}
 	}
-	busy := 0
+	busy, failed := 0, 0
 	for _, m := range mails {
-		if m.State == archive.MailSending {
+		switch m.State {
+		case archive.MailSending:
 			busy++
+		case archive.MailFailed:
+			failed++
+		}
+	}
+	if result.GivenUp == 0 && failed > 0 { // in an earlier run: nothing else would tell of them in this one
+		for _, m := range mails {
+			if m.State == archive.MailFailed {
+				result.GivenUp++
+				result.Problems = append(result.Problems, mail.Problem{GivenUp: true,
+					Err: fmt.Errorf("%s %s to %s: %s", m.Report, m.Period, report.Clean(m.Recipient), report.Clean(m.Problem))})
+			}
 		}
 	}
 	return sendError(result, busy, mail.Key(p), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
@@ -192,7 +204,7 @@ func sendError(result mail.Result, busy int, period string, has bool) error {
 		summary += fmt.Sprintf("; nfacct run tries %d again, and so does the next nfacct report --send", result.Waiting)
 	}
 	if result.GivenUp > 0 {
-		summary += fmt.Sprintf("; %d were given up, and go only when their report is sent anew", result.GivenUp)
+		summary += fmt.Sprintf("; %d given up: nfacct report --to ADDRESS sends one anew", result.GivenUp)
 	}
 	err := errors.Join(append(problems, errors.New(summary))...)
 	switch {

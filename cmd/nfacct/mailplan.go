@@ -27,7 +27,7 @@ type plannedMail struct {
 
 // plan lists what --send would do: this report for each of its recipients, then
 // what else waits, since --send tries that too.
-func plan(list []mailing, ledger, due []archive.Mail, again bool, wanted func(archive.Mail) error) ([]plannedMail, error) {
+func plan(list []mailing, ledger, due []archive.Mail, asked, again bool, wanted func(archive.Mail) error) ([]plannedMail, error) {
 	var planned []plannedMail
 	listed := map[uint64]bool{}
 	for _, m := range list {
@@ -46,7 +46,7 @@ func plan(list []mailing, ledger, due []archive.Mail, again bool, wanted func(ar
 				if known.Department == m.department && strings.EqualFold(known.Recipient, address.Address) {
 					listed[known.ID] = true
 					p.State = known.State
-					p.Send = known.State == archive.MailWaiting || known.State == archive.MailFailed || known.State == archive.MailDropped || known.State == archive.MailSent && again
+					p.Send = known.State == archive.MailWaiting || known.Restarts(asked, again)
 				}
 			}
 			for _, d := range due { // a try that was interrupted is due, too
@@ -69,7 +69,7 @@ func plan(list []mailing, ledger, due []archive.Mail, again bool, wanted func(ar
 
 // planMails prints what --send would do. Nothing is sent, and the ledger stays as
 // it is.
-func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, list []mailing, again bool) error {
+func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, list []mailing, asked, again bool) error {
 	ledger, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
 	if err != nil {
 		return databaseError(err)
@@ -78,7 +78,7 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if err != nil {
 		return databaseError(err)
 	}
-	planned, err := plan(list, ledger, due, again, func(m archive.Mail) error { return wanted(cfg, m) })
+	planned, err := plan(list, ledger, due, asked, again, func(m archive.Mail) error { return wanted(cfg, m) })
 	if err != nil {
 		return usageError(err)
 	}
@@ -92,7 +92,11 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	}
 	for _, m := range planned {
 		deed, what := "would send", m.Subject
-		if !m.Send {
+		switch {
+		case m.Send:
+		case m.State == archive.MailFailed:
+			deed = "would not send (given up; --to " + report.Clean(m.Recipient) + " sends it anew)"
+		default:
 			deed = "would not send (" + m.State + ")"
 		}
 		if what == "" {

@@ -23,10 +23,10 @@ func TestPlan(t *testing.T) {
 	left := archive.Mail{ID: 10, Report: "week", Period: "2026-W47", Recipient: "left@example.net", State: "waiting"}
 	due := []archive.Mail{ledger[1], ledger[4], other, left}
 	for again, want := range map[bool]string{
-		false: "head new true, has sent false, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
+		false: "head new true, has sent false, waits waiting true, gone failed false, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
 		true:  "head new true, has sent true, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
 	} {
-		planned, err := plan(list, ledger, due, again, func(m archive.Mail) error {
+		planned, err := plan(list, ledger, due, false, again, func(m archive.Mail) error {
 			if m.Recipient == "left@example.net" {
 				return errors.New("no more")
 			}

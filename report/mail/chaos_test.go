@@ -52,7 +52,7 @@ func TestChaos(t *testing.T) {
 		}
 		server.chaosOf(c.where, 0)
 		if c.givenUp {
-			if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net", "b@example.net"}, Noting{}); err != nil {
+			if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{"a@example.net", "b@example.net"}, Noting{Asked: true}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -181,7 +181,7 @@ func TestRefusedServers(t *testing.T) {
 	}{
 		"another authority":    {func(c *Config) { c.CAFile = other }, "name its authority in mail.ca_file"},
 		"system's authorities": {func(c *Config) { c.CAFile = "" }, "certificate"},
-		"no STARTTLS":          {func(c *Config) { c.Server = plain.smtp }, "the server offers no TLS"},
+		"no STARTTLS":          {func(c *Config) { c.Server = plain.smtp }, "the server offers no STARTTLS; set mail.tls"},
 		"TLS from the start":   {func(c *Config) { c.TLS = TLSImplicit }, "tls"},
 		"readable":             {func(c *Config) { c.TLS, c.User = TLSNone, "" }, "STARTTLS"},
 		"wrong password":       {func(c *Config) { os.WriteFile(c.PasswordFile, []byte("wrong"), 0o600) }, "535"},

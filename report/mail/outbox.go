@@ -34,8 +34,8 @@ func NewOutbox(cfg Config, mails archive.Mails, wanted func(archive.Mail) error,
 }
 
 // giveUp is for how long a mail is tried from its first refusal on, unless that was
-// for good; giveUpServer for how long when the server cannot be reached at all, or
-// the report cannot be made.
+// for good; giveUpServer for how long when the server cannot be reached at all, it
+// refuses this machine or the sender, or the report cannot be made.
 const (
 	giveUp       = 24 * time.Hour
 	giveUpServer = 30 * 24 * time.Hour
@@ -54,7 +54,8 @@ type Noting struct {
 }
 
 // Note enters a report for its recipients, each once; addresses that differ in
-// case alone are the same.
+// case alone are the same. A mail that was given up begins anew only when a person
+// asks for it: the server has refused its recipient for good.
 func (o *Outbox) Note(ctx context.Context, report, period, department string, recipients []string, how Noting) error {
 	for _, recipient := range recipients {
 		addr, err := ParseAddress(recipient)
@@ -85,11 +86,12 @@ type Result struct {
 
 // Problem is why a mail was not sent, with whom it was for.
 type Problem struct {
-	error
+	Err     error
 	GivenUp bool // it is not tried again
 }
 
-func (p Problem) Unwrap() error { return p.error }
+func (p Problem) Error() string { return p.Err.Error() }
+func (p Problem) Unwrap() error { return p.Err }
 
 // Deliver tries each mail that is due once. With all, those too that were to wait
 // longer. A mail that fails is noted for later, and the others go on; an error is
@@ -172,7 +174,7 @@ func (o *Outbox) noteFailure(ctx context.Context, mail archive.Mail, err error) 
 	wait := backoff(mail.Attempts + 1)
 	var refusal *Refusal
 	switch {
-	case !errors.As(err, &refusal):
+	case !errors.As(err, &refusal), refusal.Code >= 500 && !refusal.OfRecipient:
 		return o.mails.Postponed(ctx, mail.ID, err.Error(), wait, giveUpServer)
 	case refusal.Permanent():
 		return o.mails.GiveUp(ctx, mail.ID, err.Error())

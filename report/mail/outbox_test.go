@@ -103,8 +103,17 @@ func TestOutbox(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A note begins anew what was given up, and after a day it is again.
+	// A note alone does not begin anew what was given up, a person's does; after a
+	// day it is given up again.
+	ask := func(to string) {
+		t.Helper()
+		if err := outbox.Note(t.Context(), "day", "2026-11-22", "", []string{to}, Noting{Asked: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	note("", "refused@example.net")
+	deliver(true, 0, 0, 0)
+	ask("refused@example.net")
 	server.chaos(451)
 	deliver(false, 0, 1, 0)
 	if _, err := db.DB().Exec("UPDATE mails SET refused = refused - INTERVAL 25 HOUR WHERE state = 'waiting'"); err != nil {
@@ -112,7 +121,7 @@ func TestOutbox(t *testing.T) {
 	}
 	deliver(true, 0, 0, 1)
 	deliver(true, 0, 0, 0)
-	note("", "refused@example.net")
+	ask("refused@example.net")
 	deliver(false, 0, 1, 0)
 
 	// A try that somebody is at is left to him; interrupted, it is made again.

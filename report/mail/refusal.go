@@ -22,13 +22,20 @@ type Refusal struct {
 	// Enhanced is the status code of RFC 3463, such as 5.3.4; empty when there was
 	// none.
 	Enhanced string
-	// OfRecipient is whether the recipient or the message was refused. Otherwise it
-	// was the sender, which is a matter of the configuration.
+	// OfRecipient is whether the server refused the recipient or the message.
+	// Otherwise it refused this machine, its login or the sender, for any recipient:
+	// the administrator mends that in the configuration or at the server.
 	OfRecipient bool
 	text        string
 }
 
-func (r *Refusal) Error() string { return r.text }
+// Error is the server's answer, with the remedy where the configuration has one.
+func (r *Refusal) Error() string {
+	if r.Code >= 500 && !r.OfRecipient {
+		return r.text + ": the server refuses this machine or the sender, not the recipient; check mail.user, mail.from and mail.helo, and whether the server may relay for this machine"
+	}
+	return r.text
+}
 
 // TooBig is whether a smaller message may pass: the reply is 552, which a full
 // mailbox (5.2.2) has too, or its status code says so in words of RFC 3463.
@@ -43,10 +50,36 @@ func (r *Refusal) TooBig() bool {
 }
 
 // Permanent is whether it would be refused again: 5xx to the recipient or the
-// message (RFC 5321, section 4.2.1). That authentication is wanted (530) is not: it
-// is mended in the configuration, as what is wrong with the sender is.
-func (r *Refusal) Permanent() bool {
-	return r.OfRecipient && r.Code >= 500 && r.Code != 530
+// message (RFC 5321, section 4.2.1).
+func (r *Refusal) Permanent() bool { return r.OfRecipient && r.Code >= 500 }
+
+// refusesClient are answers that name the client, its greeting, its login or the
+// sender. Postfix gives them at RCPT TO (smtpd_delay_reject is on by default).
+var refusesClient = regexp.MustCompile(`(?i)\b(helo|ehlo) command rejected|\bclient (host|address)|\bsender (address|domain|verify)|\bnot owned by\b|` +
+	`\brelay(ing)? (access )?(is )?(denied|not (permitted|allowed)|prohibited)|\b(unable|not (permitted|allowed)) to relay|\brcpthosts\b|` +
+	`\bauthenticat(e|ion)\b.*\b(required|first|failed)|\b(required|must)\b.*\bauthenticat|\b(blocked using|blacklisted|block ?list)\b`)
+
+// recipientRefused is whether a 5xx at RCPT TO is of the recipient. The subject and
+// detail of the status code decide it where there is one (RFC 3463, section 3):
+// 5.1.7 and 5.1.8 are of the sender, 5.5 of the protocol and 5.7 of policy, which
+// is against who sends far more often than against who gets it. Codes without one
+// go by RFC 5321, section 4.2.3, and by the text.
+func recipientRefused(code int, enhanced, text string) bool {
+	if enhanced != "" {
+		subject, detail, _ := strings.Cut(enhanced[2:], ".")
+		switch subject {
+		case "1":
+			return detail != "7" && detail != "8"
+		case "5", "7":
+			return false
+		}
+		return true
+	}
+	switch code {
+	case 503, 504, 530, 535, 538, 553, 554:
+		return false
+	}
+	return !refusesClient.MatchString(text)
 }
 
 // enhanced finds a status code of RFC 3463.
@@ -60,11 +93,17 @@ func refusalOf(err error, text string) *Refusal {
 		return r
 	}
 	r.Code = said.ErrorCode()
-	r.OfRecipient = said.Reason == gomail.ErrSMTPRcptTo || said.Reason == gomail.ErrSMTPData || said.Reason == gomail.ErrSMTPDataClose
+	after := ""
 	if r.Code != 0 {
 		// Servers give it without having announced it, too.
-		_, after, _ := strings.Cut(text, strconv.Itoa(r.Code))
+		_, after, _ = strings.Cut(text, strconv.Itoa(r.Code))
 		r.Enhanced = enhanced.FindString(after)
+	}
+	switch said.Reason {
+	case gomail.ErrSMTPRcptTo:
+		r.OfRecipient = r.Code < 500 || recipientRefused(r.Code, r.Enhanced, after)
+	case gomail.ErrSMTPData, gomail.ErrSMTPDataClose:
+		r.OfRecipient = r.Code != 530
 	}
 	return r
 }

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -109,11 +110,16 @@ func (t *Transport) said(err error, secret string) string {
 	}
 	text = t.hide(report.Clean(text), secret)
 	var unknown *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknown):
-		text += ": name its authority in mail.ca_file, or the host that the certificate is for in mail.server"
-	case strings.Contains(text, "STARTTLS"):
-		text += ": the server offers no TLS; mail.tls says what is asked of it"
+		return text + ": name its authority in mail.ca_file, or the host that the certificate is for in mail.server"
+	case errors.As(err, &record) && t.cfg.TLS == TLSImplicit:
+		return `the server does not begin with TLS on this port; set mail.tls to "starttls", or use its port for TLS (465)`
+	case errors.As(err, &record):
+		return "the server answered STARTTLS with something that is not TLS"
+	case strings.HasPrefix(text, "STARTTLS mode set to"): // go-mail's words; it has no error value for it
+		return `the server offers no STARTTLS; set mail.tls to "tls" if it has a port for TLS (465), or to "none" for a server on this machine`
 	}
 	return text
 }
@@ -130,10 +136,10 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 			return nil, "", fmt.Errorf("mail.ca_file: %w", err)
 		}
 	}
+	var dial dialer = &net.Dialer{Timeout: 30 * time.Second}
 	options := []gomail.Option{
 		gomail.WithTLSConfig(config),
 		gomail.WithTimeout(30 * time.Second),
-		gomail.WithDialContextFunc((&net.Dialer{Timeout: 30 * time.Second}).DialContext),
 		// Addresses are ASCII, so nothing is lost, and old servers are spared it.
 		gomail.WithoutSMTPUTF8(),
 	}
@@ -141,8 +147,8 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 	switch t.cfg.TLS {
 	case TLSImplicit:
 		usual = 465
-		options = append(options, gomail.WithSSL(),
-			gomail.WithDialContextFunc((&tls.Dialer{NetDialer: &net.Dialer{Timeout: 30 * time.Second}, Config: config}).DialContext))
+		options = append(options, gomail.WithSSL())
+		dial = &tls.Dialer{NetDialer: &net.Dialer{Timeout: 30 * time.Second}, Config: config}
 	case TLSOpportunistic:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	case TLSNone:
@@ -154,9 +160,10 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 	if port == 0 {
 		port = usual
 	}
-	options = append(options, gomail.WithPort(port))
-	if t.cfg.Helo != "" {
-		options = append(options, gomail.WithHELO(t.cfg.Helo))
+	options = append(options, gomail.WithPort(port), gomail.WithDialContextFunc(dial.DialContext))
+	helo := cmp.Or(t.cfg.Helo, qualifiedName())
+	if helo != "" {
+		options = append(options, gomail.WithHELO(helo))
 	}
 	if t.cfg.User != "" {
 		secret, err = t.cfg.password()
@@ -165,7 +172,9 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 		}
 		options = append(options, gomail.WithSMTPAuth(authTypes[t.cfg.Auth]), gomail.WithUsername(t.cfg.User), gomail.WithPassword(secret))
 	}
-	client, err = gomail.NewClient(host, options...)
+	if client, err = gomail.NewClient(host, options...); err == nil && helo == "" {
+		err = greetByAddress(client, dial)
+	}
 	return client, secret, err
 }
 
