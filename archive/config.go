@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,8 +49,9 @@ func (c Config) Exists() bool {
 	if dsn, err := c.given(); dsn != nil || err != nil {
 		return true
 	}
+	// What cannot be looked at is there for all we know; Open then says what is wrong.
 	_, err := os.Stat(filepath.Join(c.Folder, "data"))
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Check calls report for each value that cannot work.

@@ -19,7 +19,13 @@ const lockPoll = 10 * time.Millisecond
 
 // openLock opens a lock file without locking it.
 func openLock(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		if err = own(name); err != nil {
+			file.Close()
+		}
+	}
+	return file, err
 }
 
 // tryLock takes the lock (unix.LOCK_SH or LOCK_EX) if it is free.

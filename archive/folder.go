@@ -2,37 +2,65 @@ package archive
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // prepareFolder makes the private server's folder, which must be nobody else's:
-// who reaches the socket in it needs no password.
-func prepareFolder(folder string) (string, error) {
+// who reaches the socket in it needs no password. It returns whom the folder
+// belongs to, who is who the server runs as.
+func prepareFolder(folder string, log *slog.Logger) (string, account, error) {
+	var owner account
 	if folder == "" {
-		return "", fmt.Errorf("no folder for the private database: set database.folder")
+		return "", owner, fmt.Errorf("no folder for the private database: set database.folder")
 	}
 	folder, err := filepath.Abs(folder)
 	if err != nil {
-		return "", err
+		return "", owner, err
+	}
+	// The folders above are not closed: the server comes through them as a user of
+	// its own.
+	if err := os.MkdirAll(filepath.Dir(folder), 0o711); err != nil {
+		return "", owner, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", err
+		return "", owner, err
 	}
 	info, err := os.Stat(folder)
 	if err != nil {
-		return "", err
+		return "", owner, err
 	}
-	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
-		return "", fmt.Errorf("%s belongs to user id %d, not to %d who runs this: run nfacct as that user (sudo -u '#%d' nfacct ...)", folder, owner, os.Geteuid(), owner)
+	owner = ownerOf(info)
+	if os.Geteuid() == 0 {
+		if owner, err = ownedByServer(folder, owner, log); err != nil {
+			return "", owner, err
+		}
+	} else if owner.uid != os.Geteuid() {
+		return "", owner, fmt.Errorf("%s belongs to user id %d, not to %d who runs this: run nfacct as that user (sudo -u '#%d' nfacct ...)", folder, owner.uid, os.Geteuid(), owner.uid)
 	}
 	if info.Mode().Perm() != 0o700 {
 		if err := os.Chmod(folder, 0o700); err != nil {
-			return "", fmt.Errorf("%s has mode %04o, but must be closed to others: %w", folder, info.Mode().Perm(), err)
+			return "", owner, fmt.Errorf("%s has mode %04o, but must be closed to others: %w", folder, info.Mode().Perm(), err)
 		}
 	}
-	return folder, nil
+	return folder, owner, nil
+}
+
+// ownedByServer sees to it that a folder which root uses is not root's.
+func ownedByServer(folder string, owner account, log *slog.Logger) (account, error) {
+	if owner.uid != 0 {
+		return owner, nil
+	}
+	to, reached, err := serverAccount(folder)
+	if err != nil {
+		return owner, err
+	}
+	if !reached {
+		log.Info("the private database runs as root: no other user can come to its folder; open the folders above it with chmod o+x", "folder", folder)
+		return owner, nil
+	}
+	return to, give(folder, to)
 }
 
 // syncPath makes a file or folder durable.

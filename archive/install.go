@@ -68,6 +68,9 @@ func (s *server) install(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	if err := own(work); err != nil {
+		return err
+	}
 	// The installer is a shell script that knows no spaces in paths.
 	options := []string{
 		"--no-defaults", "--datadir=./" + filepath.Base(work), "--tmpdir=.", // the server's own, which is the data directory
@@ -75,7 +78,7 @@ func (s *server) install(ctx context.Context) error {
 		"--skip-test-db", "--auth-root-authentication-method=normal",
 		"--skip-innodb", "--default-storage-engine=Aria", "--skip-name-resolve",
 	}
-	if os.Geteuid() == 0 {
+	if s.owner.uid == 0 {
 		options = append(options, "--user=root")
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWait)
@@ -83,7 +86,7 @@ func (s *server) install(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, installer, options...)
 	cmd.Dir = s.folder
 	// The script starts a server to fill the tables, which has to end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.owner.credential()}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	said, err := cmd.CombinedOutput()

@@ -125,6 +125,11 @@ func (p *pipes) make() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make FIFO %s: %w", name, err)
 	}
+	if !p.shared {
+		if err := own(name); err != nil {
+			return "", err
+		}
+	}
 	return name, os.Chmod(name, p.mode)
 }
 

@@ -32,6 +32,7 @@ import (
 // is used, and in the end stopped, by whoever comes next.
 type server struct {
 	folder  string
+	owner   account // of the folder: who the server runs as
 	program string
 	log     *slog.Logger
 	users   *os.File // locked shared while in use
@@ -56,7 +57,7 @@ const (
 // useServer takes part in the private server of a folder, starting it if none
 // runs.
 func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, err error) {
-	folder, err := prepareFolder(cfg.Folder)
+	folder, owner, err := prepareFolder(cfg.Folder, log)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, program: program, log: log, free: FreeBytes}
+	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes}
 	if s.users, err = openLock(s.path("users.lock")); err != nil {
 		return nil, err
 	}
@@ -154,7 +155,12 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
+	if os.Geteuid() == 0 && s.owner.uid != 0 { // a server that ran as root has left files
+		if err := give(s.folder, s.owner); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(os.MkdirAll(s.path("tmp"), 0o700), own(s.path("tmp"))); err != nil {
 		return err
 	}
 	log, said, err := s.openLog()
@@ -168,7 +174,7 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 	cmd.ExtraFiles = []*os.File{instance}
 	// Its own session: an interrupt typed at the starter's terminal is not for
 	// the server, which others may use.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.owner.credential()}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start private database: %w", err)
 	}
@@ -219,7 +225,7 @@ func (s *server) options() []string {
 		"--table-open-cache=128", "--key-buffer-size=64M", "--aria-pagecache-buffer-size=16M",
 		"--myisam-sort-buffer-size=256M", "--bulk-insert-buffer-size=32M",
 	}
-	if os.Geteuid() == 0 {
+	if s.owner.uid == 0 {
 		options = append(options, "--user=root")
 	}
 	return options
@@ -324,7 +330,7 @@ func (s *server) openLog() (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err != nil {
+	if err := errors.Join(err, own(name)); err != nil {
 		f.Close()
 		return nil, 0, err
 	}

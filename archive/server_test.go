@@ -323,14 +323,6 @@ func TestServerFolder(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if os.Geteuid() == 0 {
-		if err := os.Chown(cfg.Folder, 65534, 65534); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(t.Context(), cfg, testLog()); err == nil || !strings.Contains(err.Error(), "belongs to user id 65534") {
-			t.Error(err)
-		}
-	}
 	cfg.Folder = ""
 	if _, err := Open(t.Context(), cfg, testLog()); err == nil || !strings.Contains(err.Error(), "database.folder") {
 		t.Error(err)
@@ -380,6 +372,67 @@ func TestServerOrdinaryUser(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Started by root, the server is not root's: it runs as the owner of the state
+// folder, or as mysql or nobody where that is root, and takes over what a server
+// that did run as root has left.
+func TestServerNotRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	for name, owner := range map[string]int{"state of nfacct": 65534, "state of root": 0} {
+		t.Run(name, func(t *testing.T) {
+			base, err := os.MkdirTemp("", "nfacct-root-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(base)
+			state := filepath.Join(base, "state")
+			cfg := DefaultConfig()
+			cfg.Folder = filepath.Join(state, "database")
+			for _, err := range []error{os.Mkdir(state, 0o750), os.Chown(state, owner, owner)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			mustClose(t, mustOpen(t, cfg)) // nobody comes through base: as root
+			if uid := uidOf(t, filepath.Join(cfg.Folder, "data")); owner == 0 && uid != 0 {
+				t.Fatalf("the data belong to %d, who cannot come to them", uid)
+			}
+			for _, err := range []error{os.Chmod(base, 0o755), os.Chmod(state, 0o751)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			a := mustOpen(t, cfg)
+			defer mustClose(t, a)
+			lock(t, a)
+			mustLoad(t, a, newFile(t, a, 1, 1000, monday))
+			uid := uidOf(t, fmt.Sprintf("/proc/%d", serverPID(t, cfg.Folder)))
+			if uid == 0 || owner != 0 && uid != owner {
+				t.Errorf("the server runs as %d, and its state folder belongs to %d", uid, owner)
+			}
+			err = filepath.WalkDir(cfg.Folder, func(path string, _ os.DirEntry, err error) error {
+				if found := uidOf(t, path); found != uid {
+					t.Errorf("%s belongs to %d", path, found)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func uidOf(t *testing.T, path string) int {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ownerOf(info).uid
 }
 
 // MariaDB waits for ever on a full disk, so nothing is begun that would fill it.

@@ -77,7 +77,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	if err != nil {
 		return err
 	}
-	db, err := a.openDatabase(ctx, cfg)
+	db, err := a.openToRead(ctx, cfg) // which packs what is there
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	if len(days) == 0 {
 		days = []archive.Day{archive.DayOf(time.Now().In(cfg.Location())).Add(-1)}
 	}
-	db, err := a.openArchive(ctx)
+	db, err := a.openToRead(ctx, cfg)
 	if err != nil {
 		return err
 	}

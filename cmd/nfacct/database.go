@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
@@ -11,11 +12,12 @@ import (
 // errSaid ends a command whose error has been said already.
 var errSaid = errors.New("")
 
-// openArchive opens the configured database.
-func (a *app) openArchive(ctx context.Context) (*archive.Archive, error) {
-	cfg, err := a.config()
-	if err != nil {
-		return nil, err
+// openToRead opens the configured database for a command that reads. One that is
+// not there is not made for it: the wrong folder would be taken for an empty month.
+func (a *app) openToRead(ctx context.Context, cfg *config.Config) (*archive.Archive, error) {
+	if !cfg.Database.Exists() {
+		return nil, cfg.Wrong("database.folder", fmt.Sprintf("there is no database in %s", cfg.Database.Folder),
+			"nfacct run and nfacct import make it; if it is elsewhere, name the right configuration with --config, or set state")
 	}
 	return a.openDatabase(ctx, cfg)
 }

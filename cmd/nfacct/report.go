@@ -150,7 +150,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if f.test {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
-	db, err := a.openDatabase(ctx, cfg)
+	db, err := a.openToRead(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ never stops the collector.`,
 // on a database that can be down; the collector depends on nothing of theirs.
 func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	// Else each job would say by itself that there is no such folder.
-	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
+	if err := os.MkdirAll(cfg.State, 0o751); err != nil {
 		return folderError(cfg, err)
 	}
 	db := &database{cfg: cfg.Database, log: a.log}

@@ -24,7 +24,11 @@ nfacct stand before the word sql.`,
 			if len(args) == 1 && (args[0] == "-h" || args[0] == "--help") {
 				return cmd.Help()
 			}
-			db, err := a.openArchive(cmd.Context())
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			db, err := a.openToRead(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}

@@ -58,7 +58,7 @@ func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() 
 	write := func(running bool, s collector.Status) {
 		text, err := json.MarshalIndent(runStatus{time.Now(), running, os.Getpid(), s}, "", "  ")
 		if err == nil {
-			err = os.MkdirAll(cfg.State, 0o750)
+			err = os.MkdirAll(cfg.State, 0o751)
 		}
 		if err == nil {
 			err = renameio.WriteFile(filepath.Join(cfg.State, statusFile), append(text, '\n'), 0o640)
