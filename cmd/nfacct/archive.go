@@ -77,7 +77,11 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	if err != nil {
 		return err
 	}
-	db, err := a.openToRead(ctx, cfg) // which packs what is there
+	open := a.openDatabase
+	if f.list || f.dryRun {
+		open = a.openToRead
+	}
+	db, err := open(ctx, cfg)
 	if err != nil {
 		return err
 	}

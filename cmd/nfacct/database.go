@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
@@ -16,8 +17,12 @@ var errSaid = errors.New("")
 // not there is not made for it: the wrong folder would be taken for an empty month.
 func (a *app) openToRead(ctx context.Context, cfg *config.Config) (*archive.Archive, error) {
 	if !cfg.Database.Exists() {
-		return nil, cfg.Wrong("database.folder", fmt.Sprintf("there is no database in %s", cfg.Database.Folder),
-			"nfacct run and nfacct import make it; if it is elsewhere, name the right configuration with --config, or set state")
+		key, folder := "state", cfg.State
+		if cfg.Database.Folder != filepath.Join(cfg.State, "database") {
+			key, folder = "database.folder", cfg.Database.Folder
+		}
+		return nil, usageError(cfg.Wrong(key, fmt.Sprintf("folder %s cannot be used: there is no database in it yet", folder),
+			"nfacct run and nfacct import make one; if yours is elsewhere, name its configuration with --config, or set "+key))
 	}
 	return a.openDatabase(ctx, cfg)
 }

@@ -28,7 +28,7 @@ nfacct stand before the word sql.`,
 			if err != nil {
 				return err
 			}
-			db, err := a.openToRead(cmd.Context(), cfg)
+			db, err := a.openDatabase(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
