@@ -68,20 +68,33 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		res, bytes, packets, estimated = res.Migrated(), r.Bytes, r.Packets, false
 	}
 	rule := rules.None
-	if res.Class == attribution.Up || res.Class == attribution.Down {
+	switch {
+	case res.Class == attribution.Up || res.Class == attribution.Down:
 		rule = who.rules.Match(r, &res, bytes)
+	case res.Rule == attribution.Group:
+		// A download of no host: what a rule leaves out need not be attributed.
+		group := attribution.ToGroup(r)
+		if rule = who.rules.Match(r, &group, bytes); rule != rules.None {
+			res = group
+		}
 	}
 	p := piece{
 		router:      uint16(router),
 		wan:         uint16(min(res.WAN, math.MaxUint16)),
 		proto:       r.Proto,
 		class:       res.Class,
+		rule:        res.Rule,
 		attribution: res.Code(),
+		passed:      uint8(who.attributor.Passed(r, res.Class)),
+		v5:          r.Version == flow.V5,
 		host:        res.Host,
 		peer:        res.Peer,
 		hostPort:    res.HostPort,
 		peerPort:    res.PeerPort,
 		flows:       1,
+	}
+	if res.Rule == attribution.UnlistedInterface {
+		p.unlisted = res.WAN
 	}
 	// A record that began before midnight: its bytes and packets are divided by
 	// time, to the last one. The record itself counts where it ended.
@@ -114,6 +127,7 @@ func (a *accountant) piece(p *piece, day *span, from, to int64, rule int, estima
 	records := uint64(p.flows)
 	t.records.add(records, p.bytes)
 	t.classes[p.class].add(records, p.bytes)
+	t.basis.add(p, records)
 	t.estimated = t.estimated || estimated
 	if p.class != attribution.Up && p.class != attribution.Down {
 		return

@@ -24,7 +24,11 @@ type piece struct {
 	wan         uint16
 	proto       uint8
 	class       attribution.Class
+	rule        attribution.Rule
 	attribution uint8
+	passed      uint8  // outside interfaces that counted it
+	v5          bool   // came by version 5
+	unlisted    uint32 // ifIndex that it left or came by, which should be an outside one
 	host, peer  netip.Addr
 	hostPort    uint16
 	peerPort    uint16

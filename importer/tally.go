@@ -40,6 +40,7 @@ type tally struct {
 	excluded  []counts // by rule
 	loaded    counts
 	estimated bool // a sampling factor was used
+	basis     basis
 }
 
 // datagram counts what the decoder says about one.
@@ -112,6 +113,7 @@ func (t *tally) add(o *tally) {
 	}
 	t.loaded.add(o.loaded.records, o.loaded.bytes)
 	t.estimated = t.estimated || o.estimated
+	t.basis.merge(&o.basis)
 }
 
 // place is a day of a router, by the router's number in the configuration.

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -24,6 +25,8 @@ func (m marks) host() bool { return m&(inside|own) == inside }
 // Attributor attributes the records of one router. It remembers nothing.
 type Attributor struct {
 	wan       []uint32
+	known     []uint32 // sorted; none: nobody said which interfaces there are
+	long      bool     // an outside interface has a number that v5 cannot carry whole
 	addresses bart.Fast[marks]
 	sampling  factor // num 0: the record's own
 	router    int    // its number in Uploads
@@ -32,7 +35,8 @@ type Attributor struct {
 // New compiles a router that Check found nothing wrong with. Its number tells
 // its uploads from those of other routers.
 func New(r Router, number int) *Attributor {
-	a := &Attributor{wan: r.WAN, router: number}
+	a := &Attributor{wan: r.WAN, known: slices.Sorted(slices.Values(r.Known)), router: number}
+	a.long = slices.ContainsFunc(r.WAN, func(index uint32) bool { return index > maxV5 })
 	for _, p := range r.Inside {
 		a.addresses.Insert(p.Masked(), inside)
 	}
@@ -60,7 +64,20 @@ func (a *Attributor) marks(addr netip.Addr) marks {
 	return m
 }
 
-func (a *Attributor) outside(index uint32) bool {
+// maxV5 is the largest ifIndex that a v5 record has room for. RouterOS numbers
+// dynamic interfaces (PPPoE, L2TP) from 0xF00000 on, and v5 carries the lower half.
+const maxV5 = 1<<16 - 1
+
+// outside says whether an interface of a record is an outside one.
+func (a *Attributor) outside(r *flow.Record, index uint32) bool {
+	if r.Version == flow.V5 && a.long {
+		for _, wan := range a.wan {
+			if uint16(wan) == uint16(index) {
+				return true
+			}
+		}
+		return false
+	}
 	for _, wan := range a.wan {
 		if wan == index {
 			return true
@@ -69,68 +86,194 @@ func (a *Attributor) outside(index uint32) bool {
 	return false
 }
 
+// sides says which way a record crossed the border by its interfaces: up, down,
+// both for transit. Where v5 cut the number of an outside interface short and both
+// seem to be outside, one of them may be an inside one of the same lower half, and
+// nothing is known.
+func (a *Attributor) sides(r *flow.Record) (up, down bool) {
+	up = r.Has&flow.HasOutIf != 0 && a.outside(r, r.OutIf)
+	down = r.Has&flow.HasInIf != 0 && a.outside(r, r.InIf)
+	if up && down && r.Version == flow.V5 && a.long {
+		return false, false
+	}
+	return up, down
+}
+
 // Entered says that a record came in by an outside interface, so that whatever
 // Attribute makes of it, it is no upload.
 func (a *Attributor) Entered(r *flow.Record) bool {
-	return r.Has&flow.HasInIf != 0 && a.outside(r.InIf)
+	_, down := a.sides(r)
+	return down
+}
+
+// Passed is how many outside interfaces counted a record of the class: those that
+// the router sent or received itself are counted too, as a tunnel's are.
+func (a *Attributor) Passed(r *flow.Record, class Class) (times uint64) {
+	if class == Internal { // by IPsec: the tunnel's own records are counted
+		return 0
+	}
+	if r.Has&flow.HasOutIf != 0 && a.outside(r, r.OutIf) {
+		times++
+	}
+	if r.Has&flow.HasInIf != 0 && a.outside(r, r.InIf) {
+		times++
+	}
+	return times
 }
 
 // Attribute decides about a record. It does not allocate. A download that does
 // not say whose it is gets the rule Unanswered: look for its host by Answer.
 func (a *Attributor) Attribute(r *flow.Record) Result {
 	hasIn, hasOut := r.Has&flow.HasInIf != 0, r.Has&flow.HasOutIf != 0
+	up, down := a.sides(r)
 	if hasIn && r.InIf == 0 || hasOut && r.OutIf == 0 {
-		return Result{Class: RouterLocal, Rule: RouterInterface}
+		if a.local(r, up, down) {
+			return Result{Class: RouterLocal, Rule: RouterInterface}
+		}
+		hasIn, hasOut = hasIn && r.InIf != 0, hasOut && r.OutIf != 0
 	}
-	up, down := false, false
-	if len(a.wan) > 0 {
-		up, down = hasOut && a.outside(r.OutIf), hasIn && a.outside(r.InIf)
+	if !r.Src.IsValid() || !r.Dst.IsValid() {
 		switch {
 		case up && down:
 			return Result{Class: Transit, Rule: OutsideInterfaces}
-		case !up && !down && hasIn && hasOut:
+		case len(a.wan) > 0 && !up && !down && hasIn && hasOut:
 			return Result{Class: Internal, Rule: InsideInterfaces}
 		}
-	}
-	if !r.Src.IsValid() || !r.Dst.IsValid() {
 		return Result{Class: Unattributed, Rule: NoAddresses}
 	}
 	switch {
+	case up && down:
+		if a.marks(r.Src).host() && a.marks(r.Dst).host() {
+			return Result{Class: Internal, Rule: InsideAddresses}
+		}
+		return Result{Class: Transit, Rule: OutsideInterfaces}
 	case up:
 		return a.up(r)
 	case down:
 		return a.down(r)
+	case len(a.wan) > 0 && hasIn && hasOut && !(r.Version == flow.V5 && a.long && a.outside(r, r.InIf)):
+		return a.between(r)
 	}
 	return a.byAddress(r)
 }
 
+// local says that a record one of whose interfaces is 0 is the router's own. It is
+// not where both are 0, as exporters write what they do not know; nor where the
+// side of the 0 is a host that talked across the border.
+func (a *Attributor) local(r *flow.Record, up, down bool) bool {
+	hasIn, hasOut := r.Has&flow.HasInIf != 0, r.Has&flow.HasOutIf != 0
+	if !hasIn || !hasOut {
+		return true
+	}
+	to := destination(r)
+	switch {
+	case r.InIf == 0 && r.OutIf == 0:
+		return false
+	case r.InIf == 0:
+		return !a.marks(r.Src).host() || len(a.wan) > 0 && !up || len(a.wan) == 0 && !abroad(to, a.marks(to))
+	}
+	return !a.marks(to).host() || len(a.wan) > 0 && !down || len(a.wan) == 0 && !abroad(r.Src, a.marks(r.Src))
+}
+
+// between decides about a record that passed no outside interface. What is between
+// a host and the world passed an outside interface that is not known as one: if
+// there was no such interface when the router was last asked, addresses decide.
+func (a *Attributor) between(r *flow.Record) Result {
+	src, dst := a.marks(r.Src), a.marks(r.Dst)
+	to, toMarks := r.Dst, dst
+	after, known := translated(r.Dst, r.PostNATDst)
+	if known && after != r.Dst {
+		to, toMarks = after, a.marks(after)
+	}
+	from := src.host()
+	if before, ok := translated(r.Src, r.PostNATSrc); ok && !from {
+		from = a.marks(before).host()
+	}
+	var by uint32
+	switch {
+	case from && !toMarks.host() && abroad(to, toMarks):
+		by = r.OutIf
+	case !from && toMarks.host() && abroad(r.Src, src):
+		by = r.InIf
+	case !from && !toMarks.host() && abroad(r.Src, src) && (dst&own != 0 || !known && a.marks(r.NextHop).host() && abroad(r.Dst, dst)):
+		by = r.InIf // a download that does not say whose it is
+	default:
+		return Result{Class: Internal, Rule: InsideInterfaces}
+	}
+	if !a.knows(r, by) {
+		return a.byAddress(r)
+	}
+	return Result{Class: Unattributed, Rule: UnlistedInterface, WAN: by}
+}
+
+// knows says that the router had the interface when it was asked; an interface made
+// since is not known. Where nobody asked, all are taken for known.
+func (a *Attributor) knows(r *flow.Record, index uint32) bool {
+	if len(a.known) == 0 {
+		return true
+	}
+	if r.Version == flow.V5 {
+		return slices.ContainsFunc(a.known, func(known uint32) bool { return uint16(known) == uint16(index) })
+	}
+	_, found := slices.BinarySearch(a.known, index)
+	return found
+}
+
+// shared is the address space between providers and their customers (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// abroad says that an address is one of the world's: neither of hosts nor of the
+// router, nor private, nor of a group.
+func abroad(addr netip.Addr, m marks) bool {
+	return m&(inside|own) == 0 && addr.IsGlobalUnicast() && !addr.IsPrivate() && !shared.Contains(addr)
+}
+
+// destination is where the packets went, after translation.
+func destination(r *flow.Record) netip.Addr {
+	if after, ok := translated(r.Dst, r.PostNATDst); ok {
+		return after
+	}
+	return r.Dst
+}
+
 // translated gives the address after translation if the record has one of the
-// same family. IPv6 is not translated, and 0.0.0.0 is "not known".
+// same family: elements 225 and 226, and for NAT66 281 and 282. 0.0.0.0 and :: are
+// "not known".
 func translated(before, after netip.Addr) (netip.Addr, bool) {
-	if !after.IsValid() || !before.Is4() || !after.Is4() || after.IsUnspecified() {
+	if !after.IsValid() || before.Is4() != after.Is4() || after.IsUnspecified() {
 		return netip.Addr{}, false
 	}
 	return after, true
 }
 
 func (a *Attributor) up(r *flow.Record) Result {
-	if a.marks(r.Src).host() {
-		return a.upload(r, r.Src, r.SrcPort, Inside)
+	host, port, rule := r.Src, r.SrcPort, Inside
+	if !a.marks(r.Src).host() {
+		after, ok := translated(r.Src, r.PostNATSrc)
+		if !ok || !a.marks(after).host() {
+			return Result{Class: Unattributed, Rule: NobodyInside}
+		}
+		host, port, rule = after, after16(r, flow.HasPostNATSrcPort, r.PostNATSrcPort, r.SrcPort), Translated
 	}
-	if after, ok := translated(r.Src, r.PostNATSrc); ok && a.marks(after).host() {
-		return a.upload(r, after, after16(r, flow.HasPostNATSrcPort, r.PostNATSrcPort, r.SrcPort), Translated)
+	// To another network of ours by IPsec: its policies take the packets from the
+	// outside interface.
+	if a.marks(destination(r)).host() {
+		return Result{Class: Internal, Rule: InsideAddresses}
 	}
-	return Result{Class: Unattributed, Rule: NobodyInside}
+	return a.upload(r, host, port, rule)
 }
 
 func (a *Attributor) down(r *flow.Record) Result {
 	after, known := translated(r.Dst, r.PostNATDst)
 	if known && after != r.Dst && a.marks(after).host() {
-		return a.download(r, after, after16(r, flow.HasPostNATDstPort, r.PostNATDstPort, r.DstPort), Translated)
+		return a.downloadOrInternal(r, after, Translated)
 	}
 	dst := a.marks(r.Dst)
 	if dst.host() {
-		return a.download(r, r.Dst, after16(r, flow.HasPostNATDstPort, r.PostNATDstPort, r.DstPort), Inside)
+		return a.downloadOrInternal(r, r.Dst, Inside)
+	}
+	if toGroup(r.Dst) {
+		return Result{Class: Unattributed, Rule: Group}
 	}
 	// A translation that is known and leads elsewhere is not to be second-guessed;
 	// one that leads back to an address of the router was not recorded.
@@ -140,36 +283,73 @@ func (a *Attributor) down(r *flow.Record) Result {
 	return a.fallBack(r, known, NextHop)
 }
 
+// downloadOrInternal is a download whose host its addresses tell, or what comes
+// from another network of ours by IPsec.
+func (a *Attributor) downloadOrInternal(r *flow.Record, host netip.Addr, rule Rule) Result {
+	if a.marks(r.Src).host() {
+		return Result{Class: Internal, Rule: InsideAddresses}
+	}
+	return a.download(r, host, after16(r, flow.HasPostNATDstPort, r.PostNATDstPort, r.DstPort), rule)
+}
+
 // fallBack finds the host of an IPv4 download that is addressed to the router
 // and does not say whose it is. known: the exporter sends translated addresses,
 // so uploads have theirs and none is answered by address.
 func (a *Attributor) fallBack(r *flow.Record, known bool, nextHop Rule) Result {
-	if !r.Dst.Is4() {
-		return Result{Class: Unattributed, Rule: NobodyInside}
+	switch {
+	case !r.Dst.Is4():
+	case !known:
+		return Result{Class: Unattributed, Rule: Unanswered}
+	case a.leads(r.NextHop):
+		return a.download(r, r.NextHop, r.DstPort, nextHop)
 	}
-	if r.NextHop.Is4() {
-		if m := a.marks(r.NextHop); m.host() && m&inner == 0 {
-			return a.download(r, r.NextHop, r.DstPort, nextHop)
-		}
-	}
-	if known {
-		return Result{Class: Unattributed, Rule: NobodyInside}
-	}
-	return Result{Class: Unattributed, Rule: Unanswered}
+	return Result{Class: Unattributed, Rule: NobodyInside}
 }
 
-// Answer looks among uploads for the host of a download that Attribute left
-// Unanswered: those of the files that it may answer. Nil ones are passed over.
+// leads says that a next hop may be a host: no inner router is known there.
+func (a *Attributor) leads(nextHop netip.Addr) bool {
+	m := a.marks(nextHop)
+	return nextHop.Is4() && m.host() && m&inner == 0
+}
+
+// toGroup says that packets are for nobody in particular: multicast (IPTV of the
+// provider), or the broadcast of the network that they came from.
+func toGroup(dst netip.Addr) bool { return dst.IsMulticast() || dst == broadcast }
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// ToGroup is a record of the rule Group as rules see it: a download whose host is
+// the group.
+func ToGroup(r *flow.Record) Result {
+	return Result{Class: Down, Rule: Group, Host: r.Dst, HostPort: r.DstPort, Peer: r.Src, PeerPort: r.SrcPort, WAN: r.InIf}
+}
+
+// Answer looks for the host of a download that Attribute left Unanswered, among
+// the uploads of the files that it may answer (nil ones are passed over) and at the
+// next hop. Uploads to the same peer and ports come first: the next hop may be a
+// router that nobody told us of. Where they do not tell, the next hop is believed;
+// if others sent something and it never did, by a rule of its own.
 func (a *Attributor) Answer(r *flow.Record, uploads []*Uploads) Result {
-	rule := ReverseOnly
-	if len(a.wan) > 0 && r.Has&flow.HasInIf != 0 && a.outside(r.InIf) {
-		rule = Reverse
+	reverse, nextHop := ReverseOnly, NextHopOnly
+	if a.Entered(r) {
+		reverse, nextHop = Reverse, NextHop
 	}
 	host, port, found, ambiguous := find(uploads, a.router, r)
+	leads := a.leads(r.NextHop)
 	switch {
+	case found && leads && host == r.NextHop:
+		return a.download(r, host, port, nextHop)
 	case found:
-		return a.download(r, host, port, rule)
-	case ambiguous:
+		return a.download(r, host, port, reverse)
+	case leads:
+		switch itself, any := sent(uploads, a.router, r.NextHop); {
+		case itself || !any:
+			return a.download(r, r.NextHop, r.DstPort, nextHop)
+		case !ambiguous:
+			return a.download(r, r.NextHop, r.DstPort, NextHopSilent)
+		}
+	}
+	if ambiguous {
 		return Result{Class: Unattributed, Rule: Ambiguous}
 	}
 	return Result{Class: Unattributed, Rule: NobodyInside}
@@ -209,6 +389,9 @@ func (a *Attributor) byAddress(r *flow.Record) Result {
 	}
 	if r.Src.IsLinkLocalUnicast() || r.Dst.IsLinkLocalUnicast() || r.Dst.IsLinkLocalMulticast() {
 		return Result{Class: Internal, Rule: LinkLocal}
+	}
+	if toGroup(r.Dst) {
+		return Result{Class: Unattributed, Rule: Group}
 	}
 	if known && !unrecorded {
 		return Result{Class: Unattributed, Rule: NobodyInside}

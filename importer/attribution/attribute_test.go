@@ -61,6 +61,11 @@ func TestAttribute(t *testing.T) {
 	}
 	other := func(class Class, rule Rule) Result { return Result{Class: class, Rule: rule} }
 	noWAN := func(r *Router) { r.WAN = nil }
+	unlisted := func(index uint32) Result {
+		return Result{Class: Unattributed, Rule: UnlistedInterface, WAN: index}
+	}
+	dynamic := func(r *Router) { r.WAN = []uint32{0xF00007} }
+	v5 := func(r *flow.Record) { r.Version = flow.V5 }
 	tests := []struct {
 		name   string
 		router func(*Router)
@@ -91,8 +96,16 @@ func TestAttribute(t *testing.T) {
 		{"answer of a published server", nil, nil,
 			rec(11, 7, "10.10.6.11", 80, "198.51.100.9", 46518, nat("203.0.113.2", "198.51.100.9"), natPorts(82, 46518)),
 			up(Inside, "10.10.6.11", 80, "198.51.100.9", 46518, 7)},
-		{"an outside address that looks private", func(r *Router) { r.Inside = append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+		{"to another network of ours by IPsec", func(r *Router) { r.Inside = append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+			rec(11, 7, "10.10.1.5", 1, "192.168.128.17", 123), other(Internal, InsideAddresses)},
+		{"from another network of ours by IPsec", func(r *Router) { r.Inside = append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+			rec(7, 11, "192.168.128.17", 123, "10.10.1.5", 1), other(Internal, InsideAddresses)},
+		{"between two networks of ours by IPsec", func(r *Router) { r.Inside = append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+			rec(7, 8, "192.168.128.17", 123, "192.168.1.5", 1), other(Internal, InsideAddresses)},
+		{"an outside address that looks private", nil, nil,
 			rec(11, 7, "10.10.1.5", 1, "192.168.128.17", 123), up(Inside, "10.10.1.5", 1, "192.168.128.17", 123, 7)},
+		{"by IPsec, without wan", func(r *Router) { r.WAN, r.Inside = nil, append(r.Inside, netip.MustParsePrefix("192.168.0.0/16")) }, nil,
+			rec(11, 7, "10.10.1.5", 1, "192.168.128.17", 123), other(Internal, InsideAddresses)},
 
 		// Rule 5: down.
 		{"masqueraded download", nil, nil,
@@ -106,6 +119,29 @@ func TestAttribute(t *testing.T) {
 			down(Translated, "10.10.6.11", 80, "198.51.100.9", 46518, 7)},
 		{"download to a routed address", nil, nil, rec(7, 11, "198.51.100.9", 443, "10.10.1.5", 50000, nat("198.51.100.9", "10.10.1.5")), down(Inside, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
 		{"v5, directly attached", nil, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.1.5")), down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, an inner router that nobody told us of", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, hop("203.0.113.1"))},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.5.5")),
+			down(Reverse, "10.10.9.9", 50000, "198.51.100.9", 443, 7)},
+		{"v5, the next hop sent it", nil,
+			[]*flow.Record{rec(11, 7, "10.10.1.5", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.1.5")),
+			down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, the next hop sent something else", nil,
+			[]*flow.Record{rec(11, 7, "10.10.1.5", 50001, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.1.5")),
+			down(NextHop, "10.10.1.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, the next hop sent nothing, others did", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50001, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.5.5")),
+			down(NextHopSilent, "10.10.5.5", 50000, "198.51.100.9", 443, 7)},
+		{"v5, two hosts sent it, one is the next hop", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443), rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.9.8")),
+			down(NextHop, "10.10.9.8", 50000, "198.51.100.9", 443, 7)},
+		{"v5, two hosts sent it, the next hop nothing", nil,
+			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443), rec(11, 7, "10.10.9.8", 50000, "198.51.100.9", 443)},
+			rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.5.5")), other(Unattributed, Ambiguous)},
 		{"v5, behind an inner router", nil, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 50000, hop("10.10.0.254")), other(Unattributed, NobodyInside)},
 		{"v5, behind an inner router, answer to an upload", nil,
 			[]*flow.Record{rec(11, 7, "10.10.9.9", 50000, "198.51.100.9", 443, hop("203.0.113.1"))},
@@ -167,6 +203,56 @@ func TestAttribute(t *testing.T) {
 		{"out where it came in", nil, nil, rec(7, 7, "198.51.100.9", 1, "203.0.113.9", 2), other(Transit, OutsideInterfaces)},
 		{"internal", nil, nil, rec(11, 12, "10.10.1.5", 1, "10.10.2.5", 2), other(Internal, InsideInterfaces)},
 		{"hairpin", nil, nil, rec(11, 11, "10.10.1.5", 1, "203.0.113.2", 82, nat("10.10.0.1", "10.10.6.11")), other(Internal, InsideInterfaces)},
+
+		// An uplink that wan does not list.
+		{"up by an interface not listed", nil, nil, rec(11, 0xF00007, "10.10.1.5", 1, "198.51.100.9", 443), unlisted(0xF00007)},
+		{"down by an interface not listed", nil, nil, rec(0xF00007, 11, "198.51.100.9", 443, "203.0.113.9", 1, nat("198.51.100.9", "10.10.1.5")), unlisted(0xF00007)},
+		{"down by an interface not listed, not translated", nil, nil, rec(9, 11, "198.51.100.9", 443, "10.10.1.5", 1), unlisted(9)},
+		{"down to the router's address by an interface not listed", nil, nil, rec(9, 11, "198.51.100.9", 443, "203.0.113.2", 1), unlisted(9)},
+		{"v5, down by an interface not listed to an address not listed", nil, nil, rec(9, 11, "198.51.100.9", 443, "203.0.113.77", 1, hop("10.10.1.5")), unlisted(9)},
+		{"IPv6 up by an interface not listed", nil, nil, rec(11, 9, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443), unlisted(9)},
+		{"to a private address elsewhere", nil, nil, rec(11, 9, "10.10.1.5", 1, "172.16.3.4", 443), other(Internal, InsideInterfaces)},
+		{"to a group", nil, nil, rec(11, 9, "10.10.1.5", 1, "239.1.1.1", 443), other(Internal, InsideInterfaces)},
+		{"to the address of the router from inside", nil, nil, rec(11, 9, "10.10.1.5", 1, "203.0.113.2", 443), other(Internal, InsideInterfaces)},
+		{"between the world and the world", nil, nil, rec(9, 11, "198.51.100.9", 443, "192.0.2.8", 1), other(Internal, InsideInterfaces)},
+		{"up by an interface made since the router was asked", func(r *Router) { r.Known = []uint32{11, 7, 8} }, nil,
+			rec(11, 0xF00007, "10.10.1.5", 1, "198.51.100.9", 443), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0xF00007)},
+		{"down by an interface made since the router was asked", func(r *Router) { r.Known = []uint32{11, 7, 8} }, nil,
+			rec(0xF00007, 11, "198.51.100.9", 443, "203.0.113.9", 1, nat("198.51.100.9", "10.10.1.5")), down(TranslatedOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0xF00007)},
+		{"up by an interface that the router had when it was asked", func(r *Router) { r.Known = []uint32{0xF00007, 11, 7, 8} }, nil,
+			rec(11, 0xF00007, "10.10.1.5", 1, "198.51.100.9", 443), unlisted(0xF00007)},
+
+		// v5 carries the lower half of an ifIndex.
+		{"v5, up by a dynamic interface", dynamic, nil, rec(11, 7, "10.10.1.5", 1, "198.51.100.9", 443, v5), up(Inside, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"v5, down by a dynamic interface", dynamic, nil, rec(7, 11, "198.51.100.9", 443, "203.0.113.2", 1, hop("10.10.1.5"), v5), down(NextHop, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"v9, the lower half is another interface", dynamic, nil, rec(11, 7, "10.10.1.5", 1, "10.10.2.5", 443), other(Internal, InsideInterfaces)},
+		{"v5, the inside interface has the same lower half: up", dynamic, nil, rec(7, 7, "10.10.1.5", 1, "198.51.100.9", 443, v5), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"v5, the inside interface has the same lower half: internal", dynamic, nil, rec(7, 11, "10.10.1.5", 1, "10.10.2.5", 443, v5), other(Internal, InsideAddresses)},
+
+		// Interface 0.
+		{"both interfaces 0: up", nil, nil, rec(0, 0, "10.10.1.5", 1, "198.51.100.9", 443), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0)},
+		{"both interfaces 0: down", nil, nil, rec(0, 0, "198.51.100.9", 443, "203.0.113.2", 1, nat("198.51.100.9", "10.10.1.5")), down(TranslatedOnly, "10.10.1.5", 1, "198.51.100.9", 443, 0)},
+		{"both interfaces 0: the router", nil, nil, rec(0, 0, "203.0.113.2", 1, "198.51.100.9", 443), other(RouterLocal, RouterAddress)},
+		{"both interfaces 0: internal", noWAN, nil, rec(0, 0, "10.10.1.5", 1, "10.10.1.6", 443), other(Internal, InsideAddresses)},
+		{"a host's upload that came in by 0", nil, nil, rec(0, 7, "10.10.1.5", 1, "198.51.100.9", 443), up(Inside, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"a host's upload that came in by 0, without wan", noWAN, nil, rec(0, 7, "10.10.1.5", 1, "198.51.100.9", 443), up(InsideOnly, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"a host's download that went out by 0", nil, nil, rec(7, 0, "198.51.100.9", 443, "203.0.113.2", 1, nat("198.51.100.9", "10.10.1.5")), down(Translated, "10.10.1.5", 1, "198.51.100.9", 443, 7)},
+		{"from a host to the router", nil, nil, rec(11, 0, "10.10.1.5", 1, "10.10.0.1", 53), other(RouterLocal, RouterInterface)},
+		{"from the router to a host", nil, nil, rec(0, 11, "10.10.0.1", 53, "10.10.1.5", 1), other(RouterLocal, RouterInterface)},
+		{"from the router inside to the world", nil, nil, rec(0, 7, "10.10.0.1", 53, "198.51.100.9", 1), other(RouterLocal, RouterInterface)},
+
+		// NAT66 (elements 281 and 282).
+		{"NAT66, up", nil, nil, rec(11, 7, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443, nat("2001:db8:99::1", "2001:db8:ffff::9")), up(Inside, "2001:db8:1::5", 1, "2001:db8:ffff::9", 443, 7)},
+		{"NAT66, down", nil, nil, rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:99::1", 6, nat("2001:db8:ffff::9", "2001:db8:1::5"), natPorts(443, 5)), down(Translated, "2001:db8:1::5", 5, "2001:db8:ffff::9", 443, 7)},
+		{"NAT66, down, without wan", noWAN, nil, rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:99::1", 6, nat("2001:db8:ffff::9", "2001:db8:1::5")), down(TranslatedOnly, "2001:db8:1::5", 6, "2001:db8:ffff::9", 443, 7)},
+		{"IPv6 that is not translated", nil, nil, rec(7, 11, "2001:db8:ffff::9", 443, "2001:db8:1::5", 6, nat("::", "::")), down(Inside, "2001:db8:1::5", 6, "2001:db8:ffff::9", 443, 7)},
+
+		// Multicast of the provider.
+		{"multicast from outside", nil, nil, rec(7, 11, "198.51.100.9", 443, "239.1.1.1", 5000, proto(17)), other(Unattributed, Group)},
+		{"multicast from outside, translated to itself", nil, nil, rec(7, 11, "198.51.100.9", 443, "239.1.1.1", 5000, proto(17), nat("198.51.100.9", "239.1.1.1")), other(Unattributed, Group)},
+		{"multicast from outside without interfaces", noWAN, nil, rec(7, 11, "198.51.100.9", 443, "239.1.1.1", 5000, proto(17)), other(Unattributed, Group)},
+		{"IPv6 multicast from outside", nil, nil, rec(7, 11, "2001:db8:ffff::9", 443, "ff0e::1", 5000, proto(17)), other(Unattributed, Group)},
+		{"multicast of a host", nil, nil, rec(11, 7, "10.10.1.5", 443, "239.1.1.1", 5000, proto(17)), up(Inside, "10.10.1.5", 443, "239.1.1.1", 5000, 7)},
 
 		// Rule 7.
 		{"a proxy", nil, nil, rec(11, 7, "10.10.0.20", 1, "198.51.100.9", 443),
@@ -244,7 +330,7 @@ func uploadsOf(a *Attributor, records ...*flow.Record) *Uploads {
 
 func TestRuleNames(t *testing.T) {
 	for r := range rules {
-		stored := r > NoRule && r <= ReverseOnly
+		stored := r > NoRule && r <= NextHopSilent
 		if (stored || r > lastStored || r == NoRule) && (r.String() == "" || r.String()[0] == '(' || len(r.String()) > 4 && r.String()[:5] == "rule(") {
 			t.Errorf("rule %d has no name", r)
 		}

@@ -10,22 +10,29 @@
 //
 // The order, for a record of a router whose outside interfaces are known:
 //
-//  1. in or out is interface 0: the router itself took part, RouterLocal.
-//  2. in and out both outside: Transit. Neither outside: Internal.
-//  3. out is outside: Up. The host is the source if inside, else the translated
+//  1. in or out is interface 0: the router itself took part, RouterLocal; but not
+//     where the side of the 0 is a host that talked across the border, and both 0
+//     is "not known".
+//  2. in and out both outside: Transit.
+//  3. Neither outside: Internal, but between a host and the world Unattributed,
+//     because an outside interface is not listed. If the router did not have that
+//     interface when it was asked, addresses decide.
+//  4. out is outside: Up. The host is the source if inside, else the translated
 //     source if inside, else the record is Unattributed.
-//  4. in is outside: Down. The host is the translated destination if inside,
-//     else the destination if inside, else the next hop if inside and not one
-//     of the inner routers, else the one host whose Up records this is the
-//     answer to (see Uploads), else the record is Unattributed.
+//  5. in is outside: Down. The host is the translated destination if inside,
+//     else the destination if inside, else the one host whose Up records this is
+//     the answer to (see Uploads), else the next hop if inside and not one of the
+//     inner routers, else the record is Unattributed.
+//
+// Both sides inside is Internal whatever the interfaces: IPsec policies take their
+// packets from the outside interface.
 //
 // Without outside interfaces, or when the record does not name its interfaces,
-// addresses alone decide: both sides inside is Internal, one side inside gives
-// host and direction, and when none is, the translated addresses, the next hop
-// and Up records are asked in that order.
+// addresses alone decide: one side inside gives host and direction, and when none
+// is, the translated addresses, Up records and the next hop are asked in that order.
 //
-// IPv6 is not translated: its host is the inside side. An address of the router
-// itself is never a host, even if an inside prefix covers it.
+// Version 5 carries the lower 16 bits of an ifIndex, and is compared by them. An
+// address of the router itself is never a host, even if an inside prefix covers it.
 package attribution
 
 import (
@@ -38,6 +45,9 @@ type Router struct {
 	// WAN are the ifIndex numbers of the outside interfaces. When empty,
 	// addresses alone decide, which cannot tell transit from unattributed.
 	WAN []uint32 `toml:"wan"`
+	// Known are the ifIndex numbers that the router had when it was asked; empty
+	// when it was not.
+	Known []uint32 `toml:"-"`
 	// Inside are the prefixes whose addresses are hosts.
 	Inside []netip.Prefix `toml:"inside"`
 	// Own are the router's own addresses, never hosts.

@@ -34,6 +34,9 @@ const (
 	// Migrated: a record that another program kept without interfaces,
 	// translation and times of its own, exactly one side of which is inside.
 	Migrated Rule = 9
+	// NextHopSilent: as NextHop, and that host sent nothing in the same time though
+	// others did: it may be a router that the configuration does not know.
+	NextHopSilent Rule = 10
 
 	lastStored Rule = 15
 
@@ -43,8 +46,9 @@ const (
 	RouterAddress Rule = 17
 	// InsideInterfaces: neither interface is outside.
 	InsideInterfaces Rule = 18
-	// InsideAddresses: interfaces not known, both sides are inside, translated
-	// destinations included (hairpin).
+	// InsideAddresses: both sides are inside, translated destinations included
+	// (hairpin), be it that interfaces are not known or that the packets left by an
+	// outside one (IPsec with policies).
 	InsideAddresses Rule = 19
 	// LinkLocal: interfaces not known, an address that no router forwards.
 	LinkLocal Rule = 20
@@ -61,8 +65,18 @@ const (
 	// Unanswered: a download that may answer an upload, which was not looked for.
 	Unanswered Rule = 25
 
-	rules Rule = 26
+	// UnlistedInterface: between a host and the world, and neither interface is known
+	// to lead outside: there is an uplink more than the configuration says, or its
+	// ifIndex has changed.
+	UnlistedInterface Rule = 26
+	// Group: from outside to a multicast group or to everybody, which is no host.
+	Group Rule = 27
+
+	rules Rule = 28
 )
+
+// Rules is a number above that of every rule.
+const Rules = rules
 
 var ruleNames = [rules]string{
 	NoRule:            "none",
@@ -75,6 +89,7 @@ var ruleNames = [rules]string{
 	Reverse:           "answer to an upload",
 	ReverseOnly:       "answer to an upload, interfaces unknown",
 	Migrated:          "inside address, kept by another program",
+	NextHopSilent:     "next hop that sent nothing",
 	RouterInterface:   "interface of the router itself",
 	RouterAddress:     "address of the router itself",
 	InsideInterfaces:  "no outside interface",
@@ -85,6 +100,8 @@ var ruleNames = [rules]string{
 	NobodyInside:      "no address inside",
 	Ambiguous:         "answer to several uploads",
 	Unanswered:        "no address inside, uploads not searched",
+	UnlistedInterface: "interface that wan does not list",
+	Group:             "multicast or broadcast from outside",
 }
 
 // String is the rule's name.

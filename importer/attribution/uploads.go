@@ -21,7 +21,8 @@ import (
 type Uploads struct {
 	places []upFlow // open addressing
 	n      int
-	seed   uint64 // so that nobody can send what all falls into one place
+	sent   map[uint64]struct{} // hosts, by router
+	seed   uint64              // so that nobody can send what all falls into one place
 }
 
 // upFlow is an upload as the answer to it will look from outside.
@@ -81,11 +82,38 @@ func (u *Uploads) Add(router int, r *flow.Record, res *Result) {
 	at := u.place(&key)
 	host := word(res.Host)
 	if at.used {
-		at.several = at.several || at.host != host
+		if at.host != host {
+			at.several = true
+			u.note(router, host)
+		}
 		return
 	}
+	u.note(router, host)
 	*at = upFlow{key: key, host: host, hostPort: res.HostPort, used: true}
 	u.n++
+}
+
+// note remembers that a host sent something.
+func (u *Uploads) note(router int, host uint32) {
+	if u.sent == nil {
+		u.sent = map[uint64]struct{}{}
+	}
+	u.sent[uint64(router)<<32|uint64(host)] = struct{}{}
+}
+
+// sent says whether a host sent something itself, and whether any host of any
+// router did.
+func sent(all []*Uploads, router int, host netip.Addr) (itself, any bool) {
+	for _, u := range all {
+		if u == nil {
+			continue
+		}
+		if _, itself = u.sent[uint64(router)<<32|uint64(word(host))]; itself {
+			return true, true
+		}
+		any = any || u.n > 0
+	}
+	return false, any
 }
 
 // grow doubles the table, and says whether there is room for one more.

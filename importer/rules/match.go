@@ -173,6 +173,9 @@ func (c *compiled) match(r *flow.Record, res *attribution.Result, bytes uint64) 
 		return true
 	}
 	for _, index := range c.interfaces {
+		if r.Version == flow.V5 { // carries the lower half
+			index &= 1<<16 - 1
+		}
 		if r.Has&flow.HasInIf != 0 && r.InIf == index || r.Has&flow.HasOutIf != 0 && r.OutIf == index {
 			return true
 		}

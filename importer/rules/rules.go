@@ -5,7 +5,9 @@
 // a record after attribution, so "host" is the inside address that would be
 // charged and "peer" the outside one, whatever the router translated. Only
 // records of class up and down are asked; the other classes never reach the
-// tables. The first rule that matches is the one that is counted.
+// tables. What came from outside to a multicast group or to everybody has no host;
+// rules see the group in its place, and what one leaves out is of class down. The
+// first rule that matches is the one that is counted.
 //
 // # The rules that come with nfacct
 //
