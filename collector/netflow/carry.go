@@ -17,7 +17,7 @@ const carrySize = 1400
 //   - v5: a header with no record, whose sequence number is the next one.
 //   - v9: sets under the number of the last datagram, so the next one's is one more.
 //   - IPFIX: sets under the next number. Where that is not known, because the last
-//     datagram had data without a template, an empty data set without a template
+//     datagram had data without a template, a data set of zeros without a template
 //     is among them, and says so.
 //
 // received is that of the stream's last datagram. The payload is valid until
@@ -73,7 +73,7 @@ func (c *carrier) carry(s *stream) {
 	}
 	if s.sequence.newest.units.unknown && s.key.version == flow.IPFIX {
 		if id, ok := s.unused(); ok {
-			c.put(id, nil)
+			c.put(id, make([]byte, setHeader))
 		}
 	}
 	c.flush()

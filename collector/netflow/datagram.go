@@ -21,7 +21,7 @@ type Datagram struct {
 
 	Templates  int // template and options template records
 	Withdrawn  int // IPFIX template withdrawals
-	NoTemplate int // data sets kept back because their template is not known
+	NoTemplate int // data sets kept back because their template is not known: see Decoder.Unread
 	Rejects    Rejects
 	Loss       Loss
 }
@@ -48,7 +48,7 @@ const (
 	Truncated                          // datagram: v5 shorter than its record count demands
 	TooManyExporters                   // datagram: Limits.Exporters is reached
 	TrailingBytes                      // surplus bytes after the end that the header gives
-	MessageLength                      // nothing: the IPFIX header's length is impossible, the datagram's own was taken
+	MessageLength                      // nothing: the IPFIX header's length is impossible or cuts a set, the datagram's own was taken
 	NoSets                             // nothing: v9 or IPFIX without a set
 	SetID                              // set: reserved number
 	SetLength                          // rest of datagram: set shorter than its own header

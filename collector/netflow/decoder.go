@@ -48,6 +48,9 @@ type Decoder struct {
 	work   work
 
 	specifiers []field // see fields
+
+	unread  []Unread // see Unread and Defined
+	defined []TemplateKey
 }
 
 // NewDecoder returns a decoder within the given limits; zero fields mean defaults.
@@ -113,50 +116,66 @@ const (
 
 const second = 1_000_000_000 // nanoseconds
 
-func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, payload []byte, mode mode, g *Datagram) []flow.Record {
+// parse reads the header of a datagram and gives its size, or 0 when the datagram
+// is too short or of no known version.
+func (h *header) parse(payload []byte) (size int) {
 	if len(payload) < 2 {
-		g.Rejects.add(ShortHeader)
-		return dst
+		return 0
 	}
-	h := &d.header
-	*h = header{version: flow.Version(be.Uint16(payload)), received: received}
-	g.Version = h.version
+	h.version = flow.Version(be.Uint16(payload))
 	switch h.version {
 	case flow.V5:
 		if len(payload) < v5Header {
-			break
+			return 0
 		}
 		h.uptime = be.Uint32(payload[4:])
 		h.export = int64(be.Uint32(payload[8:]))*second + int64(be.Uint32(payload[12:]))
 		h.sequence = be.Uint32(payload[16:])
 		h.domain = uint32(be.Uint16(payload[20:])) // engine type and id
-		h.describe(g)
-		return d.readV5(dst, src, h, payload, mode, g)
+		return v5Header
 	case flow.V9:
 		if len(payload) < v9Header {
-			break
+			return 0
 		}
 		h.uptime = be.Uint32(payload[4:])
 		h.export = int64(be.Uint32(payload[8:])) * second
 		h.sequence = be.Uint32(payload[12:])
 		h.domain = be.Uint32(payload[16:])
-		h.describe(g)
-		return d.readV9(dst, src, h, payload[v9Header:], mode, g)
+		return v9Header
 	case flow.IPFIX:
 		if len(payload) < ipfixHeader {
-			break
+			return 0
 		}
 		h.export = int64(be.Uint32(payload[4:])) * second
 		h.sequence = be.Uint32(payload[8:])
 		h.domain = be.Uint32(payload[12:])
-		h.describe(g)
-		return d.readIPFIX(dst, src, h, payload, mode, g)
-	default:
-		g.Rejects.add(UnknownVersion)
+		return ipfixHeader
+	}
+	return 0
+}
+
+func (d *Decoder) read(dst []flow.Record, src netip.AddrPort, received int64, payload []byte, mode mode, g *Datagram) []flow.Record {
+	d.unread, d.defined = d.unread[:0], d.defined[:0]
+	h := &d.header
+	*h = header{received: received}
+	size := h.parse(payload)
+	g.Version = h.version
+	if size == 0 {
+		if isKnown := h.version == flow.V5 || h.version == flow.V9 || h.version == flow.IPFIX; isKnown || len(payload) < 2 {
+			g.Rejects.add(ShortHeader)
+		} else {
+			g.Rejects.add(UnknownVersion)
+		}
 		return dst
 	}
-	g.Rejects.add(ShortHeader)
-	return dst
+	h.describe(g)
+	switch h.version {
+	case flow.V5:
+		return d.readV5(dst, src, h, payload, mode, g)
+	case flow.V9:
+		return d.readV9(dst, src, h, payload[v9Header:], mode, g)
+	}
+	return d.readIPFIX(dst, src, h, payload, mode, g)
 }
 
 func (h *header) describe(g *Datagram) {
@@ -172,5 +191,18 @@ func (d *Decoder) prepare(s *stream, h *header) {
 		Sequence: h.sequence,
 		Exporter: s.key.src.Addr(),
 		Received: h.received,
+	}
+}
+
+// sample gives the records that follow the sampling that was known before, or
+// else what the stream's exporter has said by now.
+func (d *Decoder) sample(s *stream, before uint32) {
+	if before == 0 {
+		before = s.rate()
+	}
+	d.base.Sampling = before
+	d.base.Has &^= flow.HasSampling
+	if before != 0 {
+		d.base.Has |= flow.HasSampling
 	}
 }

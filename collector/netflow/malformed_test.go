@@ -15,7 +15,7 @@ var malformed = map[string]string{
 	"ipfix-enterprise-bit-missing-number":                    "template_beyond_set=1",
 	"ipfix-length-0":                                         "message_length=1 no_sets=1",
 	"ipfix-length-beyond":                                    "message_length=1 set_length=1",
-	"ipfix-length-short-of-payload":                          "trailing_bytes=1 set_length=1",
+	"ipfix-length-short-of-payload":                          "templates=1 message_length=1", // its set fills the datagram to the byte
 	"ipfix-options-scope-count-0":                            "options_scope=1",
 	"ipfix-options-scope-count-over-field-count":             "options_scope=1",
 	"ipfix-set-id-4-reserved":                                "set_id=1",

@@ -8,15 +8,6 @@ import (
 	"nfacct/collector/flow"
 )
 
-// Set numbers: RFC 3954 sections 5.2 and 6.1, RFC 7011 section 3.3.2.
-const (
-	v9Templates    = 0
-	v9Options      = 1
-	ipfixTemplates = 2
-	ipfixOptions   = 3
-	firstDataSet   = 256
-)
-
 var be = binary.BigEndian
 
 func (d *Decoder) readV9(dst []flow.Record, src netip.AddrPort, h *header, sets []byte, mode mode, g *Datagram) []flow.Record {
@@ -37,21 +28,13 @@ func (d *Decoder) readV9(dst []flow.Record, src netip.AddrPort, h *header, sets 
 }
 
 func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, payload []byte, mode mode, g *Datagram) []flow.Record {
-	// Before 6.38 RouterOS wrote wrong lengths here, so an impossible one is no
-	// reason to lose the datagram: its sets have lengths of their own.
-	switch length := int(be.Uint16(payload[2:])); {
-	case length < ipfixHeader || length > len(payload):
-		g.Rejects.add(MessageLength)
-	case length < len(payload):
-		g.Rejects.add(TrailingBytes)
-		payload = payload[:length]
-	}
+	sets := message(payload, g)
 	s := d.stream(src, h, g)
 	if s == nil {
 		return dst
 	}
 	from := len(dst)
-	dst = d.readSets(dst, s, h, payload[ipfixHeader:], mode, g)
+	dst = d.readSets(dst, s, h, sets, mode, g)
 	u := units{
 		data:    uint32(g.Records + g.NATEvents + g.Other),
 		options: uint32(g.Options),
@@ -82,71 +65,61 @@ func (s *stream) doubt() {
 func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte, mode mode, g *Datagram) []flow.Record {
 	d.work = work{h: h, stream: s}
 	d.prepare(s, h)
-	if n := s.rate(); n != 0 {
-		d.base.Sampling = n
-		d.base.Has |= flow.HasSampling
-	}
-	if len(sets) == 0 {
+	d.sample(s, 0)
+	if len(sets) < setHeader {
 		g.Rejects.add(NoSets)
 	}
-	for first := true; len(sets) > 0; first = false {
-		// Some exporters (Palo Alto, Cisco ACI) fill the datagram up with zeros.
-		if !first && sets[0] == 0 && isZero(sets) {
-			break
-		}
-		if len(sets) < setHeader {
-			g.Rejects.add(SetLength)
+	for first := true; !isTail(sets, first); first = false {
+		id, body, rest, wrong := cut(sets)
+		if wrong != reasons {
+			g.Rejects.add(wrong)
 			d.work.uncounted = true
 			break
 		}
-		id, length := be.Uint16(sets), int(be.Uint16(sets[2:]))
-		if length < setHeader || length > len(sets) {
-			if length < setHeader {
-				g.Rejects.add(SetLength)
-			} else {
-				g.Rejects.add(SetBeyondDatagram)
-			}
-			d.work.uncounted = true
-			break
-		}
-		set := sets[setHeader:length]
-		sets = sets[length:]
+		sets = rest
 		switch {
 		case id >= firstDataSet:
-			dst = d.dataSet(dst, s, h, id, set, mode, g)
+			var ok bool
+			if dst, ok = d.dataSet(dst, s, h, id, body, mode, g); !ok {
+				d.wait(s, h, id, body)
+			}
 		case h.version == flow.V9 && id == v9Templates, h.version == flow.IPFIX && id == ipfixTemplates:
-			d.templateSet(s, set, g)
+			d.templateSet(s, body, g)
 		case h.version == flow.V9 && id == v9Options:
-			d.optionsSetV9(s, set, g)
+			d.optionsSetV9(s, body, g)
 		case h.version == flow.IPFIX && id == ipfixOptions:
-			d.optionsSetIPFIX(s, set, g)
+			d.optionsSetIPFIX(s, body, g)
 		default:
 			g.Rejects.add(SetID)
 		}
 	}
-	return dst
+	return d.lookAhead(dst, s, h, mode, g)
 }
 
-// dataSet reads or counts the records of a set.
-func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, set []byte, mode mode, g *Datagram) []flow.Record {
+// dataSet reads or counts the records of a set. ok is false when nothing known
+// fits it.
+func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, set []byte, mode mode, g *Datagram) (_ []flow.Record, ok bool) {
+	if len(set) == 0 { // no template makes records of it
+		g.Rejects.add(SetShorterThanRecord)
+		d.work.uncounted = true
+		return dst, true
+	}
 	t := d.lookup(s, id, h.received)
 	if t == nil || t.doubtful && !t.plan.fits(set) {
-		g.NoTemplate++
-		d.work.uncounted = true
-		return dst
+		return dst, false
 	}
 	p := t.plan
 	if mode == learn && p.kind != options {
-		return dst
+		return dst, true
 	}
 	if len(set) < p.size {
 		g.Rejects.add(SetShorterThanRecord)
 		d.work.uncounted = true
-		return dst
+		return dst, true
 	}
 	d.work.sampling = sampling{}
 	if p.shape != nil {
-		return d.variableSet(dst, s, t, set, mode, g)
+		return d.variableSet(dst, s, t, set, mode, g), true
 	}
 
 	n := len(set) / p.size
@@ -159,7 +132,7 @@ func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, se
 		g.Rejects.add(SetMismatch)
 		d.work.uncounted = true
 		if n > 1 {
-			return dst
+			return dst, true
 		}
 	}
 	g.add(p, n)
@@ -170,6 +143,7 @@ func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, se
 				saying := p.option(set, s)
 				s.keep(t, saying.selector, set[:p.size])
 			}
+			d.sample(s, 0)
 		}
 	case p.kind == traffic && mode == decode:
 		at := len(dst)
@@ -180,7 +154,7 @@ func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, se
 			p.fill(r, set[i*p.size:][:p.size], &d.work)
 		}
 	}
-	return dst
+	return dst, true
 }
 
 // variableSet is dataSet for a template with variable-length fields.
@@ -202,6 +176,7 @@ func (d *Decoder) variableSet(dst []flow.Record, s *stream, t *template, set []b
 			if p.useful {
 				saying := p.option(set, s)
 				s.keep(t, saying.selector, set[:length])
+				d.sample(s, 0)
 			}
 		case p.kind == traffic && mode == decode:
 			dst = append(dst, d.base)

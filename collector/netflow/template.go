@@ -67,6 +67,9 @@ func (d *Decoder) define(s *stream, id uint16, raw []byte, fields []field, isOpt
 	d.tick++
 	known := s.templates[id]
 	if known != nil && (known.plan.kind == options) == isOptions && bytes.Equal(known.raw, raw) {
+		if known.doubtful {
+			d.announce(s, id)
+		}
 		known.tick, known.received, known.doubtful = d.tick, s.received, false
 		g.Templates++
 		return
@@ -96,8 +99,14 @@ func (d *Decoder) define(s *stream, id uint16, raw []byte, fields []field, isOpt
 	if s.templates == nil {
 		s.templates = make(map[uint16]*template)
 	}
+	d.announce(s, id)
 	s.templates[id] = &template{id: id, raw: bytes.Clone(raw), plan: p, tick: d.tick, received: s.received}
 	g.Templates++
+}
+
+// announce notes that a template became known.
+func (d *Decoder) announce(s *stream, id uint16) {
+	d.defined = append(d.defined, TemplateKey{s.key.src.Addr(), s.key.version, s.key.domain, id})
 }
 
 // templateSet reads the records of a template set: RFC 3954 section 5.2, RFC

@@ -27,7 +27,7 @@ func TestTemplates(t *testing.T) {
 		{"one record longer than the template", flow.IPFIX, Limits{}, [][][]byte{{set(2, templateRecord(256, simple...)), set(256, simpleRecord(9), []byte("\x01\x02\x03\x04\x05"))}}, "records=1 templates=1 set_mismatch=1"},
 		{"data shorter than a record", flow.V9, Limits{}, [][][]byte{{set(0, templateRecord(256, f{1, 1000, 0}, f{8, 4, 0})), set(256, make([]byte, 32))}}, "templates=1 set_shorter_than_record=1 field_length=1"},
 		{"zeros after the last set", flow.V9, Limits{}, [][][]byte{{set(0, templateRecord(256, simple...)), data, make([]byte, 40)}}, "records=1 templates=1"},
-		{"rubbish after the last set", flow.V9, Limits{}, [][][]byte{{set(0, templateRecord(256, simple...)), data, {1, 2, 3}}}, "records=1 templates=1 set_length=1"},
+		{"rubbish after the last set", flow.V9, Limits{}, [][][]byte{{set(0, templateRecord(256, simple...)), data, {1, 2, 3}}}, "records=1 templates=1"},
 		{"withdraw one", flow.IPFIX, Limits{}, [][][]byte{{set(2, templateRecord(256, simple...), templateRecord(257, simple...))}, {set(2, []byte{1, 0, 0, 0})}, {data, set(257, simpleRecord(1))}}, "records=1 no_template=1"},
 		{"withdraw one that is not there", flow.IPFIX, Limits{}, [][][]byte{{set(2, []byte{1, 9, 0, 0})}}, "withdrawn=1"},
 		{"withdraw below 256", flow.IPFIX, Limits{}, [][][]byte{{set(2, []byte{0, 9, 0, 0})}}, "template_id=1"},
