@@ -1,8 +1,8 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -11,8 +11,9 @@ import (
 
 // Client prepares the mariadb client (or mysql, where that is all there is) on
 // the archive's database, with further arguments. Password and address reach it
-// in an option file that only this user reads, and nobody's own option files
-// interfere. done removes that file; call it when the client has ended.
+// in an option file without a name, so that nothing stays when this process is
+// killed, and nobody's own option files interfere. Call done when the client has
+// ended.
 func (a *Archive) Client(args ...string) (_ *exec.Cmd, done func(), err error) {
 	program, err := findProgram("mariadb", "")
 	if err != nil {
@@ -51,26 +52,49 @@ func (a *Archive) Client(args ...string) (_ *exec.Cmd, done func(), err error) {
 	default:
 		options = append(options, "loose-ssl", "loose-skip-ssl-verify-server-cert", "loose-ssl-mode=PREFERRED")
 	}
-	file, err := os.CreateTemp(a.clientFolder(), "client-*.cnf") // mode 0600
-	if err != nil {
-		return nil, nil, err
-	}
+	file, name, err := a.optionFile(strings.Join(options, "\n")+"\n", 3+len(keep))
+	keep = append(keep, file)
 	done = func() {
-		os.Remove(file.Name())
+		if file != nil && name == file.Name() {
+			os.Remove(name)
+		}
 		for _, f := range keep {
 			f.Close()
 		}
 	}
-	_, err = file.WriteString(strings.Join(options, "\n") + "\n")
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err != nil {
 		done()
 		return nil, nil, err
 	}
 	cmd := exec.Command(program, append([]string{
-		"--defaults-file=" + file.Name(), "--default-character-set=utf8mb4", "--database=" + a.dsn.DBName,
+		"--defaults-file=" + name, "--default-character-set=utf8mb4", "--database=" + a.dsn.DBName,
 	}, args...)...)
 	cmd.ExtraFiles = keep
 	return cmd, done, nil
+}
+
+// optionFile makes the client's option file, which the client inherits under a
+// number, and says by which name it finds it. The password is written when the file
+// has lost its own name; it keeps that where /dev/fd shows no inherited files
+// (FreeBSD without fdescfs).
+func (a *Archive) optionFile(text string, number int) (*os.File, string, error) {
+	file, err := os.CreateTemp(a.clientFolder(), "client-*.cnf") // mode 0600
+	if err != nil {
+		return nil, "", err
+	}
+	name := file.Name()
+	if _, err := os.Stat(fmt.Sprintf("/dev/fd/%d", file.Fd())); err == nil {
+		name = fmt.Sprintf("/dev/fd/%d", number)
+		err = os.Remove(file.Name())
+		if err != nil {
+			return file, file.Name(), err
+		}
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	return file, name, err
 }
 
 func (a *Archive) clientFolder() string {

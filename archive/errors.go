@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -59,7 +61,7 @@ func wrap(doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, ErrBusy, err)
 	case !errors.Is(err, ErrUnavailable) && unavailable(err):
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, err)
-	case !errors.Is(err, ErrDamaged) && isError(err, damage...) && !full(err):
+	case !errors.Is(err, ErrDamaged) && isError(err, damage...) && !lacking(err):
 		return fmt.Errorf("%s: %w (%w)", doing, ErrDamaged, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
@@ -69,12 +71,32 @@ func wrap(doing string, err error) error {
 // server that is gone.
 func Wrap(doing string, err error) error { return wrap(doing, err) }
 
-// full reports whether the storage engine had no room on the disk, which has the
-// same number as damage.
-func full(err error) bool {
+// lacking reports whether the storage engine was refused something by its machine,
+// which has the same number as damage: no room on the disk, no more open files, no
+// memory, no right. The engines' own errors begin at 120 (HA_ERR_FIRST), where
+// Linux has one that a disk may give, EDQUOT.
+func lacking(err error) bool {
 	var answer *mysql.MySQLError
-	return errors.As(err, &answer) && (strings.Contains(answer.Message, "No space left") || strings.Contains(answer.Message, "error 28"))
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, text := range [...]string{"No space left", "Disk quota exceeded", "Too many open files"} {
+		if strings.Contains(answer.Message, text) {
+			return true
+		}
+	}
+	found := engineError.FindStringSubmatch(answer.Message)
+	if found == nil {
+		return false
+	}
+	n, err := strconv.Atoi(found[1])
+	// EIO is the disk's way to say that what stands there cannot be read.
+	return err == nil && n < 120 && n != int(unix.EIO)
 }
+
+// engineError finds the number in MariaDB's `Got error 24 "Too many open files" from
+// storage engine Aria` and MySQL's "Got error 24 - 'Too many open files' from ...".
+var engineError = regexp.MustCompile(`(?:[Gg]ot error|errno:) (\d+)`)
 
 func unavailable(err error) bool {
 	var network net.Error

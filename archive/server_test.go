@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -343,6 +344,10 @@ func TestServerLongPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer done()
+	// The password lies nowhere: a kill -9 of this process leaves nothing.
+	if entries, err := os.ReadDir(filepath.Join(cfg.Folder, "tmp")); err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "client-") }) {
+		t.Errorf("tmp holds %v, %v", entries, err)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "1000\n" {
 		t.Errorf("%s %v", out, err)
 	}

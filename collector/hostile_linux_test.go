@@ -176,3 +176,27 @@ func TestTemplateFlood(t *testing.T) {
 		t.Errorf("%d datagrams, %d carried", len(got), carried)
 	}
 }
+
+// TestHintsNeverStopReceiving: what stands in the place of the list of imported
+// files, and a folder of a day that nobody may look into, cost no datagram.
+func TestHintsNeverStopReceiving(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "spool")
+	if err := os.MkdirAll(filepath.Join(folder, "imported", "x"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "2026-11-22"), nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, testConfig(), folder)
+	conn := r.dial()
+	for i := range 3 {
+		r.send(conn, v5(uint32(i), 1))
+		r.await("stored", stored(i+1))
+		r.Rotate()
+		r.await("rotated", func(s Status) bool { return s.Spool.Files == i+1 && s.Spool.Open != "" })
+	}
+	r.finish()
+	if got, _, _ := r.read(); len(got) != 3 {
+		t.Errorf("%d datagrams", len(got))
+	}
+}

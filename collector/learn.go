@@ -17,8 +17,7 @@ import (
 func (w *writer) learn(ctx context.Context) {
 	files, err := spool.ListSealed(w.c.spool.Folder)
 	if err != nil {
-		w.c.log.Warn("nothing is learnt from earlier spool files", "err", err)
-		return
+		w.c.log.Warn("not all earlier spool files can be seen", "err", err)
 	}
 	if len(files) == 0 {
 		return

@@ -64,6 +64,7 @@ type Spool struct {
 	Lost     uint64    `json:"lost"`           // datagrams given up at the end, because nothing could be written
 	Full     bool      `json:"full"`           // nothing can be written at present
 	FullFrom time.Time `json:"full_from,omitzero"`
+	NoSpace  bool      `json:"no_space"`        // and that is for want of space or quota
 	Error    string    `json:"error,omitempty"` // the last one of writing
 }
 

@@ -213,7 +213,7 @@ func (w *writer) written() {
 	s.Bytes = c.state.sealed + w.files.Size()
 	wasFull := s.Full
 	from := s.FullFrom
-	s.Full, s.FullFrom, s.Error = false, time.Time{}, ""
+	s.Full, s.NoSpace, s.FullFrom, s.Error = false, false, time.Time{}, ""
 	c.mu.Unlock()
 	if wasFull {
 		if w.againSaid.allows(time.Now()) {
@@ -233,6 +233,7 @@ func (w *writer) full(err error) {
 	if !s.Full {
 		s.Full, s.FullFrom = true, now
 	}
+	s.NoSpace = isFull(err)
 	s.Error = err.Error()
 	c.mu.Unlock()
 	if !w.fullSaid.allows(now) {

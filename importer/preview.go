@@ -46,10 +46,7 @@ func (b *build) previewed(ctx context.Context, files []string, day archive.Day) 
 		return nil, err
 	}
 	if day.IsZero() {
-		loaded, err := spool.ReadImported(b.cfg.Spool)
-		if err != nil {
-			return nil, err
-		}
+		loaded, _ := spool.ReadImported(b.cfg.Spool) // a hint: what it lacks is read once more
 		return slices.DeleteFunc(spooled, func(in input) bool { return loaded[in.name] }), nil
 	}
 	var inputs []input

@@ -83,7 +83,10 @@ func (b *build) list(ctx context.Context) error {
 			names = append(names, in.name)
 		}
 	}
-	return spool.WriteImported(b.cfg.Spool, names)
+	if err := spool.WriteImported(b.cfg.Spool, names); err != nil { // a hint, which no import fails for
+		b.log.Warn("imported spool files are not marked so, and do not expire", "err", err)
+	}
+	return nil
 }
 
 func (b *build) loadedNames(ctx context.Context) (map[string]bool, error) {

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/collector/spool"
 )
 
 // lockRouters makes this the only process that writes to routers with a state
@@ -15,11 +15,14 @@ import (
 // for what the router had before.
 func lockRouters(cfg *config.Config) (unlock func(), err error) {
 	folder := savedFolder(cfg)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := spool.MkdirAll(folder, 0o700); err != nil {
 		return nil, folderError(cfg, fmt.Errorf("folder of what routers had before: %w", err))
 	}
 	lock := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
 	free, err := lock.TryLock()
+	if err == nil {
+		err = spool.Own(lock.Path())
+	}
 	switch {
 	case err != nil:
 		return nil, folderError(cfg, fmt.Errorf("lock what routers had before: %w", err))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/collector/spool"
 	"nfacct/routeros"
 )
 
@@ -124,7 +125,7 @@ func (p *provisioning) writeList(ctx context.Context, d *routeros.Device, change
 func (p *provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
 	noted := saved.Clone()
 	noted.Note(changes, to)
-	if err := noted.Write(path); err != nil {
+	if err := writeOwn(noted, path); err != nil {
 		return err
 	}
 	err := p.write(ctx, d, changes, stateWritten)
@@ -134,9 +135,17 @@ func (p *provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved
 		if half.Written {
 			saved.Note([]routeros.Change{half.Failed}, to)
 		}
-		err = errors.Join(err, saved.Write(path))
+		err = errors.Join(err, writeOwn(saved, path))
 	}
 	return err
+}
+
+// writeOwn writes a saved state so that the daemon's user can write it too.
+func writeOwn(saved *routeros.Saved, path string) error {
+	if err := saved.Write(path); err != nil {
+		return err
+	}
+	return spool.Own(path)
 }
 
 // write writes changes, and says so.

@@ -45,7 +45,7 @@ func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *rout
 	if len(left) > 0 { // for an undo by a user who may
 		rest := routeros.Save(p.router.Name, facts)
 		rest.State, rest.Time, rest.Account = saved.State, saved.Time, left
-		return rest.Write(path)
+		return writeOwn(rest, path)
 	}
 	return os.Remove(path)
 }

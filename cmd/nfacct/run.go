@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/collector/spool"
 	"nfacct/importer"
 	"nfacct/report"
 	"nfacct/report/mail"
@@ -46,7 +45,7 @@ never stops the collector.`,
 // on a database that can be down; the collector depends on nothing of theirs.
 func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	// Else each job would say by itself that there is no such folder.
-	if err := os.MkdirAll(cfg.State, 0o751); err != nil {
+	if err := spool.MkdirAll(cfg.State, 0o751); err != nil {
 		return folderError(cfg, err)
 	}
 	db := &database{cfg: cfg.Database, log: a.log}
@@ -135,7 +134,7 @@ func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *database, k
 // whole or not at all.
 func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Period) error {
 	folder := filepath.Join(cfg.State, "reports")
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	if err := spool.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
@@ -143,7 +142,7 @@ func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Peri
 		if err != nil {
 			return err
 		}
-		if err := renameio.WriteFile(filepath.Join(folder, mail.Key(p)+form.ending), data, 0o640); err != nil {
+		if err := spool.WriteFile(filepath.Join(folder, mail.Key(p)+form.ending), data, 0o640); err != nil {
 			return err
 		}
 	}

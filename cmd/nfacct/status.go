@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
@@ -58,10 +57,10 @@ func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() 
 	write := func(running bool, s collector.Status) {
 		text, err := json.MarshalIndent(runStatus{time.Now(), running, os.Getpid(), s}, "", "  ")
 		if err == nil {
-			err = os.MkdirAll(cfg.State, 0o751)
+			err = spool.MkdirAll(cfg.State, 0o751)
 		}
 		if err == nil {
-			err = renameio.WriteFile(filepath.Join(cfg.State, statusFile), append(text, '\n'), 0o640)
+			err = spool.WriteFile(filepath.Join(cfg.State, statusFile), append(text, '\n'), 0o640)
 		}
 		if err != nil {
 			a.log.Debug("status not written", "err", err)
@@ -94,7 +93,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "what the running collector sees now",
 		Long: `Prints what the collector sees: each exporter, and the addresses that it refuses
 because no router of the configuration has them; and what the spool folder holds.
-Exit code 1 when no collector runs, or the disk is full.`,
+Exit code 1 when no collector runs, or it cannot write.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.status(time.Now()) },
 	}
@@ -105,16 +104,17 @@ func (a *app) status(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(cfg.State, statusFile))
+	file, err := os.OpenFile(filepath.Join(cfg.State, statusFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no collector ran with %s yet; start nfacct run or nfacct collect", cfg.State)
 	}
 	if err != nil {
 		return folderError(cfg, fmt.Errorf("status: %w", err))
 	}
-	var s runStatus
-	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&s); err != nil {
-		return fmt.Errorf("status: %s: %w", statusFile, err)
+	defer file.Close()
+	s, err := parseStatus(file)
+	if err != nil {
+		return fmt.Errorf("status: %s is damaged: %w; a running collector writes it anew every %s", file.Name(), err, statusEvery)
 	}
 	waiting, err := s.look(cfg)
 	if err != nil {
@@ -135,11 +135,25 @@ func (a *app) status(now time.Time) error {
 	case !s.Running:
 		return fmt.Errorf("the collector was stopped %s ago", age.Round(time.Second))
 	case silent:
-		return fmt.Errorf("the collector has said nothing for %s: it was killed, or the disk is full", age.Round(time.Second))
+		return fmt.Errorf("the collector has said nothing for %s: it was killed, or cannot write to %s", age.Round(time.Second), cfg.State)
+	case s.Spool.Full && !s.Spool.NoSpace:
+		return fmt.Errorf("the spool cannot be written since %s, and what arrives is lost: %s", s.Spool.FullFrom.In(cfg.Location()).Format(time.DateTime), printable(s.Spool.Error))
 	case s.Spool.Full:
 		return fmt.Errorf("the disk is full since %s: what arrives is lost; make room in %s", s.Spool.FullFrom.In(cfg.Location()).Format(time.DateTime), s.Spool.Folder)
 	}
 	return nil
+}
+
+// maxStatus bounds the status file: 1,024 exporters and as many refused addresses
+// take half a MiB.
+const maxStatus = 16 << 20
+
+func parseStatus(in io.Reader) (s runStatus, err error) {
+	text, err := io.ReadAll(io.LimitReader(in, maxStatus))
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	return s, err
 }
 
 // look replaces what the collector wrote of the spool folder by what is in it now:
@@ -150,10 +164,7 @@ func (s *runStatus) look(cfg *config.Config) (waiting int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	imported, err := spool.ReadImported(cfg.Spool.Folder)
-	if err != nil {
-		return 0, err
-	}
+	imported, _ := spool.ReadImported(cfg.Spool.Folder) // a hint: what it lacks is taken to wait
 	s.Spool.Folder, s.Spool.Files, s.Spool.Bytes = cfg.Spool.Folder, len(files), 0
 	for _, file := range files {
 		s.Spool.Bytes += file.Size

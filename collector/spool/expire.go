@@ -28,8 +28,8 @@ func expire(cfg Config, now time.Time, log *slog.Logger, space func() (free, dis
 		return err
 	}
 	imported, err := ReadImported(cfg.Folder)
-	if err != nil {
-		return err
+	if err != nil { // files that are not in it wait
+		log.Warn("it is not known of all spool files whether they are imported: those stay", "err", err)
 	}
 	e := expiry{today: now.UTC().Format(time.DateOnly)}
 	for _, file := range files {

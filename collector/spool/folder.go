@@ -1,8 +1,6 @@
 package spool
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 )
 
 const (
@@ -22,7 +19,6 @@ const (
 	openSuffix   = ".open"
 	nameLayout   = "20060102T150405Z" // UTC
 	lockName     = ".lock"
-	importedName = "imported"
 )
 
 // ErrLocked is wrapped when another collector writes to the spool folder.
@@ -55,7 +51,7 @@ func startOf(name string) (time.Time, bool) {
 
 // ListSealed lists the sealed files of a spool folder, oldest first. Files that
 // do not bear a spool file's name are left out. A folder that does not exist
-// yet has none.
+// yet has none. With an error, the files are those that could be seen.
 func ListSealed(folder string) ([]File, error) { return list(folder, "") }
 
 // ListOpen lists the files that are being written, or were left so by a collector
@@ -72,13 +68,14 @@ func list(folder, suffix string) ([]File, error) {
 		return nil, fmt.Errorf("list spool: %w", err)
 	}
 	var files []File
+	var problems []error
 	for _, day := range days {
-		if !day.IsDir() {
+		if _, err := time.Parse(time.DateOnly, day.Name()); err != nil || !day.IsDir() {
 			continue
 		}
 		entries, err := os.ReadDir(filepath.Join(folder, day.Name()))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("list spool: %w", err)
+			problems = append(problems, fmt.Errorf("list spool: %w", err))
 		}
 		for _, entry := range entries {
 			base, ok := strings.CutSuffix(entry.Name(), suffix)
@@ -92,7 +89,8 @@ func list(folder, suffix string) ([]File, error) {
 				continue // expired meanwhile
 			}
 			if err != nil {
-				return nil, fmt.Errorf("list spool: %w", err)
+				problems = append(problems, fmt.Errorf("list spool: %w", err))
+				continue
 			}
 			if !info.Mode().IsRegular() {
 				continue
@@ -104,38 +102,7 @@ func list(folder, suffix string) ([]File, error) {
 		}
 	}
 	slices.SortFunc(files, func(a, b File) int { return a.Start.Compare(b.Start) })
-	return files, nil
-}
-
-// ReadImported reads which sealed files, by relative name, are in the database.
-func ReadImported(folder string) (map[string]bool, error) {
-	text, err := os.ReadFile(filepath.Join(folder, importedName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read list of imported files: %w", err)
-	}
-	names := map[string]bool{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		if name := strings.TrimSpace(lines.Text()); name != "" {
-			names[name] = true
-		}
-	}
-	return names, lines.Err()
-}
-
-// WriteImported replaces the list of imported files, whole or not at all.
-func WriteImported(folder string, names []string) error {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	var text bytes.Buffer
-	for _, name := range slices.Compact(names) {
-		text.WriteString(name)
-		text.WriteByte('\n')
-	}
-	if err := renameio.WriteFile(filepath.Join(folder, importedName), text.Bytes(), 0o640); err != nil {
-		return fmt.Errorf("write list of imported files: %w", err)
-	}
-	return nil
+	return files, errors.Join(problems...)
 }
 
 // lockFolder keeps other collectors out of the folder until the lock is closed
@@ -144,8 +111,11 @@ func lockFolder(folder string) (*flock.Flock, error) {
 	name := filepath.Join(folder, lockName)
 	lock := flock.New(name, flock.SetPermissions(0o640))
 	held, err := lock.TryLock()
+	if err == nil {
+		err = Own(name)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("lock spool: %w", err)
+		return nil, errors.Join(fmt.Errorf("lock spool: %w", err), lock.Close())
 	}
 	if !held {
 		who, _ := os.ReadFile(name)

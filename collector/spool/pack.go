@@ -41,7 +41,7 @@ func (w *Writer) pack() error {
 		return err
 	}
 	defer old.Close()
-	fresh, err := os.OpenFile(path+packSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
+	fresh, err := openOwn(path+packSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}

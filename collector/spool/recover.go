@@ -1,13 +1,11 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 )
 
 // Recover seals what a crash left open in a spool folder: each .open file is cut
@@ -19,42 +17,32 @@ func Recover(folder string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(recoverAll(folder, log), lock.Close())
+	recoverAll(folder, log)
+	return lock.Close()
 }
 
 // recoverAll leaves a file that resists as it is, for the next time: the others
 // and the collector have to go on.
-func recoverAll(folder string, log *slog.Logger) error {
-	paths, err := filepath.Glob(filepath.Join(folder, "*", "*"+sealedSuffix+openSuffix))
-	if err != nil {
-		return fmt.Errorf("recover spool: %w", err)
+func recoverAll(folder string, log *slog.Logger) {
+	open, err := ListOpen(folder)
+	unfinished, again := list(folder, packSuffix)
+	if err := cmp.Or(err, again); err != nil {
+		log.Error("not all of the spool folder can be seen: what was left open there stays so", "err", err)
 	}
-	unfinished, err := filepath.Glob(filepath.Join(folder, "*", "*"+sealedSuffix+packSuffix))
-	if err != nil {
-		return fmt.Errorf("recover spool: %w", err)
-	}
-	for _, path := range unfinished { // the file that it was to replace is there
-		if err := os.Remove(path); err != nil {
-			log.Error("what packing a spool file left stays", "file", path, "err", err)
+	for _, left := range unfinished { // the file that it was to replace is there
+		if err := os.Remove(left.Path); err != nil {
+			log.Error("what packing a spool file left stays", "file", left.Path, "err", err)
 		}
 	}
-	for _, path := range paths {
-		if err := recoverFile(folder, path, log); err != nil {
-			log.Error("a spool file that was left open stays so", "file", path, "err", err)
+	for _, left := range open {
+		if err := recoverFile(folder, left, log); err != nil {
+			log.Error("a spool file that was left open stays so", "file", left.Path, "err", err)
 		}
 	}
-	return nil
 }
 
-func recoverFile(folder, path string, log *slog.Logger) error {
-	relative, err := filepath.Rel(folder, strings.TrimSuffix(path, openSuffix))
-	if err != nil {
-		return err
-	}
-	name := filepath.ToSlash(relative)
-	if _, ok := startOf(name); !ok {
-		return errors.New("not a spool file's name")
-	}
+func recoverFile(folder string, left File, log *slog.Logger) error {
+	name, path := left.Name, left.Path
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err

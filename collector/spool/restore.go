@@ -35,7 +35,7 @@ func (w *Writer) Restore() (restored bool, err error) {
 	if locked && (open == nil || inPlace(open, OpenPath(w.folder, w.name))) {
 		return false, nil
 	}
-	if err := os.MkdirAll(w.folder, 0o750); err != nil {
+	if err := MkdirAll(w.folder, 0o750); err != nil {
 		return true, fmt.Errorf("restore spool: %w", spaceError(err))
 	}
 	if !locked {

@@ -39,7 +39,7 @@ type Writer struct {
 // what a crash left open. Nothing is written until Begin. The error wraps
 // ErrLocked when another collector writes there.
 func NewWriter(cfg Config, log *slog.Logger) (*Writer, error) {
-	if err := os.MkdirAll(cfg.Folder, 0o750); err != nil {
+	if err := MkdirAll(cfg.Folder, 0o750); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	lock, err := lockFolder(cfg.Folder)
@@ -47,12 +47,10 @@ func NewWriter(cfg Config, log *slog.Logger) (*Writer, error) {
 		return nil, err
 	}
 	encode, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err == nil {
-		err = recoverAll(cfg.Folder, log)
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("spool: %w", err), lock.Close())
 	}
+	recoverAll(cfg.Folder, log)
 	return &Writer{folder: cfg.Folder, log: log, lock: lock, encode: encode}, nil
 }
 
@@ -163,9 +161,9 @@ func (w *Writer) cut() error {
 	return nil
 }
 
-// spaceError marks the errors of a full disk, quota or size limit.
+// spaceError marks the errors of a full disk or quota.
 func spaceError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err
@@ -193,9 +191,7 @@ func (w *Writer) Size() int64 {
 func (w *Writer) seal() error {
 	if w.unseal {
 		w.unseal = false
-		if err := recoverAll(w.folder, w.log); err != nil {
-			return err
-		}
+		recoverAll(w.folder, w.log)
 	}
 	if w.file == nil {
 		return nil
@@ -233,10 +229,7 @@ func (w *Writer) Close() error {
 // open nor already imported: whatever the clock does, nothing is overwritten
 // and nothing new is taken for something old.
 func reserve(folder string, now time.Time) (string, *os.File, error) {
-	imported, err := ReadImported(folder)
-	if err != nil {
-		return "", nil, err
-	}
+	imported, _ := ReadImported(folder) // a hint: names are the ledger's second key, after bytes
 	stamp := now.Truncate(SlotLength)
 	for ; ; stamp = stamp.Add(time.Second) {
 		name := nameOf(stamp)
@@ -257,7 +250,7 @@ func reserveName(folder, name string, imported map[string]bool) (*os.File, error
 	path := filepath.Join(folder, filepath.FromSlash(name))
 	switch err := os.Mkdir(filepath.Dir(path), 0o750); {
 	case err == nil:
-		if err := syncFolder(folder); err != nil {
+		if err := errors.Join(Own(filepath.Dir(path)), syncFolder(folder)); err != nil {
 			return nil, err
 		}
 	case !errors.Is(err, fs.ErrExist):
@@ -266,7 +259,19 @@ func reserveName(folder, name string, imported map[string]bool) (*os.File, error
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fs.ErrExist
 	}
-	return os.OpenFile(path+openSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o640) // read by rescue
+	return openOwn(path+openSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL) // read by rescue
+}
+
+// openOwn makes a file that belongs to the folder's owner.
+func openOwn(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, flag, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := Own(path); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	}
+	return file, nil
 }
 
 // rename takes the .open off a file's name, durably. The name was reserved, so
