@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +39,9 @@ func (q *question) readProxy(ctx context.Context) error {
 			p.NamelessBytes += u.Bytes
 		}
 		if u.User != "" {
-			name := Clean(u.User)
+			name := u.User
 			if users[name] == nil {
-				users[name] = &ProxyUser{User: name}
+				users[name] = &ProxyUser{User: userText(name)}
 			}
 			users[name].Bytes += u.Bytes
 			users[name].Requests += u.Requests
@@ -108,6 +109,15 @@ func (q *question) readProxy(ctx context.Context) error {
 	return nil
 }
 
+// userText is a user's name fit to be shown. One of which nothing can be shown is
+// escaped: it is somebody all the same.
+func userText(name string) string {
+	if text := Clean(name); text != "" {
+		return text
+	}
+	return url.PathEscape(name)
+}
+
 // shareProxied says of each host, and of all, how much went through the proxy.
 func (q *question) shareProxied(proxied map[netip.Addr]uint64, people map[netip.Addr]map[string]uint64) {
 	p := q.u.Proxy
@@ -120,6 +130,9 @@ func (q *question) shareProxied(proxied map[netip.Addr]uint64, people map[netip.
 		slices.SortFunc(h.ProxyUsers, func(a, b string) int {
 			return cmp.Or(cmp.Compare(people[addr][b], people[addr][a]), cmp.Compare(a, b))
 		})
+		for i, name := range h.ProxyUsers {
+			h.ProxyUsers[i] = userText(name)
+		}
 	}
 	all := p.Bytes
 	q.u.Totals.ProxiedBytes = &all

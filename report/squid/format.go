@@ -15,10 +15,12 @@ package squid
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Entry is what a line says. Its slices are valid as long as the line is.
@@ -65,6 +67,9 @@ var codes = map[string]bool{
 // foreign are those that a client or a server writes as it likes.
 var foreign = map[string]bool{">h": true, ">ha": true, "<h": true, "ea": true, "et": true, "note": true}
 
+// ownForm stands for a time in a form of its own, as in %{%H:%M}tl.
+const ownForm = "{}t"
+
 // cutCode ends a name at a single colon, as in "%Ss:%Sh"; two are part of one.
 func cutCode(name string) string {
 	if strings.Contains(name, "::") {
@@ -86,6 +91,7 @@ func NewFormat(text string) (*Format, error) {
 	}
 	f := &Format{text: -1}
 	has := map[string]bool{}
+	ownTime := "" // a time in a form of its own, which is passed over
 	literal := strings.Builder{}
 	flush := func() error {
 		if literal.Len() == 0 {
@@ -122,7 +128,7 @@ func NewFormat(text string) (*Format, error) {
 			name = short
 		}
 		if argument := found[2] >= 0 || found[6] >= 0 && found[1] == end; argument && (name == "tl" || name == "tg") {
-			return nil, fmt.Errorf("format %q: a time in a form of its own: use %%%s without braces, or %%ts", text, name)
+			ownTime, name = name, ownForm
 		}
 		if err := flush(); err != nil {
 			return nil, err
@@ -142,6 +148,8 @@ func NewFormat(text string) (*Format, error) {
 	switch {
 	case !has[">a"]:
 		return nil, fmt.Errorf("format %q: it lacks the client's address, %%>a: write native, common, combined, or a format of squid.conf", text)
+	case !has["ts"] && !has["tl"] && !has["tg"] && ownTime != "":
+		return nil, fmt.Errorf("format %q: a time in a form of its own: use %%%s without braces, or %%ts", text, ownTime)
 	case !has["ts"] && !has["tl"] && !has["tg"]:
 		return nil, fmt.Errorf("format %q: it lacks the time, %%ts or %%tl", text)
 	case !has["<st"]:
@@ -218,28 +226,60 @@ const maxUser = 120
 
 // UserName is a user as Squid knew him: what its %[un wrote as %20 and the like is
 // read back, and small letters stand for great ones, since no directory tells
-// users apart by them.
+// users apart by them. A name in another code than UTF-8 (HTTP sends Latin-1 unless
+// auth_param says utf8 on) stays as it stands in the log, %e8%e2: no two users
+// become one, and none becomes nobody.
 func UserName(field []byte) string {
-	text := string(field)
-	if strings.Contains(text, "%") {
-		var b strings.Builder
-		for i := 0; i < len(text); i++ {
-			if text[i] == '%' && i+2 < len(text) {
-				if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
-					b.WriteByte(byte(n))
-					i += 2
-					continue
-				}
-			}
-			b.WriteByte(text[i])
-		}
-		text = b.String()
+	text := unescape(string(field))
+	if !utf8.ValidString(text) {
+		text = escapeForeign(string(field))
 	}
-	text = strings.ToLower(strings.ToValidUTF8(text, ""))
+	text = strings.TrimSpace(strings.ToLower(text))
 	if len(text) > maxUser {
 		if runes := []rune(text); len(runes) > maxUser {
-			text = string(runes[:maxUser])
+			text = tooLong(runes)
 		}
 	}
-	return strings.TrimSpace(text)
+	return text
+}
+
+// unescape reads %20 and the like back.
+func unescape(text string) string {
+	if !strings.Contains(text, "%") {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+// escapeForeign writes bytes that are not UTF-8, which older versions of Squid
+// wrote as they came, as newer ones would.
+func escapeForeign(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) {
+			fmt.Fprintf(&b, "%%%02x", text[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// tooLong cuts a name that the archive has no room for; a digest at its end keeps
+// it apart from others that begin alike.
+func tooLong(name []rune) string {
+	digest := sha256.Sum256([]byte(string(name)))
+	mark := fmt.Sprintf("~%x", digest[:6])
+	return string(name[:maxUser-len(mark)]) + mark
 }

@@ -35,6 +35,9 @@ func TestParse(t *testing.T) {
 		{"own with a header before the rest", `%>a "%{User-Agent}>h" "%rm %ru" %<st %tl`, `10.0.0.7 "x\" "GET http://b/" 1 23/Nov/2026:09:00:05 +0100" "GET http://a/" 4110 23/Nov/2026:09:00:05 +0100`, "1795420805 10.0.0.7  4110 false"},
 		{"own between two headers", `%ts %>a "%{Referer}>h" %<st "%{User-Agent}>h" %Ss`, `1795420805 10.0.0.7 "r\" 1 \"" 4110 "x\" 2 \"y" TCP_MISS`, "1795420805 10.0.0.7  4110 false"},
 		{"own with a header at the end", `%ts %>a %<st "%{User-Agent}>h"`, `1795420805 10.0.0.7 4110 "a" b"`, "1795420805 10.0.0.7  4110 false"},
+		// diladele/websafety issue 501
+		{"own with several times", `%ts.%03tu|%{%Y/%m/%d %H:%M:%S}tl|%{%z}tl|%tr|%dt|%>a|%>A|%un|%Ss|%Sh|%03>Hs|%mt|%>st|%<st|%<sS|%rm|%{Host}>h|%<a|%ru`,
+			`1449196313.878|2015/12/04 05:31:53|+0300|39|2|10.0.0.7|pc-7|anna|TCP_MISS|HIER_DIRECT|200|text/html|300|700|-|GET|example.net|192.0.2.22|http://example.net/`, "1449196313 10.0.0.7 anna 1000 false"},
 		{"own in brackets", `[%tl] %>a "%{User-Agent}>h" %<st %un`, `[23/Nov/2026:09:00:05 +0100] 10.0.0.7 "x" - boris`, "1795420805 10.0.0.7 boris 0 false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -67,10 +70,22 @@ func TestParse(t *testing.T) {
 }
 
 func TestUserName(t *testing.T) {
-	for in, want := range map[string]string{"Anna": "anna", "dom%5Cb%20c": `dom\b c`, "%": "%", "%zz": "%zz", "a\xff": "a", "И": "и", " x ": "x", strings.Repeat("ж", 300): strings.Repeat("ж", 120)} {
+	for in, want := range map[string]string{"Anna": "anna", "dom%5Cb%20c": `dom\b c`, "%": "%", "%zz": "%zz", "И": "и", " x ": "x",
+		// What is not UTF-8 stays as it stands in the log, be it escaped or not.
+		"%E8%E2%E0%ED%EE%E2": "%e8%e2%e0%ed%ee%e2", "%EF%E5%F2%F0%EE%E2": "%ef%e5%f2%f0%ee%e2", "m%FCller": "m%fcller", "m\xfcller": "m%fcller", "a\xff": "a%ff",
+		"%D0%B8%D0%B2%D0%B0%D0%BD%D0%BE%D0%B2": "иванов", strings.Repeat("ж", 120): strings.Repeat("ж", 120)} {
 		if got := UserName([]byte(in)); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
+	}
+}
+
+// Names that the archive has no room for do not become one.
+func TestUserNameTooLong(t *testing.T) {
+	long := strings.Repeat("ж", 300)
+	a, b := UserName([]byte(long+"a")), UserName([]byte(long+"b"))
+	if a == b || len([]rune(a)) != maxUser || !strings.HasPrefix(a, strings.Repeat("ж", 100)) {
+		t.Errorf("%q and %q", a, b)
 	}
 }
 
