@@ -38,6 +38,9 @@ type Config struct {
 	// Interfaces are the interfaces or interface lists whose traffic is exported;
 	// when empty, those of Provision, or what the router's default route says.
 	Interfaces []string `toml:"interfaces"`
+	// CodePage is how names and comments on the router that are not UTF-8 are read,
+	// such as windows-1252; when empty they are not.
+	CodePage string `toml:"code_page"`
 
 	// Timeout bounds every single operation; 0 is DefaultTimeout.
 	Timeout time.Duration `toml:"-"`
@@ -131,6 +134,9 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 	}
 	if c.Fingerprint != "" && c.CAFile != "" {
 		report("ca_file", "fingerprint is set too", "keep one of the two")
+	}
+	if c.CodePage != "" && codePages[c.CodePage] == nil {
+		report("code_page", fmt.Sprintf("%q is no single-byte code page", c.CodePage), "write for example windows-1251, windows-1252, koi8-r or iso-8859-2")
 	}
 	for _, name := range c.Interfaces {
 		if name == "" || strings.Contains(name, ",") {

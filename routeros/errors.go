@@ -116,12 +116,12 @@ func (d *Device) remedyOf(err error) string {
 // maxText is how many characters of a router's words are shown.
 const maxText = 300
 
-// clean makes a router's words fit to be shown: Windows-1251 is decoded, what is not UTF-8 or not
-// printable becomes a question mark, and there is no more than maxText of it.
+// clean makes a router's words fit to be shown: what is not UTF-8 or not printable
+// becomes a question mark, and there is no more than maxText of it.
 func clean(text string) string {
 	var b strings.Builder
 	n := 0
-	for _, r := range decoded(text) {
+	for _, r := range text {
 		if n++; n > maxText {
 			b.WriteString("...")
 			break

@@ -79,7 +79,7 @@ func (d *Device) facts(ctx context.Context, all bool) (*Facts, error) {
 			return nil, err
 		}
 		for _, item := range items {
-			menu.take(f, item)
+			menu.take(f, d.cfg.decoded(item))
 		}
 	}
 	return f.tidy(), nil

@@ -323,6 +323,7 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 		}
 		of := func(key, what, remedy string) { report(table+"."+key, what, remedy) }
 		router.Config.Name, router.Config.Timeout = router.Name, c.Provision.Timeout
+		router.CodePage = cmp.Or(router.CodePage, codePage(c.Report.Language))
 		for _, file := range []*string{&router.PasswordFile, &router.CAFile} {
 			if *file != "" {
 				*file = c.path(*file)
@@ -338,6 +339,15 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 		}
 		router.Router.Check(of)
 	}
+}
+
+// codePage is what the computers of an office mostly write that do not write UTF-8,
+// by the language of its reports.
+func codePage(language string) string {
+	if language == "ru" {
+		return "windows-1251"
+	}
+	return "windows-1252"
 }
 
 // printable says whether a name can stand in tables, reports and logs.

@@ -171,3 +171,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Names on routers that are not UTF-8 are read by the office's language, unless
+// the router has a code page of its own.
+func TestCodePage(t *testing.T) {
+	for source, want := range map[string]string{
+		"":                            "windows-1252",
+		"[report]\nlanguage = \"ru\"": "windows-1251",
+		"[report]\nlanguage = \"ru\"\n[[router]]\ncode_page = \"koi8-r\"": "koi8-r",
+	} {
+		if !strings.Contains(source, "[[router]]") {
+			source += "\n[[router]]"
+		}
+		c, err := Parse("x.toml", source+"\nname = \"gw\"\nexport = [\"192.0.2.1\"]\ninside = [\"10.0.0.0/8\"]\naddress = \"192.0.2.1\"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Routers[0].CodePage; got != want {
+			t.Errorf("%q: %s, want %s", source, got, want)
+		}
+	}
+}
