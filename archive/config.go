@@ -31,6 +31,10 @@ type Config struct {
 	// UnpackLate says that a packed month is unpacked when late rows come for
 	// it; otherwise loading them fails with ErrPacked.
 	UnpackLate bool `toml:"-"`
+	// PackFiles says that months are packed by myisampack, which needs rights of
+	// its own on a given server. They are asked for when it is opened, and not at
+	// the month's end.
+	PackFiles bool `toml:"-"`
 }
 
 // The values of Config.Load.

@@ -121,10 +121,14 @@ func TestGiven(t *testing.T) {
 	}
 	fails("no such user", "Access denied", "check user and password")
 	g.run(t, "CREATE USER 'nf'@'127.0.0.1' IDENTIFIED BY "+quoteText(password))
-	fails("no database", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER ON `accounts`.*")
+	fails("no database", "GRANT "+strings.Join(rights[:], ", ")+" ON `accounts`.*")
 	g.run(t, "CREATE DATABASE accounts CHARACTER SET latin1", "GRANT SELECT, CREATE ON accounts.* TO 'nf'@'127.0.0.1'")
-	fails("rights missing", "may not INSERT, UPDATE, DELETE, DROP, ALTER; as an administrator run: GRANT INSERT, UPDATE, DELETE, DROP, ALTER ON `accounts`.* TO 'nf'@'127.0.0.1'")
-	g.run(t, "GRANT INSERT, UPDATE, DELETE, DROP, ALTER ON accounts.* TO 'nf'@'127.0.0.1'", "SET GLOBAL local_infile = OFF")
+	const lacked = "INSERT, UPDATE, DELETE, DROP, ALTER, CREATE VIEW, LOCK TABLES"
+	fails("rights missing", "may not "+lacked+"; as an administrator run: GRANT "+lacked+" ON `accounts`.* TO 'nf'@'127.0.0.1'")
+	g.run(t, "GRANT "+lacked+" ON accounts.* TO 'nf'@'127.0.0.1'", "SET GLOBAL local_infile = OFF")
+	cfg.PackFiles = true
+	fails("no way to pack", "may not RELOAD, which packing a month needs; as an administrator run: GRANT RELOAD ON *.* TO 'nf'@'127.0.0.1'")
+	cfg.PackFiles = false
 	fails("no way to load", "local_infile is off", "SET GLOBAL local_infile = ON", "GRANT FILE ON *.* TO 'nf'@'127.0.0.1'")
 	g.run(t, "SET GLOBAL local_infile = ON", "SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")
 	fails("backslashes", "NO_BACKSLASH_ESCAPES", "SET GLOBAL sql_mode")
@@ -307,8 +311,8 @@ func TestLikes(t *testing.T) {
 	}{
 		{[]string{"GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION"}, ""},
 		{[]string{"GRANT USAGE ON *.* TO `nf`@`%` IDENTIFIED BY PASSWORD '*94BDCEBE19083CE2A1F959FD02F964C7AF4CFC29'", "GRANT ALL PRIVILEGES ON `nf%`.* TO `nf`@`%`"}, ""},
-		{[]string{"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, ALTER ON *.* TO `nf`@`%`", "GRANT BACKUP_ADMIN,ROLE_ADMIN ON *.* TO `nf`@`%`"}, ""},
-		{[]string{"GRANT SELECT, INSERT ON `other`.* TO `nf`@`%`", "GRANT SELECT ON `nfacct`.* TO `nf`@`%`", "GRANT INSERT ON `nfacct`.`imports` TO `nf`@`%`"}, "INSERT UPDATE DELETE CREATE DROP ALTER"},
+		{[]string{"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, ALTER, LOCK TABLES, CREATE VIEW ON *.* TO `nf`@`%`", "GRANT BACKUP_ADMIN,ROLE_ADMIN ON *.* TO `nf`@`%`"}, ""},
+		{[]string{"GRANT SELECT, INSERT ON `other`.* TO `nf`@`%`", "GRANT SELECT ON `nfacct`.* TO `nf`@`%`", "GRANT INSERT ON `nfacct`.`imports` TO `nf`@`%`"}, "INSERT UPDATE DELETE CREATE DROP ALTER CREATE VIEW LOCK TABLES"},
 		{nil, strings.Join(rights[:], " ")},
 	} {
 		if got := strings.Join(missingRights(test.grants, "nfacct"), " "); got != test.missing {

@@ -12,8 +12,9 @@ import (
 )
 
 // rights are what nfacct does on its database. RENAME TABLE is covered by ALTER
-// and DROP.
-var rights = [...]string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER"}
+// and DROP. FLUSH TABLES FOR EXPORT, which packing begins with, needs LOCK TABLES
+// here and RELOAD on everything.
+var rights = [...]string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "CREATE VIEW", "LOCK TABLES"}
 
 // greet looks at the server as the DSN alone makes it: can it be used at all,
 // and what is it.
@@ -84,11 +85,14 @@ func (a *Archive) checkRights(ctx context.Context) error {
 		problems = append(problems, fmt.Sprintf("%s may not %s; as an administrator run: GRANT %s ON %s.* TO %s",
 			user, strings.Join(missing, ", "), strings.Join(missing, ", "), quoteName(a.dsn.DBName), user))
 	}
+	if a.maria && !a.noMyISAM && a.cfg.PackFiles && missingGlobal(grants, "RELOAD") != nil {
+		problems = append(problems, fmt.Sprintf("%s may not RELOAD, which packing a month needs; as an administrator run: GRANT RELOAD ON *.* TO %s (or set archive.method to \"innodb\")", user, user))
+	}
 	var local bool
 	if err := a.db.QueryRowContext(ctx, "SELECT @@local_infile").Scan(&local); err != nil {
 		return wrap("look at server", err)
 	}
-	file := a.cfg.Load != LoadLocal && !slices.Contains(missingGlobal(grants, "FILE"), "FILE")
+	file := a.cfg.Load != LoadLocal && missingGlobal(grants, "FILE") == nil
 	if !local && !file {
 		problems = append(problems, fmt.Sprintf("rows cannot be loaded, because local_infile is off; as an administrator run: SET GLOBAL local_infile = ON, or where nfacct runs on the server's machine: GRANT FILE ON *.* TO %s", user))
 	}

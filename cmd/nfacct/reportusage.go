@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -156,19 +155,6 @@ func parsePeriod(kind, key string, loc *time.Location) (report.Period, error) {
 // dailyUsage is usage of a day, of all hosts.
 func (a *app) dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
 	return a.usage(ctx, db, cfg, report.DayPeriod(day, cfg.Location()), "", now)
-}
-
-// version is what the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "nfacct"
-	}
-	text := "nfacct"
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		text += " " + v
-	}
-	return text
 }
 
 // effectiveRules are the rules in force, in words.

@@ -133,6 +133,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nfacct",
 		Short:         "account the traffic that goes past the proxy, through the NAT of Mikrotik routers",
+		Version:       thisBuild().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// Flags before the word sql are ours, those behind it the client's.
@@ -170,7 +171,9 @@ func (a *app) rootCommand() *cobra.Command {
 		a.simulateCommand(),
 		a.sqlCommand(),
 		a.statusCommand(),
+		a.versionCommand(),
 	)
+	root.SetVersionTemplate("{{.Version}}\n")
 	return root
 }
 
