@@ -69,14 +69,14 @@ func (a *Archive) rowSums(ctx context.Context, from, to Day) (map[routerDay]Coun
 	for rows.Next() {
 		key := routerDay{}
 		var router uint16
-		var flows, up, down uint64
+		var flows, up, down held
 		if err := rows.Scan(&key.day, &router, &flows, &up, &down); err != nil {
 			return nil, wrap("sum rows", err)
 		}
 		if key.router = names[router]; key.router == "" {
 			key.router = fmt.Sprintf("(router %d)", router)
 		}
-		sums[key] = sums[key].Plus(Counts{flows, up + down})
+		sums[key] = sums[key].Plus(Counts{uint64(flows), plus(uint64(up), uint64(down))})
 	}
 	return sums, wrap("sum rows", rows.Err())
 }

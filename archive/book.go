@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +15,10 @@ type Counts struct {
 	Bytes   uint64 `json:"bytes"`
 }
 
-// Plus is the sum.
-func (c Counts) Plus(o Counts) Counts { return Counts{c.Records + o.Records, c.Bytes + o.Bytes} }
+// Plus is the sum, held at the largest number.
+func (c Counts) Plus(o Counts) Counts {
+	return Counts{plus(c.Records, o.Records), plus(c.Bytes, o.Bytes)}
+}
 
 func (c Counts) String() string { return fmt.Sprintf("%d records with %d bytes", c.Records, c.Bytes) }
 
@@ -33,6 +37,7 @@ type Classes struct {
 	Internal     Counts `json:"internal"`     // between inside hosts
 	Transit      Counts `json:"transit"`      // between outside hosts
 	Unattributed Counts `json:"unattributed"` // no inside host could be found
+	Implausible  Counts `json:"implausible"`  // counters that cannot be true; bytes as exported
 }
 
 // Plus is the sum, class by class.
@@ -40,12 +45,13 @@ func (c Classes) Plus(o Classes) Classes {
 	return Classes{
 		c.Up.Plus(o.Up), c.Down.Plus(o.Down), c.RouterLocal.Plus(o.RouterLocal),
 		c.Internal.Plus(o.Internal), c.Transit.Plus(o.Transit), c.Unattributed.Plus(o.Unattributed),
+		c.Implausible.Plus(o.Implausible),
 	}
 }
 
 // Sum is the sum over the classes.
 func (c Classes) Sum() Counts {
-	return c.Up.Plus(c.Down).Plus(c.RouterLocal).Plus(c.Internal).Plus(c.Transit).Plus(c.Unattributed)
+	return c.Up.Plus(c.Down).Plus(c.RouterLocal).Plus(c.Internal).Plus(c.Transit).Plus(c.Unattributed).Plus(c.Implausible)
 }
 
 // Book is the balance of one router's day: every record received is in exactly
@@ -87,6 +93,12 @@ type Book struct {
 	// Excluded is what rules left out, by the rule's name.
 	Excluded map[string]Counts `json:"excluded"`
 	Loaded   Loaded            `json:"loaded"`
+	// Rules are the records of all classes but implausible by what attributed them,
+	// see package attribution; nothing in books of files that were loaded before they
+	// were counted.
+	Rules map[string]Counts `json:"rules,omitempty"`
+	// Findings are in order of kind, exporter and example.
+	Findings []Finding `json:"findings,omitempty"`
 	// Difference says in English what does not balance, Imbalances the same as
 	// figures; Archive.Books fills them in.
 	Difference string      `json:"difference,omitempty"`
@@ -96,7 +108,8 @@ type Book struct {
 // Imbalance is one thing of a book that does not balance. By Kind, Is and Should
 // are: of "classes", their sum and what was received; of "loaded", what was left
 // out and loaded together and the sum of up and down; of "tables" and "rows", what
-// the rollups and the rows hold and what books say was loaded.
+// the rollups and the rows hold and what books say was loaded; of "saturated" both
+// are what was received, of which only so much is known that it is more.
 type Imbalance struct {
 	Kind   string `json:"kind"`
 	Is     Counts `json:"is"`
@@ -117,25 +130,25 @@ func (b Book) MarshalJSON() ([]byte, error) {
 
 // Add adds another book's figures to b. Day and Router stay b's.
 func (b *Book) Add(o Book) {
-	b.Datagrams += o.Datagrams
-	b.Records += o.Records
-	b.Bytes += o.Bytes
-	b.LostRecords += o.LostRecords
-	b.LostDatagrams += o.LostDatagrams
+	b.Datagrams = plus(b.Datagrams, o.Datagrams)
+	b.Records = plus(b.Records, o.Records)
+	b.Bytes = plus(b.Bytes, o.Bytes)
+	b.LostRecords = plus(b.LostRecords, o.LostRecords)
+	b.LostDatagrams = plus(b.LostDatagrams, o.LostDatagrams)
 	b.Estimated = b.Estimated || o.Estimated
 	b.LostEstimated = b.LostEstimated || o.LostEstimated
-	b.KernelDropped += o.KernelDropped
-	b.SpoolLost += o.SpoolLost
-	b.NoTemplate += o.NoTemplate
+	b.KernelDropped = plus(b.KernelDropped, o.KernelDropped)
+	b.SpoolLost = plus(b.SpoolLost, o.SpoolLost)
+	b.NoTemplate = plus(b.NoTemplate, o.NoTemplate)
 	b.Classes = b.Classes.Plus(o.Classes)
 	b.Loaded.Counts = b.Loaded.Plus(o.Loaded.Counts)
-	b.Loaded.Rows += o.Loaded.Rows
+	b.Loaded.Rows = plus(b.Loaded.Rows, o.Loaded.Rows)
 	b.Rejected = maps.Clone(b.Rejected) // never write to a map that is somebody else's
 	for reason, n := range o.Rejected {
 		if b.Rejected == nil {
 			b.Rejected = map[string]uint64{}
 		}
-		b.Rejected[reason] += n
+		b.Rejected[reason] = plus(b.Rejected[reason], n)
 	}
 	b.Excluded = maps.Clone(b.Excluded)
 	for rule, n := range o.Excluded {
@@ -143,6 +156,17 @@ func (b *Book) Add(o Book) {
 			b.Excluded = map[string]Counts{}
 		}
 		b.Excluded[rule] = b.Excluded[rule].Plus(n)
+	}
+	b.Rules = maps.Clone(b.Rules)
+	for rule, n := range o.Rules {
+		if b.Rules == nil {
+			b.Rules = map[string]Counts{}
+		}
+		b.Rules[rule] = b.Rules[rule].Plus(n)
+	}
+	b.Findings = slices.Clone(b.Findings)
+	for _, f := range o.Findings {
+		b.Findings = AddFinding(b.Findings, f)
 	}
 }
 
@@ -179,6 +203,16 @@ func (b Book) imbalances() (wrong []Imbalance) {
 		}
 	}
 	return wrong
+}
+
+// saturated says that a sum is beyond 64 bits, so that nothing can be said of it but
+// that it is more than that.
+func (b *Book) saturated() bool {
+	_, figures := b.columns()
+	for _, n := range b.Excluded {
+		figures = append(figures, &n.Records, &n.Bytes)
+	}
+	return slices.ContainsFunc(figures, func(n *uint64) bool { return *n == math.MaxUint64 })
 }
 
 // difference writes a difference with its sign.

@@ -27,7 +27,7 @@ func TestBookJSON(t *testing.T) {
 	const want = `{"day":"2026-11-23","router":"gw","datagrams":3,"records":21,"bytes":2100,` +
 		`"lost_records":0,"lost_datagrams":0,"lost_estimated":false,"kernel_dropped":0,"spool_lost":0,"rejected":{},"no_template":0,` +
 		`"classes":{"up":{"records":6,"bytes":600},"down":{"records":5,"bytes":500},"router_local":{"records":4,"bytes":400},` +
-		`"internal":{"records":3,"bytes":300},"transit":{"records":2,"bytes":200},"unattributed":{"records":1,"bytes":100}},` +
+		`"internal":{"records":3,"bytes":300},"transit":{"records":2,"bytes":200},"unattributed":{"records":1,"bytes":100},"implausible":{"records":0,"bytes":0}},` +
 		`"excluded":{"dns":{"records":2,"bytes":200}},"loaded":{"records":9,"bytes":900,"rows":7}}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)

@@ -20,7 +20,7 @@ func (b *Book) columns() ([]string, []*uint64) {
 	}{
 		{"up", &b.Classes.Up}, {"down", &b.Classes.Down}, {"router_local", &b.Classes.RouterLocal},
 		{"internal", &b.Classes.Internal}, {"transit", &b.Classes.Transit},
-		{"unattributed", &b.Classes.Unattributed}, {"loaded", &b.Loaded.Counts},
+		{"unattributed", &b.Classes.Unattributed}, {"implausible", &b.Classes.Implausible}, {"loaded", &b.Loaded.Counts},
 	} {
 		names = append(names, class.name+"_records", class.name+"_bytes")
 		figures = append(figures, &class.counts.Records, &class.counts.Bytes)
@@ -29,7 +29,7 @@ func (b *Book) columns() ([]string, []*uint64) {
 }
 
 // bookKeys are the other columns.
-var bookKeys = []string{"import", "day", "router", "rejected", "excluded", "lost_estimated", "estimated"}
+var bookKeys = []string{"import", "day", "router", "rejected", "excluded", "lost_estimated", "estimated", "findings", "rules"}
 
 // writeBook stores a file's book of a router's day.
 func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, router uint16, b Book) error {
@@ -41,8 +41,16 @@ func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, 
 	if err != nil {
 		return err
 	}
+	findings, err := json.Marshal(b.Findings)
+	if err != nil {
+		return err
+	}
+	rules, err := json.Marshal(b.Rules)
+	if err != nil {
+		return err
+	}
 	names, figures := b.columns()
-	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated, b.Estimated}
+	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated, b.Estimated, findings, rules}
 	for _, figure := range figures {
 		args = append(args, *figure)
 	}
@@ -71,6 +79,9 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 		if err := b.Check(); err != nil {
 			b.differ(err.Error(), b.imbalances()...)
 		}
+		if b.saturated() {
+			b.differ("sums are beyond 64 bits, so nobody knows how much it was", Imbalance{"saturated", Counts{b.Records, b.Bytes}, Counts{b.Records, b.Bytes}})
+		}
 		if i, wrong := off[b.Router]; wrong {
 			b.differ(i.tables(), i)
 		}
@@ -96,7 +107,7 @@ func (b *Book) differ(what string, imbalances ...Imbalance) {
 func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]Book, error) {
 	var row Book
 	names, figures := row.columns()
-	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, estimated, books."+strings.Join(names, ", books.")+
+	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, estimated, findings, books.rules, books."+strings.Join(names, ", books.")+
 		" FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router WHERE imports.state = 'loaded' AND "+where, args...)
 	if err != nil {
 		return nil, wrap("read books", err)
@@ -108,20 +119,25 @@ func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]B
 	}
 	sums := map[key]*Book{}
 	for rows.Next() {
-		var rejected, excluded []byte
-		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated, &row.Estimated}
+		var rejected, excluded, findings, rules []byte
+		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated, &row.Estimated, &findings, &rules}
 		for _, figure := range figures {
 			into = append(into, figure)
 		}
 		if err := rows.Scan(into...); err != nil {
 			return nil, wrap("read books", err)
 		}
-		row.Rejected, row.Excluded = nil, nil
-		if err := json.Unmarshal(rejected, &row.Rejected); err != nil {
-			return nil, fmt.Errorf("read books: %w", err)
-		}
-		if err := json.Unmarshal(excluded, &row.Excluded); err != nil {
-			return nil, fmt.Errorf("read books: %w", err)
+		row.Rejected, row.Excluded, row.Findings, row.Rules = nil, nil, nil, nil
+		for _, field := range []struct {
+			text []byte
+			into any
+		}{{rejected, &row.Rejected}, {excluded, &row.Excluded}, {findings, &row.Findings}, {rules, &row.Rules}} {
+			if field.text == nil { // of a book written before there was such a column
+				continue
+			}
+			if err := json.Unmarshal(field.text, field.into); err != nil {
+				return nil, fmt.Errorf("read books: %w", err)
+			}
 		}
 		sum := sums[key{row.Day, row.Router}]
 		if sum == nil {
@@ -148,9 +164,9 @@ func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]B
 // being loaded counts as loaded.
 func (a *Archive) compareTables(ctx context.Context, day Day, loading uint32) (map[string]Imbalance, error) {
 	rows, err := a.db.QueryContext(ctx, `SELECT COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
-	SUM(side.table_records), SUM(side.table_bytes), SUM(side.book_records), SUM(side.book_bytes)
+	`+sumOf("side.table_records")+", "+sumOf("side.table_bytes")+", "+sumOf("side.book_records")+", "+sumOf("side.book_bytes")+`
 FROM (
-	SELECT router, SUM(flows) AS table_records, SUM(up_bytes + down_bytes) AS table_bytes, 0 AS book_records, 0 AS book_bytes
+	SELECT router, SUM(flows) AS table_records, SUM(up_bytes) + SUM(down_bytes) AS table_bytes, 0 AS book_records, 0 AS book_bytes
 	FROM usage_hourly WHERE day = ? GROUP BY router
 	UNION ALL
 	SELECT books.router, 0, 0, SUM(loaded_records), SUM(loaded_bytes)

@@ -174,7 +174,7 @@ func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Ti
 	for _, name := range names {
 		slotOf(name)
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT file, SUM(up_bytes + down_bytes + unattributed_bytes + 2 * transit_bytes), SUM(lost_records)
+	rows, err := a.db.QueryContext(ctx, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes")+", "+sumOf("lost_records")+`
 FROM books JOIN imports ON imports.id = books.import
 WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, id, from.AddDate(0, 0, -1).UTC(), to.AddDate(0, 0, 1).UTC())
 	if err != nil {
@@ -189,8 +189,8 @@ WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, id
 		}
 		if s := slotOf(name); s != nil {
 			s.heard = true
-			s.bytes += bytes
-			s.lost += lost
+			s.bytes = plus(s.bytes, bytes)
+			s.lost = plus(s.lost, lost)
 		}
 	}
 	return slots, wrap(doing, rows.Err())

@@ -128,8 +128,8 @@ func (c *Coverage) take(begin, end *reading, grown uint64, flows map[int64]*slot
 	c.Measured += end.at.Sub(begin.at)
 	c.CounterBytes += grown
 	for slot := from; slot < to; slot++ {
-		c.FlowBytes += flows[slot].bytes
-		c.LostRecords += flows[slot].lost
+		c.FlowBytes = plus(c.FlowBytes, flows[slot].bytes)
+		c.LostRecords = plus(c.LostRecords, flows[slot].lost)
 		if !flows[slot].heard {
 			c.Silent++
 		}

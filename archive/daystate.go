@@ -147,7 +147,7 @@ func (a *Archive) sumDay(ctx context.Context, day Day, stamp string) error {
 	// The busiest hour, and of two equal ones the first, is the greatest of the
 	// numbers made of bytes and 31 less the hour.
 	err := a.exec(ctx, "sum up day", `REPLACE INTO host_days (day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes)
-SELECT ?, host, SUM(up), SUM(down), SUM(flows), 31 - (MAX(CAST(up + down AS UNSIGNED) << 5 | (31 - hour)) & 31), MAX(up + down)
+SELECT ?, host, `+sumOf("up")+", "+sumOf("down")+", "+sumOf("flows")+`, 31 - (MAX(CAST(LEAST(up + down, 576460752303423487) AS UNSIGNED) << 5 | (31 - hour)) & 31), LEAST(MAX(up + down), 18446744073709551615)
 FROM (SELECT host, hour, SUM(up_bytes) AS up, SUM(down_bytes) AS down, SUM(flows) AS flows FROM usage_hourly WHERE day = ? GROUP BY host, hour) AS hours
 GROUP BY host`, day, day)
 	if err != nil {

@@ -57,7 +57,7 @@ func (p *pairs) add(host, peer []byte, port, proto, up, down uint64) {
 
 func addTo(m map[uint64]sums, key, up, down uint64) {
 	s := m[key]
-	m[key] = sums{s.up + up, s.down + down}
+	m[key] = sums{plus(s.up, up), plus(s.down, down)}
 }
 
 // merge adds another's sums.
@@ -161,9 +161,9 @@ func (p *pairs) result() ([]HostPeers, error) {
 		}
 		slices.SortFunc(all, netip.Addr.Compare)
 		h.set = peerSet(nil, all)
-		h.TopPeers = biggest(byPeer[n], keptPeers, func(p PeerUsage) uint64 { return p.UpBytes + p.DownBytes },
+		h.TopPeers = biggest(byPeer[n], keptPeers, func(p PeerUsage) uint64 { return plus(p.UpBytes, p.DownBytes) },
 			func(a, b PeerUsage) int { return a.Peer.Compare(b.Peer) })
-		h.Services = biggest(byService[n], keptServices, func(s ServiceUsage) uint64 { return s.UpBytes + s.DownBytes },
+		h.Services = biggest(byService[n], keptServices, func(s ServiceUsage) uint64 { return plus(s.UpBytes, s.DownBytes) },
 			func(a, b ServiceUsage) int { return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Port, b.Port)) })
 	}
 	return hosts, nil

@@ -71,7 +71,7 @@ type HostHour struct {
 
 // HostHours calls each with every host's hours of a day.
 func (a *Archive) HostHours(ctx context.Context, day Day, each func(*HostHour)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT host, hour, SUM(up_bytes), SUM(down_bytes), SUM(flows) FROM usage_hourly WHERE day = ? GROUP BY host, hour", day)
+	rows, err := a.db.QueryContext(ctx, "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour", day)
 	if err != nil {
 		return wrap("read hours", err)
 	}

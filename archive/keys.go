@@ -223,13 +223,13 @@ func (a *Archive) compareRows(ctx context.Context, day Day, hours uint64) (probl
 		err = a.db.QueryRowContext(ctx, query, day).Scan(&c.Records, &c.Bytes)
 		return c, wrap(doing, err)
 	}
-	sums, err := sum("SELECT COALESCE(SUM(flows), 0), COALESCE(SUM(up_bytes + down_bytes), 0) FROM usage_hourly WHERE day = ? AND hour IN (" + list + ")")
+	sums, err := sum("SELECT " + sumOf("flows") + ", " + sumOf("up_bytes", "down_bytes") + " FROM usage_hourly WHERE day = ? AND hour IN (" + list + ")")
 	if err != nil {
 		return "", err
 	}
 	var rows Counts
 	for _, table := range tables {
-		part, err := sum("SELECT COALESCE(SUM(`flows`), 0), COALESCE(LEAST(SUM(`up_bytes`) + SUM(`down_bytes`), ~0), 0) FROM " + table + " WHERE `day` = ? AND (" + slots + ")")
+		part, err := sum("SELECT " + sumOf("`flows`") + ", " + sumOf("`up_bytes`", "`down_bytes`") + " FROM " + table + " WHERE `day` = ? AND (" + slots + ")")
 		if err != nil {
 			return "", err
 		}

@@ -88,7 +88,7 @@ func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, e
 // DatagramsOf is how many datagrams of known routers a file holds of a day, as it
 // was loaded.
 func (a *Archive) DatagramsOf(ctx context.Context, importID uint32, day Day) (n uint64, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT COALESCE(SUM(datagrams), 0) FROM books WHERE import = ? AND day = ?", importID, day).Scan(&n)
+	err = a.db.QueryRowContext(ctx, "SELECT "+sumOf("datagrams")+" FROM books WHERE import = ? AND day = ?", importID, day).Scan(&n)
 	return n, wrap("read ledger", err)
 }
 

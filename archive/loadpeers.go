@@ -40,8 +40,7 @@ func (d *dayPairs) add(r *Row, rows uint64) {
 		d.pairs = nil
 		return
 	}
-	d.loaded.Records += r.Flows
-	d.loaded.Bytes += r.UpBytes + r.DownBytes
+	d.loaded.Counts = d.loaded.Plus(Counts{r.Flows, plus(r.UpBytes, r.DownBytes)})
 	d.loaded.Rows += rows
 	var host, peer [16]byte
 	d.pairs.add(addressBytes(&host, r.Host), addressBytes(&peer, r.Peer), uint64(r.PeerPort), uint64(r.Proto), r.UpBytes, r.DownBytes)
@@ -131,7 +130,7 @@ func (a *Archive) keepDay(ctx context.Context, day Day, d *dayPairs, stamp strin
 		return nil
 	}
 	var booked Loaded
-	err := a.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(loaded_records), 0), COALESCE(SUM(loaded_bytes), 0), COALESCE(SUM(loaded_rows), 0)
+	err := a.db.QueryRowContext(ctx, "SELECT "+sumOf("loaded_records")+", "+sumOf("loaded_bytes")+", "+sumOf("loaded_rows")+`
 FROM books JOIN imports ON imports.id = import WHERE state = 'loaded' AND day = ?`, day).Scan(&booked.Records, &booked.Bytes, &booked.Rows)
 	if err != nil {
 		return wrap("read books", err)

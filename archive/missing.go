@@ -54,7 +54,7 @@ func (a *Archive) present(ctx context.Context, m Month) error {
 		return err
 	}
 	var rows uint64
-	err = a.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(loaded_rows), 0) FROM books JOIN imports ON imports.id = books.import
+	err = a.db.QueryRowContext(ctx, "SELECT "+sumOf("loaded_rows")+` FROM books JOIN imports ON imports.id = books.import
 WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&rows)
 	if err != nil {
 		return wrap("look for "+m.Table(), err)

@@ -212,11 +212,11 @@ func (r *Reload) prepare(ctx context.Context) error {
 
 // compare compares the day's new rows with its new books.
 func (r *Reload) compare(ctx context.Context) error {
-	rows, err := r.a.countsOf(ctx, "SELECT `router`, SUM(`flows`), SUM(`up_bytes` + `down_bytes`) FROM "+r.table()+" WHERE `day` = ? GROUP BY `router`", r.day)
+	rows, err := r.a.countsOf(ctx, "SELECT `router`, "+sumOf("`flows`")+", "+sumOf("`up_bytes`", "`down_bytes`")+" FROM "+r.table()+" WHERE `day` = ? GROUP BY `router`", r.day)
 	if err != nil {
 		return err
 	}
-	books, err := r.a.countsOf(ctx, "SELECT router, SUM(loaded_records), SUM(loaded_bytes) FROM reload_books GROUP BY router")
+	books, err := r.a.countsOf(ctx, "SELECT router, "+sumOf("loaded_records")+", "+sumOf("loaded_bytes")+" FROM reload_books GROUP BY router")
 	if err != nil {
 		return err
 	}

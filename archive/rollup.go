@@ -40,7 +40,7 @@ func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64) error {
 	}
 	from := strings.Join(parts, " UNION ALL ")
 	return a.exec(ctx, "sum up", mark+"INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) "+
-		"SELECT `day`, `slot` DIV 4, `router`, `host`, SUM(`up_bytes`), SUM(`down_bytes`), SUM(`up_packets`), SUM(`down_packets`), SUM(`flows`) "+
+		"SELECT `day`, `slot` DIV 4, `router`, `host`, "+sumOf("`up_bytes`")+", "+sumOf("`down_bytes`")+", "+sumOf("`up_packets`")+", "+sumOf("`down_packets`")+", "+sumOf("`flows`")+" "+
 		"FROM ("+from+") AS part GROUP BY `day`, `slot` DIV 4, `router`, `host`", args...)
 }
 

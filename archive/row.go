@@ -6,8 +6,10 @@ import (
 	"strconv"
 )
 
-// Row is one biflow of one slot. Counters beyond a column's range become
-// further rows; First and Duration beyond theirs are clamped.
+// Row is one biflow of one slot. Counters beyond a column's range become a further
+// row, and what two rows for each record merged have no room for is left out, so
+// that no counter that cannot be makes a table of its own; First and Duration
+// beyond their range are clamped.
 type Row struct {
 	Day                    Day
 	Slot                   Slot
@@ -36,6 +38,10 @@ const rowForm = `CHARACTER SET binary FIELDS TERMINATED BY '\t' ESCAPED BY '\\' 
 func (r *Row) append(dst []byte) ([]byte, uint64) {
 	up, down, flows := r.UpPackets, r.DownPackets, r.Flows
 	upBytes, downBytes := r.UpBytes, r.DownBytes
+	most := max(r.Flows, 1)
+	if most <= math.MaxInt32 { // beyond, two rows a record have room for any counter
+		up, down = min(up, 2*most*math.MaxUint32), min(down, 2*most*math.MaxUint32)
+	}
 	first := max(math.MinInt16, min(int64(r.First), math.MaxInt16))
 	for rows := uint64(1); ; rows++ {
 		u, d, f := min(up, math.MaxUint32), min(down, math.MaxUint32), min(flows, math.MaxUint16)

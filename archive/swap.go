@@ -121,9 +121,9 @@ func (a *Archive) sumUp(ctx context.Context, id uint32, more, problem string, ar
 	}
 	args = append([]any{rules, problem}, append(args, id)...)
 	return a.exec(ctx, "say loaded", `UPDATE imports SET
-	records = (SELECT COALESCE(SUM(records), 0) FROM books WHERE import = imports.id),
-	row_count = (SELECT COALESCE(SUM(loaded_rows), 0) FROM books WHERE import = imports.id),
-	no_template = (SELECT COALESCE(SUM(no_template), 0) FROM books WHERE import = imports.id),
+	records = (SELECT `+sumOf("records")+` FROM books WHERE import = imports.id),
+	row_count = (SELECT `+sumOf("loaded_rows")+` FROM books WHERE import = imports.id),
+	no_template = (SELECT `+sumOf("no_template")+` FROM books WHERE import = imports.id),
 	rules = ?, problem = ?, state = 'loaded', finished = UTC_TIMESTAMP(6)`+more+`
 WHERE id = ?`, args...)
 }

@@ -50,17 +50,19 @@ func (u *usage) add(r *Row) {
 	}
 	u.last = place
 	s := &u.sums[place]
-	s.upBytes += r.UpBytes
-	s.downBytes += r.DownBytes
-	s.upPackets += r.UpPackets
-	s.downPackets += r.DownPackets
-	s.flows += r.Flows
+	s.upBytes = plus(s.upBytes, r.UpBytes)
+	s.downBytes = plus(s.downBytes, r.DownBytes)
+	s.upPackets = plus(s.upPackets, r.UpPackets)
+	s.downPackets = plus(s.downPackets, r.DownPackets)
+	s.flows = plus(s.flows, r.Flows)
 }
 
 func (u *usage) full() bool { return len(u.sums) >= maxUsage }
 
 // usageRows is how many sums one statement adds.
 const usageRows = 1000
+
+var moreUsage = " ON DUPLICATE KEY UPDATE " + moreOf("up_bytes") + ", " + moreOf("down_bytes") + ", " + moreOf("up_packets") + ", " + moreOf("down_packets") + ", " + moreOf("flows")
 
 // addUsage adds the sums to usage_hourly, and empties them.
 func (a *Archive) addUsage(ctx context.Context, u *usage) error {
@@ -75,8 +77,7 @@ func (a *Archive) addUsage(ctx context.Context, u *usage) error {
 			}
 			text = part[i].append(text)
 		}
-		text = append(text, " ON DUPLICATE KEY UPDATE up_bytes = up_bytes + VALUES(up_bytes), down_bytes = down_bytes + VALUES(down_bytes), "+
-			"up_packets = up_packets + VALUES(up_packets), down_packets = down_packets + VALUES(down_packets), flows = flows + VALUES(flows)"...)
+		text = append(text, moreUsage...)
 		if err := a.exec(ctx, "add up", string(text)); err != nil {
 			return err
 		}

@@ -192,7 +192,7 @@ func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) 
 		return e, nil
 	}
 	if err == nil {
-		err = p.a.DB().QueryRowContext(ctx, `SELECT COALESCE(SUM(loaded_records), 0) FROM books JOIN imports ON imports.id = books.import
+		err = p.a.DB().QueryRowContext(ctx, `SELECT LEAST(COALESCE(SUM(loaded_records), 0), 18446744073709551615) FROM books JOIN imports ON imports.id = books.import
 WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)
 	}
 	if err != nil {

@@ -24,12 +24,12 @@ type sums map[archive.Day]figures
 
 func (s sums) total() (t figures) {
 	for _, f := range s {
-		t.Rows += f.Rows
-		t.Flows += f.Flows
-		t.UpBytes += f.UpBytes
-		t.DownBytes += f.DownBytes
-		t.UpPackets += f.UpPackets
-		t.DownPackets += f.DownPackets
+		t.Rows = plus(t.Rows, f.Rows)
+		t.Flows = plus(t.Flows, f.Flows)
+		t.UpBytes = plus(t.UpBytes, f.UpBytes)
+		t.DownBytes = plus(t.DownBytes, f.DownBytes)
+		t.UpPackets = plus(t.UpPackets, f.UpPackets)
+		t.DownPackets = plus(t.DownPackets, f.DownPackets)
 	}
 	return t
 }
@@ -77,6 +77,14 @@ func sum(column string) string {
 	return fmt.Sprintf("LEAST(SUM(`%s`), %d)", column, uint64(math.MaxUint64))
 }
 
+// plus adds two sums likewise.
+func plus(a, b uint64) uint64 {
+	if a > math.MaxUint64-b {
+		return math.MaxUint64
+	}
+	return a + b
+}
+
 // count adds up a table by day.
 func (j *job) count(ctx context.Context, table string) (sums, error) {
 	rows, err := j.a.DB().QueryContext(ctx, "SELECT `day`, COUNT(*), SUM(`flows`), "+sum("up_bytes")+", "+sum("down_bytes")+", "+sum("up_packets")+", "+sum("down_packets")+" FROM "+
@@ -105,7 +113,7 @@ type booked struct{ rows, flows, bytes uint64 }
 
 // books are those of the month's days.
 func (j *job) books(ctx context.Context) (map[archive.Day]booked, error) {
-	rows, err := j.a.DB().QueryContext(ctx, `SELECT books.day, SUM(loaded_rows), SUM(loaded_records), SUM(loaded_bytes)
+	rows, err := j.a.DB().QueryContext(ctx, "SELECT books.day, "+sum("loaded_rows")+", "+sum("loaded_records")+", "+sum("loaded_bytes")+`
 FROM books JOIN imports ON imports.id = books.import WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ? GROUP BY books.day`, j.month.First(), j.month.Last())
 	if err != nil {
 		return nil, archive.Wrap("read books", err)
@@ -134,7 +142,7 @@ func (j *job) against(s sums, books map[archive.Day]booked) (problems []string) 
 	}
 	for _, day := range slices.SortedFunc(maps.Keys(days), archive.Day.Compare) {
 		is, should := s[day], books[day]
-		if is.Rows == should.rows && is.Flows == should.flows && is.UpBytes+is.DownBytes == should.bytes {
+		if is.Rows == should.rows && is.Flows == should.flows && plus(is.UpBytes, is.DownBytes) == should.bytes {
 			continue
 		}
 		if archive.MonthOf(day) != j.month {
@@ -142,7 +150,7 @@ func (j *job) against(s sums, books map[archive.Day]booked) (problems []string) 
 			continue
 		}
 		problems = append(problems, fmt.Sprintf("%s has %d rows of %d flows and %d bytes, but its books say %d rows of %d flows and %d bytes",
-			day, is.Rows, is.Flows, is.UpBytes+is.DownBytes, should.rows, should.flows, should.bytes))
+			day, is.Rows, is.Flows, plus(is.UpBytes, is.DownBytes), should.rows, should.flows, should.bytes))
 	}
 	const most = 10
 	if more := len(problems) - most; more > 0 {

@@ -1,0 +1,87 @@
+package archive
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Finding is something odd about a router's records of a day that the operator can
+// do something about. Which fields say something depends on Kind.
+type Finding struct {
+	Kind FindingKind `json:"kind"`
+	// Exporter is the address that the records came from.
+	Exporter string `json:"exporter,omitempty"`
+	Counts
+	// Seconds is of FoundClock: how far the exporter's clock is ahead of the
+	// collector's.
+	Seconds int64 `json:"seconds,omitempty"`
+	// Example is one of the records; of FoundRepeated the stream that was left out,
+	// of FoundTwice the host and the other router.
+	Example string `json:"example,omitempty"`
+}
+
+// FindingKind says what was found.
+type FindingKind string
+
+const (
+	// FoundImplausible: counters that cannot be true. The records are in the class
+	// implausible.
+	FoundImplausible FindingKind = "implausible"
+	// FoundWrapped: fewer than 20 octets a packet with an octet counter of 32 bits,
+	// which began anew while the flow went on. The octets are too few.
+	FoundWrapped FindingKind = "wrapped"
+	// FoundPackets: more packets than the octets, or two rows, have room for. They
+	// were cut.
+	FoundPackets FindingKind = "packets"
+	// FoundClock: the exporter's clock is wrong. Times are corrected.
+	FoundClock FindingKind = "clock"
+	// FoundRepeated: a stream whose flows repeat another's of the same router. They
+	// were left out: they are no records of the books.
+	FoundRepeated FindingKind = "repeated"
+	// FoundTwice: a host that another router charged for the same conversations.
+	FoundTwice FindingKind = "twice"
+)
+
+// mostFindings bounds the findings of a kind in one book: each names an exporter or
+// a host, and of these anybody can make up many.
+const mostFindings = 20
+
+// AddFinding adds to what was found: of one kind, exporter, and where it names
+// somebody else that too, counts add up.
+func AddFinding(list []Finding, f Finding) []Finding {
+	at, known := slices.BinarySearchFunc(list, f, compareFindings)
+	if !known {
+		same := 0
+		for i := range list {
+			if list[i].Kind == f.Kind {
+				same++
+			}
+		}
+		if same >= mostFindings {
+			return list
+		}
+		return slices.Insert(list, at, f)
+	}
+	old := &list[at]
+	old.Counts = old.Plus(f.Counts)
+	if abs(f.Seconds) > abs(old.Seconds) {
+		old.Seconds = f.Seconds
+	}
+	if f.Example != "" && (old.Example == "" || f.Example < old.Example) {
+		old.Example = f.Example
+	}
+	return list
+}
+
+// names says that the example is somebody of his own.
+func (k FindingKind) names() bool { return k == FoundRepeated || k == FoundTwice }
+
+func compareFindings(a, b Finding) int {
+	by := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Exporter, b.Exporter))
+	if by == 0 && a.Kind.names() {
+		by = cmp.Compare(a.Example, b.Example)
+	}
+	return by
+}
+
+func abs(n int64) int64 { return max(n, -n) }
