@@ -61,6 +61,9 @@ const (
 	// RepairedSampling: the sampling interval made sense only with its bytes
 	// swapped (RouterOS 6.49 writes element 34 little-endian) and was swapped.
 	RepairedSampling
+	// NarrowBytes: the exporter's octet counter has 32 bits at most, so that it
+	// begins anew after 4 GiB, 34 s at 1 Gbit/s (all of v5; RouterOS 6 in v9).
+	NarrowBytes
 )
 
 // Record is one flow record. Addresses that the exporter did not send are the

@@ -174,6 +174,9 @@ func (p *plan) describe(isOptions, isNATEvent bool) {
 		does[s.action] = true
 		p.has |= brings[s.action]
 		isTraffic = isTraffic || s.action.isTraffic()
+		if s.action == octets && !s.weak && s.width <= 4 {
+			p.has |= flow.NarrowBytes
+		}
 	}
 	switch {
 	case isOptions:

@@ -17,7 +17,7 @@ const (
 // RouterOS sends them as 0: the version has no way to leave them out.
 const v5Has = flow.HasBytes | flow.HasPackets | flow.HasStart | flow.HasEnd | flow.HasSrcPort |
 	flow.HasDstPort | flow.HasProto | flow.HasTOS | flow.HasTCPFlags | flow.HasInIf | flow.HasOutIf |
-	flow.HasSrcAS | flow.HasDstAS
+	flow.HasSrcAS | flow.HasDstAS | flow.NarrowBytes
 
 func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, payload []byte, mode mode, g *Datagram) []flow.Record {
 	n := int(be.Uint16(payload[2:]))
