@@ -85,7 +85,7 @@ func (d *demo) asTold() *config.Config {
 	cfg.Routers = slices.Clone(cfg.Routers)
 	r := &cfg.Routers[0]
 	r.Address = "127.0.0.1" // where nobody is any more, nor asked
-	r.WAN, r.Inside, r.Own = nil, nil, nil
+	r.WAN, r.Uplinks, r.Inside, r.Own = nil, nil, nil, nil
 	return &cfg
 }
 

@@ -53,9 +53,16 @@ func lacking(f *routeros.Facts, cfg *config.Config, router *config.Router) (lack
 			lacks = append(lacks, fmt.Sprintf("wan names interface %d, and the router has none of that number (/interface print oid): what passed there is in no counter", index))
 		}
 	}
+	has := func(name string) bool {
+		return f.Lists[name] != nil || slices.ContainsFunc(f.Interfaces, func(face routeros.Interface) bool { return face.Name == name })
+	}
+	for _, u := range router.Uplinks {
+		if u.Name != "" && !has(u.Name) {
+			lacks = append(lacks, fmt.Sprintf("wan names %q, which is no interface of the router and no interface list with members: nothing passes there", u.Name))
+		}
+	}
 	for _, name := range first(router.Interfaces, cfg.Provision.Interfaces) {
-		known := name == "all" || f.Lists[name] != nil || slices.ContainsFunc(f.Interfaces, func(face routeros.Interface) bool { return face.Name == name })
-		if !known {
+		if name != "all" && !has(name) {
 			lacks = append(lacks, fmt.Sprintf("interfaces names %q, which is no interface of the router and no interface list with members", name))
 		}
 	}

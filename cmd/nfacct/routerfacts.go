@@ -46,17 +46,14 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 	wan := f.WAN()
 	// Flows are held against the interfaces that they are accounted by.
 	counted := wan
+	names := interfaceNames(f)
 	if i := slices.IndexFunc(cfg.Routers, func(r config.Router) bool { return r.Name == router }); i >= 0 {
-		counted = first(cfg.Routers[i].WAN, wan)
+		r := &cfg.Routers[i]
+		counted = first(first(attribution.Indexes(r.Uplinks, names, f.Lists), r.WAN), wan)
 	}
-	names := map[uint32]string{}
 	var counters []archive.Counter
 	for _, face := range f.Interfaces {
-		if face.Index == 0 {
-			continue
-		}
-		names[face.Index] = report.Clean(face.Name)
-		if slices.Contains(counted, face.Index) {
+		if face.Index != 0 && slices.Contains(counted, face.Index) {
 			counters = append(counters, archive.Counter{Index: face.Index, RxBytes: face.RxBytes, TxBytes: face.TxBytes})
 		}
 	}
@@ -90,10 +87,29 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 	return errors.Join(
 		noted,
 		db.NoteInterfaces(ctx, router, names, f.Read),
+		noteInterfaceLists(ctx, db, router, f),
 		db.NoteHostNames(ctx, nameOfLease, leases, f.Read),
 		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
 		db.NoteLists(ctx, router, lists, f.Read),
 	)
+}
+
+// interfaceNames are the names of a router's interfaces by ifIndex.
+func interfaceNames(f *routeros.Facts) map[uint32]string {
+	names := map[uint32]string{}
+	for _, face := range f.Interfaces {
+		if face.Index != 0 {
+			names[face.Index] = report.Clean(face.Name)
+		}
+	}
+	return names
+}
+
+func noteInterfaceLists(ctx context.Context, db *archive.Archive, router string, f *routeros.Facts) error {
+	if _, unread := f.Missing["/interface/list/member"]; unread {
+		return nil // not known is not empty
+	}
+	return db.NoteInterfaceLists(ctx, router, f.Lists, f.Read)
 }
 
 // leaseNames are what hosts call themselves, and what the administrator calls them.
@@ -175,12 +191,12 @@ func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archiv
 
 // eras are the times of a router. Those in which it told too little are left out.
 func (a *app) eras(ctx context.Context, db *archive.Archive, r *config.Router) ([]importer.Since, error) {
-	told, err := db.FactsOf(ctx, r.Name)
+	described, err := db.FactsOf(ctx, r.Name)
 	if err != nil {
 		return nil, err
 	}
-	var history []importer.Since
-	for _, f := range told {
+	told := importer.Told{}
+	for _, f := range described {
 		era := importer.Since{From: f.ValidFrom, Router: attribution.Router{
 			WAN: first(r.WAN, f.WAN), Inside: first(r.Inside, f.Inside), Own: first(r.Own, f.Own),
 			InnerRouters: first(r.InnerRouters, f.InnerRouters), Proxies: r.Proxies, Sampling: r.Sampling,
@@ -194,10 +210,24 @@ func (a *app) eras(ctx context.Context, db *archive.Archive, r *config.Router) (
 			a.log.Debug("what the router said is left out", "router", r.Name, "from", f.ValidFrom, "key", key, "problem", problem)
 		})
 		if sound {
-			history = append(history, era)
+			told.Routers = append(told.Routers, era)
 		}
 	}
-	return history, nil
+	names, err := db.InterfaceNames(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		told.Names = append(told.Names, importer.Named{From: n.From, Index: n.Index, Name: n.Name})
+	}
+	lists, err := db.InterfaceLists(ctx, r.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		told.Lists = append(told.Lists, importer.Listed{From: l.From, List: l.List, Members: l.Members})
+	}
+	return told.History(r.Uplinks), nil
 }
 
 // first is the first of two lists that says something.

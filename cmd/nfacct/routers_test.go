@@ -16,6 +16,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/collector"
 	"nfacct/importer"
+	"nfacct/importer/attribution"
 	"nfacct/routeros/routerostest"
 )
 
@@ -98,6 +99,11 @@ func TestRouters(t *testing.T) {
 	cfg.Routers[0].WAN = []uint32{42}
 	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{42}) {
 		t.Errorf("wan %v", router.History[1].WAN)
+	}
+	// By name, alone or in a list, it is looked up.
+	cfg.Routers[0].WAN, cfg.Routers[0].Uplinks = nil, []attribution.Uplink{{Name: "ether9"}, {Name: "LAN"}}
+	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{routerostest.LAN, routerostest.LAN2, routerostest.WAN2}) || len(router.History[1].Known) < 5 {
+		t.Errorf("wan %v, known %v", router.History[1].WAN, router.History[1].Known)
 	}
 	// A router that was never heard of keeps the import from guessing.
 	if _, err := newImporter(ctx, cfg, db, a); err == nil {

@@ -44,7 +44,10 @@ import (
 type Router struct {
 	// WAN are the ifIndex numbers of the outside interfaces. When empty,
 	// addresses alone decide, which cannot tell transit from unattributed.
-	WAN []uint32 `toml:"wan"`
+	WAN []uint32 `toml:"-"`
+	// Uplinks are the outside interfaces as the configuration has them. They are
+	// looked up before attribution, which reads WAN.
+	Uplinks []Uplink `toml:"wan"`
 	// Known are the ifIndex numbers that the router had when it was asked; empty
 	// when it was not.
 	Known []uint32 `toml:"-"`

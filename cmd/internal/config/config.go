@@ -26,6 +26,7 @@ import (
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
+	"nfacct/importer/attribution"
 	"nfacct/report"
 	"nfacct/report/mail"
 	"nfacct/routeros"
@@ -331,6 +332,10 @@ func (c *Config) checkRouters(report func(key, what, remedy string)) {
 			}
 		}
 		router.Config.Check(of)
+		named := false
+		if router.WAN, named = attribution.Numbers(router.Uplinks); named && !router.Managed() {
+			of("wan", "it has names of interfaces, and nobody can ask the router for their numbers while address is empty", "write ifIndex numbers, which /interface print oid shows, or give the router's address")
+		}
 		if router.Managed() && len(router.Inside) == 0 {
 			// The router will say itself what is inside.
 			known := router.Router.Router
