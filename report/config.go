@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,14 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 			report("names", fmt.Sprintf("%q stands here twice", name), "")
 		}
 	}
+	if c.HostsFile != "" {
+		// A wrong line costs one name and no report: the reader warns about it.
+		if file, err := os.Open(c.HostsFile); err != nil {
+			report("hosts_file", err.Error(), "write a file in the form of /etc/hosts, or leave the key empty")
+		} else {
+			file.Close()
+		}
+	}
 	if c.TopPeers < 0 || c.TopPeers > mostTop || c.TopServices < 0 || c.TopServices > mostTop {
 		report("top_peers", fmt.Sprintf("top_peers and top_services are 0 to %d", mostTop), "")
 	}
@@ -190,6 +199,11 @@ func (m *Members) check(at string, report func(key, problem, remedy string)) {
 	for _, text := range m.Hosts {
 		if _, _, err := parseRange(text); err != nil {
 			report(at+"hosts", err.Error(), "")
+		}
+	}
+	if m.List != "" {
+		if err := readList(m.List, func(netip.Addr, netip.Addr) {}); err != nil {
+			report(at+"list", err.Error(), "write one address, network or range a line; a remark begins with #")
 		}
 	}
 }

@@ -76,23 +76,8 @@ func (m *Members) resolve(lists map[string][]string) (*set, error) {
 		}
 	}
 	if m.List != "" {
-		file, err := os.Open(m.List)
-		if err != nil {
-			return nil, fmt.Errorf("list of hosts: %w", err)
-		}
-		defer file.Close()
-		lines := bufio.NewScanner(file)
-		for n := 1; lines.Scan(); n++ {
-			text, _, _ := strings.Cut(lines.Text(), "#")
-			if text = strings.TrimSpace(text); text == "" {
-				continue
-			}
-			if err := add(text); err != nil {
-				return nil, fmt.Errorf("list of hosts: %s:%d: %w", m.List, n, err)
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("list of hosts: %w", err)
+		if err := readList(m.List, func(from, to netip.Addr) { ranges = append(ranges, span{from, to}) }); err != nil {
+			return nil, err
 		}
 	}
 	if m.AddressList != "" {
@@ -104,6 +89,31 @@ func (m *Members) resolve(lists map[string][]string) (*set, error) {
 		}
 	}
 	return newSet(ranges), nil
+}
+
+// readList reads a file of addresses, networks and ranges, one a line.
+func readList(name string, add func(from, to netip.Addr)) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("list of hosts: %w", err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		from, to, err := parseRange(text)
+		if err != nil {
+			return fmt.Errorf("list of hosts: %s:%d: %w", name, n, err)
+		}
+		add(from, to)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("list of hosts: %s: %w", name, err)
+	}
+	return nil
 }
 
 // departments finds the department of an address: the first that has it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -38,7 +39,7 @@ func (q *question) readNames(ctx context.Context) error {
 		add(n.Source, n.Host, n.Name)
 	}
 	if q.cfg.HostsFile != "" {
-		if err := readHostsFile(q.cfg.HostsFile, func(addr netip.Addr, name string) { add("file", addr, name) }); err != nil {
+		if err := readHostsFile(q.cfg.HostsFile, q.log, func(addr netip.Addr, name string) { add("file", addr, name) }); err != nil {
 			return err
 		}
 	}
@@ -116,8 +117,9 @@ func (q *question) readFirst(ctx context.Context) error {
 }
 
 // readHostsFile reads a file in the form of /etc/hosts: an address, names, and a
-// remark behind #.
-func readHostsFile(name string, add func(addr netip.Addr, name string)) error {
+// remark behind #. A line in another form is passed over with a warning: it costs
+// one name, and no report.
+func readHostsFile(name string, log *slog.Logger, add func(addr netip.Addr, name string)) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("hosts file: %w", err)
@@ -132,7 +134,8 @@ func readHostsFile(name string, add func(addr netip.Addr, name string)) error {
 		}
 		addr, err := netip.ParseAddr(fields[0])
 		if err != nil || len(fields) < 2 {
-			return fmt.Errorf("hosts file: %s:%d: write an address and a name, as in /etc/hosts", name, n)
+			log.Warn("line of the hosts file passed over: write an address and a name, as in /etc/hosts", "file", name, "line", n)
+			continue
 		}
 		add(addr.Unmap().WithZone(""), fields[1])
 	}

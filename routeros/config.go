@@ -100,8 +100,8 @@ func (c Config) host() string {
 	return host
 }
 
-// Check calls report for each value that cannot work. Files are read when they
-// are needed: who only makes a report may not be allowed to read passwords.
+// Check calls report for each value that cannot work. A file that this user may not
+// open is no fault: whoever only makes a report need not read passwords.
 func (c Config) Check(report func(key, problem, remedy string)) {
 	if !c.Managed() {
 		for _, set := range []struct {
@@ -134,6 +134,16 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 	}
 	if c.Fingerprint != "" && c.CAFile != "" {
 		report("ca_file", "fingerprint is set too", "keep one of the two")
+	}
+	if c.PasswordFile != "" {
+		if _, err := ReadSecret(c.PasswordFile); err != nil && !errors.Is(err, fs.ErrPermission) {
+			report("password_file", err.Error(), "write a file of mode 0600 with the password in one line")
+		}
+	}
+	if c.CAFile != "" {
+		if _, err := os.Stat(c.CAFile); err != nil {
+			report("ca_file", err.Error(), "name a file of certificates in PEM form")
+		}
 	}
 	if c.CodePage != "" && codePages[c.CodePage] == nil {
 		report("code_page", fmt.Sprintf("%q is no single-byte code page", c.CodePage), "write for example windows-1251, windows-1252, koi8-r or iso-8859-2")
