@@ -61,6 +61,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err er
 			return nil, err
 		}
 		dsn = a.server.dsn(databaseName, true)
+	} else {
+		watchGiven(dsn, cfg.Alive)
 	}
 	defer func() {
 		if err != nil {

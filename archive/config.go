@@ -35,6 +35,14 @@ type Config struct {
 	// its own on a given server. They are asked for when it is opened, and not at
 	// the month's end.
 	PackFiles bool `toml:"-"`
+
+	// Attach says that the private server is used when it runs and never started:
+	// it would inherit the limits of a process that has some. The error wraps
+	// ErrUnavailable when it does not run.
+	Attach bool `toml:"-"`
+	// Alive, if set, is called whenever bytes moved to the server or from it, from
+	// several goroutines.
+	Alive func() `toml:"-"`
 }
 
 // The values of Config.Load.

@@ -30,6 +30,7 @@ func (s *server) dsn(database string, revive bool) *mysql.Config {
 		}
 		return dialSocket(ctx, addr)
 	}
+	dsn.DialFunc = (&watch{answers: s.answers, alive: s.alive}).dial(dsn.DialFunc)
 	return dsn
 }
 

@@ -41,6 +41,7 @@ const (
 	errNoVariable         = 1193
 	errInterrupted        = 1317
 	errConnectionKilled   = 1927
+	errSecureTransport    = 3159 // of MySQL
 )
 
 // damage are the errors of a table whose files are not what they should be: of the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,17 +50,45 @@ func lockWithin(ctx context.Context, f *os.File, how int, wait time.Duration) er
 	deadline := time.Now().Add(wait)
 	for {
 		got, err := tryLock(f, how)
-		if got || err != nil {
+		if err != nil {
 			return err
+		}
+		if got {
+			if how == unix.LOCK_EX {
+				sign(f)
+			}
+			return nil
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
-			return fmt.Errorf("%s: %w", f.Name(), ErrLocked)
+			return fmt.Errorf("%s: %w%s", f.Name(), ErrLocked, signature(f))
 		}
 		if err := sleep(ctx, min(left, lockPoll)); err != nil {
 			return err
 		}
 	}
+}
+
+// sign writes into a lock's file who holds it, for those who find it locked; the
+// lock holds without it.
+func sign(f *os.File) {
+	text := fmt.Sprintf("process %d (%s)", os.Getpid(), strings.Join(os.Args, " "))
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(text[:min(len(text), signatureMost)]+"\n"), 0)
+	}
+}
+
+// signatureMost bounds what is written and read of a lock's holder, in bytes.
+const signatureMost = 300
+
+// signature is who signed a lock last, as the tail of an error message.
+func signature(f *os.File) string {
+	text := make([]byte, signatureMost)
+	n, _ := f.ReadAt(text, 0)
+	if line, _, _ := strings.Cut(string(text[:n]), "\n"); line != "" {
+		return ": " + strings.ToValidUTF8(line, "\uFFFD")
+	}
+	return ""
 }
 
 // sleep waits, or returns ctx's error.

@@ -105,11 +105,20 @@ func (a *Archive) advisoryConn(ctx context.Context, what string, wait time.Durat
 	if err == nil && got.Bool {
 		return conn, nil
 	}
+	holder := ""
+	if err == nil {
+		// Of the same user's connections a server tells where they come from.
+		var id uint64
+		var from string
+		if conn.QueryRowContext(ctx, "SELECT id, host FROM information_schema.processlist WHERE id = IS_USED_LOCK(?)", a.lockName(what)).Scan(&id, &from) == nil {
+			holder = fmt.Sprintf(": connection %d of the server, from %s", id, from)
+		}
+	}
 	release(conn)
 	if err != nil {
 		return nil, wrap("lock", err)
 	}
-	return nil, fmt.Errorf("%s of %s: %w", what, a.dsn.DBName, ErrLocked)
+	return nil, fmt.Errorf("%s of %s: %w%s", what, a.dsn.DBName, ErrLocked, holder)
 }
 
 // lockName is the name of a lock, which all databases of a server share. MySQL

@@ -27,24 +27,36 @@ func (a *Archive) greet(ctx context.Context, dsn *mysql.Config) error {
 	}
 	db := sql.OpenDB(pool)
 	defer db.Close()
-	var version, mode string
-	err = db.QueryRowContext(ctx, "SELECT VERSION(), @@sql_mode").Scan(&version, &mode)
+	var version string
+	var mode sql.NullString // EMPTY_STRING_IS_NULL holds until our own mode is set
+	var packet uint64
+	err = db.QueryRowContext(ctx, "SELECT VERSION(), @@sql_mode, @@max_allowed_packet").Scan(&version, &mode, &packet)
 	switch {
 	case isError(err, errNoDatabase):
 		return fmt.Errorf("connect: %w; as an administrator run: CREATE DATABASE %s CHARACTER SET utf8mb4", err, quoteName(dsn.DBName))
 	case isError(err, errDatabaseDenied):
 		return fmt.Errorf("connect: %w; as an administrator run: GRANT %s ON %s.* TO the user", err, strings.Join(rights[:], ", "), quoteName(dsn.DBName))
+	case isError(err, errSecureTransport), isError(err, errAccessDenied) && dsn.Net == "tcp" && dsn.TLSConfig == "":
+		// MariaDB says no more than that access is denied.
+		return fmt.Errorf("connect: %w; check user and password in the DSN; where the server demands TLS (require_secure_transport), end the DSN with ?tls=true, or connect through its socket", err)
 	case isError(err, errAccessDenied):
 		return fmt.Errorf("connect: %w; check user and password in the DSN", err)
 	case err != nil:
 		return wrap("connect", err)
 	}
 	a.maria = strings.Contains(strings.ToLower(version), "mariadb")
-	if strings.Contains(mode, "NO_BACKSLASH_ESCAPES") {
+	if strings.Contains(mode.String, "NO_BACKSLASH_ESCAPES") {
 		return fmt.Errorf("the server's sql_mode contains NO_BACKSLASH_ESCAPES, with which quoted text is not safe: remove it from sql_mode (SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, 'NO_BACKSLASH_ESCAPES', ''))")
+	}
+	if packet < packetLeast {
+		return fmt.Errorf("the server's max_allowed_packet is %d bytes, and nfacct's statements need %d: as an administrator run: SET GLOBAL max_allowed_packet = 16777216, and write it into the server's configuration", packet, packetLeast)
 	}
 	return a.askEngines(ctx, db)
 }
+
+// packetLeast is how long a statement must be allowed to be: rows of rollups go in
+// by the thousand.
+const packetLeast = 1 << 20
 
 // askEngines finds out whether a server takes tables of MyISAM: an administrator of
 // MariaDB may enforce one engine for all new tables, one of MySQL may disable some.
@@ -56,7 +68,7 @@ func (a *Archive) askEngines(ctx context.Context, db *sql.DB) error {
 	if !a.maria {
 		question = "SELECT @@disabled_storage_engines"
 	}
-	var named string
+	var named sql.NullString // with EMPTY_STRING_IS_NULL
 	err := db.QueryRowContext(ctx, question).Scan(&named)
 	if isError(err, errNoVariable) { // servers of before
 		return nil
@@ -66,9 +78,9 @@ func (a *Archive) askEngines(ctx context.Context, db *sql.DB) error {
 	}
 	myisam := func(engine string) bool { return strings.EqualFold(strings.TrimSpace(engine), "MyISAM") }
 	if a.maria {
-		a.noMyISAM = named != "" && !myisam(named)
+		a.noMyISAM = named.String != "" && !myisam(named.String)
 	} else {
-		a.noMyISAM = slices.ContainsFunc(strings.Split(named, ","), myisam)
+		a.noMyISAM = slices.ContainsFunc(strings.Split(named.String, ","), myisam)
 	}
 	return nil
 }

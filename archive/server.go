@@ -37,6 +37,8 @@ type server struct {
 	log     *slog.Logger
 	users   *os.File // locked shared while in use
 	free    func(folder string) (uint64, error)
+	attach  bool   // a server that is down stays down
+	alive   func() // bytes moved to it or from it; may be nil
 
 	mu sync.Mutex // one start at a time in this process
 }
@@ -65,7 +67,7 @@ func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes}
+	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes, attach: cfg.Attach, alive: cfg.Alive}
 	if s.users, err = openLock(s.path("users.lock")); err != nil {
 		return nil, err
 	}
@@ -113,6 +115,9 @@ func (s *server) revive(ctx context.Context) error {
 func (s *server) ensure(ctx context.Context) error {
 	if s.answers(ctx) {
 		return nil
+	}
+	if s.attach {
+		return fmt.Errorf("private database in %s: %w: it does not run; nfacct run starts it again", s.folder, ErrUnavailable)
 	}
 	instance, err := openLock(s.path("instance.lock"))
 	if err != nil {
@@ -223,7 +228,7 @@ func (s *server) options() []string {
 		"--secure-file-priv=", "--local-infile=1",
 		"--performance-schema=OFF", "--log-warnings=1", "--max-connections=64", "--thread-cache-size=4",
 		"--table-open-cache=128", "--key-buffer-size=64M", "--aria-pagecache-buffer-size=16M",
-		"--myisam-sort-buffer-size=256M", "--bulk-insert-buffer-size=32M",
+		"--myisam-sort-buffer-size=128M", "--bulk-insert-buffer-size=32M",
 	}
 	if s.owner.uid == 0 {
 		options = append(options, "--user=root")
@@ -279,7 +284,8 @@ func (s *server) answers(ctx context.Context) bool {
 		return false
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	deadline, _ := ctx.Deadline()
+	conn.SetDeadline(deadline)
 	n, err := conn.Read(make([]byte, 5))
 	return n > 4 && err == nil
 }

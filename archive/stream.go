@@ -64,6 +64,13 @@ func (a *Archive) openStream(ctx context.Context, m Month, table string) (*strea
 func (s *stream) run(ctx context.Context, conn *sql.Conn, source string) {
 	defer close(s.done)
 	defer conn.Close()
+	// Whoever still writes is told, also when the server is stopped and keeps its end
+	// of the FIFO open.
+	defer func() {
+		if s.err != nil {
+			s.cancel()
+		}
+	}()
 	result, err := conn.ExecContext(ctx, mark+"LOAD DATA "+source+" INTO TABLE "+s.table+" "+rowForm)
 	if err != nil {
 		s.err = err

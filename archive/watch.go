@@ -1,0 +1,208 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sys/unix"
+)
+
+// A statement may take hours, so no deadline tells a server that works from one
+// that is stopped. While one takes long, the server is asked on another connection
+// whether it still answers.
+const (
+	// greetWait is how long a new connection waits for the server's first words.
+	greetWait = 30 * time.Second
+	// silentMost is how often in a row a server may leave that question unanswered.
+	silentMost = 4
+)
+
+// Variables, because tests cannot wait that long.
+var (
+	// silence is after how long without a byte a server is asked.
+	silence = 30 * time.Second
+	// askWait bounds each question.
+	askWait = 10 * time.Second
+)
+
+// errSilent ends a wait for a server that does not answer anybody.
+var errSilent = errors.New("the server is stopped or hangs: it leaves new connections without an answer too")
+
+// watch makes connections that end when the server hangs.
+type watch struct {
+	answers func(context.Context) bool
+	alive   func() // a byte came or went; may be nil
+}
+
+// dial puts the watch on what another function dials.
+func (w *watch) dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &watched{Conn: conn, watch: w}, nil
+	}
+}
+
+// watched is a connection to the server.
+type watched struct {
+	net.Conn
+	*watch
+	greeted bool
+	own     atomic.Bool // the DSN has timeouts of its own
+}
+
+// moved notes that bytes moved.
+func (w *watched) moved(n int) {
+	if n > 0 && w.alive != nil {
+		w.alive()
+	}
+}
+
+// waited says whether a wait that has run out ends the connection: silent counts
+// the questions in a row that had no answer.
+func (w *watched) waited(silent *int) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), askWait)
+	defer cancel()
+	if w.answers(ctx) {
+		*silent = 0
+		return false
+	}
+	*silent++
+	return *silent >= silentMost
+}
+
+func (w *watched) Read(p []byte) (n int, err error) {
+	if w.own.Load() {
+		n, err = w.Conn.Read(p)
+		w.moved(n)
+		return n, err
+	}
+	for silent := 0; ; {
+		wait := silence
+		if !w.greeted {
+			wait = greetWait
+		}
+		if err := w.Conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return 0, err
+		}
+		n, err = w.Conn.Read(p)
+		w.moved(n)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			w.greeted = true
+			return n, err
+		}
+		if !w.greeted || w.waited(&silent) {
+			return 0, fmt.Errorf("%w (%w)", errSilent, err)
+		}
+	}
+}
+
+func (w *watched) Write(p []byte) (done int, err error) {
+	if w.own.Load() {
+		n, err := w.Conn.Write(p)
+		w.moved(n)
+		return n, err
+	}
+	for silent := 0; ; {
+		if err := w.Conn.SetWriteDeadline(time.Now().Add(silence)); err != nil {
+			return done, err
+		}
+		n, err := w.Conn.Write(p[done:])
+		w.moved(n)
+		done += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, err
+		}
+		if n > 0 {
+			silent = 0
+			continue
+		}
+		if w.waited(&silent) {
+			return done, fmt.Errorf("%w (%w)", errSilent, err)
+		}
+	}
+}
+
+func (w *watched) SetDeadline(t time.Time) error {
+	w.own.Store(!t.IsZero())
+	return w.Conn.SetDeadline(t)
+}
+
+func (w *watched) SetReadDeadline(t time.Time) error {
+	w.own.Store(!t.IsZero())
+	return w.Conn.SetReadDeadline(t)
+}
+
+func (w *watched) SetWriteDeadline(t time.Time) error {
+	w.own.Store(!t.IsZero())
+	return w.Conn.SetWriteDeadline(t)
+}
+
+// SyscallConn lets the driver find connections that broke while they were idle.
+func (w *watched) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := w.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return conn.SyscallConn()
+}
+
+// watchGiven puts a watch on connections to a given server. It is asked by logging
+// in: a server counts connections that only listen against their address.
+func watchGiven(dsn *mysql.Config, alive func()) {
+	ask := dsn.Clone()
+	ask.Timeout, ask.ReadTimeout, ask.WriteTimeout = askWait, askWait, askWait
+	w := &watch{alive: alive, answers: func(ctx context.Context) bool {
+		pool, err := mysql.NewConnector(ask)
+		if err != nil {
+			return false
+		}
+		db := sql.OpenDB(pool)
+		defer db.Close()
+		err = db.PingContext(ctx)
+		var answer *mysql.MySQLError
+		return err == nil || errors.As(err, &answer)
+	}}
+	dsn.DialFunc = w.dial((&net.Dialer{}).DialContext)
+}
+
+// EndSilent kills the private server that holds its folder and answers nobody: one
+// that hangs is nothing else than one that crashed, and Open starts it again. It is
+// for whoever has seen it silent for minutes.
+func EndSilent(ctx context.Context, cfg Config) error {
+	s := &server{folder: cfg.Folder}
+	if s.answers(ctx) {
+		return nil
+	}
+	instance, err := openLock(s.path("instance.lock"))
+	if err != nil {
+		return err
+	}
+	defer instance.Close()
+	if down, err := tryLock(instance, unix.LOCK_EX); down || err != nil {
+		return err // nobody holds the folder
+	}
+	// It is of the server that holds the lock: each start removes that of before.
+	text, err := os.ReadFile(filepath.Join(s.folder, "data", pidName))
+	if err != nil {
+		return fmt.Errorf("the server that hangs has left no process number: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid < 2 {
+		return fmt.Errorf("process number of the server that hangs: %q", text)
+	}
+	return unix.Kill(pid, unix.SIGKILL)
+}
