@@ -132,6 +132,19 @@ func Compare(found *State, w Wanted) Plan {
 	return plan
 }
 
+// Bare is whether the router exports nothing here: it has no target of ours, and
+// its export is off. Otherwise changes mean that it has drifted.
+func (p *Plan) Bare() bool {
+	added, enabled := false, false
+	for _, change := range p.Changes {
+		added = added || change.Menu == menuTarget && change.Verb == "add"
+		for _, setting := range change.Settings {
+			enabled = enabled || change.Menu == menuFlow && setting.Key == "enabled"
+		}
+	}
+	return added && enabled
+}
+
 // Check says what a router of that version cannot do at all, before anything is
 // written to it.
 func (w Wanted) Check(found *State) error {

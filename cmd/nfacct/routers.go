@@ -51,7 +51,7 @@ type routerStatus struct {
 	Board     string `json:"board,omitempty"`
 	Uptime    int64  `json:"uptime_seconds,omitempty"`
 
-	State       string   `json:"state"`                 // provisioned, drifted or unknown
+	State       string   `json:"state"`                 // provisioned, drifted, not provisioned or unknown
 	Differences []string `json:"differences,omitempty"` // commands that would put it right
 	Notes       []string `json:"notes,omitempty"`
 	// Missing says what could not be read, by menu.
@@ -90,8 +90,10 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 	routeros.Each(ctx, len(states), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
 		states[i] = a.askRouter(ctx, cfg, &cfg.Routers[i])
 	})
+	var listens time.Time // since when the collector does; zero when none ran
 	if s, err := readStatus(cfg); err == nil {
 		hear(states, s)
+		listens = s.Started
 	}
 	for i := range states {
 		s := &states[i]
@@ -110,7 +112,7 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 	if a.json {
 		err = a.printJSON(states)
 	} else if !a.quiet {
-		err = printRouters(a.out, states, time.Now())
+		err = printRouters(a.out, states, listens.In(cfg.Location()), time.Now())
 	}
 	if err != nil {
 		return err
@@ -145,6 +147,9 @@ func (a *app) askRouter(ctx context.Context, cfg *config.Config, router *config.
 			s.State = "drifted"
 			s.Differences = append(s.Differences, change.Command())
 		}
+		if plan.Bare() {
+			s.State = "not provisioned"
+		}
 		return nil
 	})
 	if err != nil {
@@ -178,12 +183,17 @@ func hear(states []routerStatus, heard *runStatus) {
 	}
 }
 
-// printRouters prints a table, and below it what there is to know.
-func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
+// printRouters prints a table, and below it the facts of each router. The collector
+// listens since the time given; it is zero when none ran.
+func printRouters(w io.Writer, states []routerStatus, listens, now time.Time) error {
+	unheard := "no collector ran"
+	if !listens.IsZero() {
+		unheard = "none since " + listens.Format("2006-01-02 15:04:05")
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ROUTER\tREACHABLE\tVERSION\tSTATE\tLAST DATAGRAM\tLOST\tCOVERAGE")
 	for _, s := range states {
-		reachable, version, last, coverage := "no", cmp.Or(s.Version, "-"), "never", "-"
+		reachable, version, last, coverage := "no", cmp.Or(s.Version, "-"), unheard, "-"
 		switch {
 		case s.Reachable:
 			reachable = "yes"
@@ -209,8 +219,11 @@ func printRouters(w io.Writer, states []routerStatus, now time.Time) error {
 		if s.facts == nil && s.Coverage == nil {
 			continue
 		}
-		fmt.Fprintf(w, "\n%s: %s on %s\n", s.Router, report.Clean(s.Identity), report.Clean(s.Board))
-		if f := s.facts; f != nil {
+		fmt.Fprintf(w, "\n%s", s.Router)
+		if f := s.facts; f == nil {
+			fmt.Fprintln(w, ": not reached")
+		} else {
+			fmt.Fprintf(w, ": %s on %s\n", report.Clean(s.Identity), report.Clean(s.Board))
 			fmt.Fprintf(w, "  outside: %s; inside: %s\n", strings.Join(f.Uplinks(), " "), words(f.Inside()))
 			for _, menu := range slices.Sorted(maps.Keys(f.Missing)) {
 				fmt.Fprintf(w, "  not read: %s: %s\n", menu, f.Missing[menu])
