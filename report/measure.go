@@ -135,13 +135,13 @@ func (m *measured) state(quota *measuredQuota, days map[archive.Day]uint64) Quot
 		}
 	}
 	s.Day = worst.String()
-	s.Share = float64(s.Used) / float64(cmp.Or(s.Hard, s.Soft))
 	switch {
 	case s.Hard > 0 && s.Used > s.Hard:
 		s.State = QuotaHard
 	case s.Soft > 0 && s.Used > s.Soft:
 		s.State = QuotaSoft
 	}
+	s.Share = s.Part()
 	return s
 }
 

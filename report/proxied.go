@@ -12,12 +12,6 @@ import (
 	"nfacct/archive"
 )
 
-// mostUsers is how many users of the proxy a report has.
-const mostUsers = 50
-
-// mostOnly is how many hosts that only used the proxy a report has.
-const mostOnly = 1000
-
 // readProxy joins what Squid says with the hosts.
 func (q *question) readProxy(ctx context.Context) error {
 	proxied := map[netip.Addr]uint64{}
@@ -96,7 +90,6 @@ func (q *question) readProxy(ctx context.Context) error {
 	slices.SortFunc(p.Users, func(a, b ProxyUser) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.User, b.User))
 	})
-	p.Users = p.Users[:min(len(p.Users), mostUsers)]
 	end := q.Period.End
 	if q.Now.Before(end) {
 		end = q.Now
@@ -156,7 +149,6 @@ func (q *question) onlyProxied(p *Proxy, proxied map[netip.Addr]uint64) {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), netip.MustParseAddr(a.Host).Compare(netip.MustParseAddr(b.Host)))
 	})
 	p.OnlyHosts = len(p.Only)
-	p.Only = p.Only[:min(len(p.Only), mostOnly)]
 }
 
 // unreadAfter is how long before the period's end the last entry read may be.

@@ -14,7 +14,7 @@ type Proxy struct {
 	// NamelessBytes are of clients whose address the log does not have.
 	NamelessBytes uint64 `json:"nameless_bytes,omitempty"`
 	// OnlyHosts had no traffic past the proxy at all; Only names them, the biggest
-	// first and at most 1000.
+	// first.
 	OnlyHosts int         `json:"hosts_only_proxied"`
 	Only      []ProxyHost `json:"only_proxied,omitempty"`
 	// NoFlows: no flows of the period are known at all, so that nobody can say what

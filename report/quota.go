@@ -27,20 +27,25 @@ type QuotaState struct {
 	Used uint64 `json:"used_bytes"`
 	Soft uint64 `json:"soft_bytes"` // 0: none
 	Hard uint64 `json:"hard_bytes"` // 0: none
-	// Share is the part used of the hard bound, or of the soft one without it.
+	// Share is the part used of the bound that is broken, or else of the hard one, or
+	// of the soft one without it; see Part.
 	Share float64 `json:"share"`
 	State string  `json:"state"`
 	// Days is how many days of the period were over a day's quota.
 	Days int `json:"days_over"`
 }
 
-// Bound is the one that is broken, or else the one that Share is of.
+// Bound is the one that is broken, or else the hard one, or the soft one without it.
 func (s *QuotaState) Bound() uint64 {
 	if s.State == QuotaSoft {
 		return s.Soft
 	}
 	return cmp.Or(s.Hard, s.Soft)
 }
+
+// Part is the one share that a state has, in every form of a report: how much of
+// Bound is used.
+func (s *QuotaState) Part() float64 { return part(s.Used, s.Bound()) }
 
 // Offender is a host, department or list over its quota.
 type Offender struct {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -122,7 +123,7 @@ func (t *text) habits() {
 			facts = append(facts, t.Text("text.direct", t.Percent(*h.DirectShare), t.Bytes(*h.ProxiedBytes)))
 		}
 		if len(h.ProxyUsers) > 0 {
-			facts = append(facts, t.Text("text.users", Clean(strings.Join(h.ProxyUsers[:min(3, len(h.ProxyUsers))], ", "))))
+			facts = append(facts, t.Text("text.users", Clean(t.listed(h.ProxyUsers, 3))))
 		}
 		if facts == nil && len(h.TopServices)+len(h.TopPeers) == 0 {
 			continue
@@ -152,6 +153,14 @@ func (t *text) habits() {
 			t.paragraph("    ", strings.Join(parts, ", "))
 		}
 	}
+}
+
+// listed is the first so many of a list, and how many more there are.
+func (t *text) listed(list []string, most int) string {
+	if n := len(list) - most; n > 0 {
+		list = append(slices.Clone(list[:most]), t.Plural("text.more", uint64(n)))
+	}
+	return strings.Join(list, ", ")
 }
 
 // mostNames is how many hosts a list of them names.

@@ -111,6 +111,9 @@ func (t *text) proxy() {
 		for i := range p.Users[:min(10, len(p.Users))] {
 			parts = append(parts, cut(Clean(p.Users[i].User), 30)+" "+t.Bytes(p.Users[i].Bytes))
 		}
+		if n := len(p.Users) - len(parts); n > 0 {
+			parts = append(parts, t.Plural("text.more", uint64(n)))
+		}
 		t.paragraph("  ", t.Text("text.users", strings.Join(parts, ", ")))
 	}
 	if len(p.Only) > 0 {

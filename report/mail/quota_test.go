@@ -31,3 +31,27 @@ func TestSoftBound(t *testing.T) {
 		}
 	}
 }
+
+// One quota has one share, wherever it is shown: of the bound that is broken.
+func TestQuotaShare(t *testing.T) {
+	u := office(5)
+	soft := report.QuotaState{Quota: "office", Period: "day", Day: u.Day, Used: 2950 << 20, Soft: 2 << 30, Hard: 3000 << 20, State: report.QuotaSoft}
+	u.Hosts[1].Quota, u.Offenders = &soft, []report.Offender{{Subject: "host", Name: u.Hosts[1].Host, QuotaState: soft}}
+	l, err := NewLetter(u, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(l.HTML, "144.0%") || strings.Contains(l.HTML, "98.3%") {
+		t.Error("the mail does not have the share of the soft bound")
+	}
+	file := openWorkbook(t, l.Workbook)
+	for sheet, column := range map[string]int{"Hosts": 23, "Over quota": 8} {
+		if sheet == "Hosts" {
+			if got := rows(t, file, sheet)[2][column]; !strings.HasPrefix(got, "1.4404") {
+				t.Errorf("%s: %s", sheet, got)
+			}
+		} else if got := rows(t, file, sheet)[1][column]; !strings.HasPrefix(got, "1.4404") {
+			t.Errorf("%s: %s", sheet, got)
+		}
+	}
+}

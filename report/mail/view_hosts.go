@@ -37,7 +37,7 @@ func (v *view) offenders() {
 		}
 		share := ""
 		if bound > 0 {
-			share = v.words.Percent(float64(o.Used) / float64(bound))
+			share = v.words.Percent(o.Part())
 		}
 		t.Rows = append(t.Rows, row{Name: name, Note: note, Cells: []cell{
 			{Text: v.bytes(o.Used)}, {Text: v.bytes(bound)}, {Text: share, Bad: o.State == report.QuotaHard},

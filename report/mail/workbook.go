@@ -190,6 +190,8 @@ func typed(value any) any {
 	switch v := value.(type) {
 	case string:
 		return guard(v)
+	case joined:
+		return harmless(string(v))
 	case *string:
 		if v == nil {
 			return nil
@@ -231,7 +233,10 @@ const mostText = 200
 // sheet as CSV or pastes it would make formulas of what begins like one (OWASP
 // ASVS 5.0, 1.2.10).
 func guard(text string) string {
-	text = short(text, mostText)
+	return harmless(short(text, mostText))
+}
+
+func harmless(text string) string {
 	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune("=+-@＝＋－＠", first) {
 		return "'" + text
 	}

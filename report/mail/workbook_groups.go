@@ -15,7 +15,7 @@ func (w *workbook) departments() error {
 		}
 		values := []any{name, uint64(d.Hosts), d.DownBytes, d.UpBytes, d.Bytes(), d.Share, d.ProxiedBytes, nil, nil, nil, nil}
 		if q := d.Quota; q != nil {
-			values[7], values[8], values[9], values[10] = q.Quota, q.Used, q.Share, w.state(q.State)
+			values[7], values[8], values[9], values[10] = q.Quota, q.Used, q.Part(), w.state(q.State)
 		}
 		if err := s.add(values...); err != nil {
 			return err
@@ -33,7 +33,7 @@ func (w *workbook) offenders() error {
 	}
 	for i := range w.u.Offenders {
 		o := &w.u.Offenders[i]
-		err := s.add(o.Name, list(o.Names), w.words.Text("mail.over."+o.Subject), o.Group, o.Quota, o.Used, bound(o.Soft), bound(o.Hard), o.Share, w.state(o.State), o.Day, o.Days)
+		err := s.add(o.Name, w.list(o.Names), w.words.Text("mail.over."+o.Subject), o.Group, o.Quota, o.Used, bound(o.Soft), bound(o.Hard), o.Part(), w.state(o.State), o.Day, o.Days)
 		if err != nil {
 			return err
 		}
@@ -78,9 +78,9 @@ func (w *workbook) onlyProxied() error {
 	}
 	only := w.u.Proxy.Only
 	for i := range only {
-		name, others := "", ""
+		name, others := "", joined("")
 		if len(only[i].Names) > 0 {
-			name, others = only[i].Names[0], list(only[i].Names[1:])
+			name, others = only[i].Names[0], w.list(only[i].Names[1:])
 		}
 		if err := s.add(only[i].Host, name, others, only[i].Group, only[i].Bytes); err != nil {
 			return err

@@ -23,17 +23,17 @@ func (w *workbook) hosts() error {
 	}
 	for i := range w.u.Hosts {
 		h := &w.u.Hosts[i]
-		name, others := "", ""
+		name, others := "", joined("")
 		if len(h.Names) > 0 {
-			name, others = h.Names[0], list(h.Names[1:])
+			name, others = h.Names[0], w.list(h.Names[1:])
 		}
 		values := []any{h.Host, name, others, h.Group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers,
-			w.local(h.BusiestHour), nil, nil, w.topPeers(h), w.topServices(h), h.ProxiedBytes, h.DirectShare, list(h.ProxyUsers), w.yes(h.New), w.yes(h.NotInDHCP), nil, nil, nil, nil}
+			w.local(h.BusiestHour), nil, nil, w.topPeers(h), w.topServices(h), h.ProxiedBytes, h.DirectShare, w.list(h.ProxyUsers), w.yes(h.New), w.yes(h.NotInDHCP), nil, nil, nil, nil}
 		if h.BusiestHour != nil {
 			values[12], values[13] = w.offset(*h.BusiestHour), h.BusiestHourBytes
 		}
 		if q := h.Quota; q != nil {
-			values[21], values[22], values[23], values[24] = q.Quota, q.Used, q.Share, w.state(q.State)
+			values[21], values[22], values[23], values[24] = q.Quota, q.Used, q.Part(), w.state(q.State)
 		}
 		if err := s.add(values...); err != nil {
 			return err
@@ -47,9 +47,9 @@ func (w *workbook) hosts() error {
 }
 
 // topPeers and topServices are the biggest of a host in a cell.
-func (w *workbook) topPeers(h *report.Host) string {
+func (w *workbook) topPeers(h *report.Host) joined {
 	var tops []string
-	for i := range h.TopPeers[:min(mostTops, len(h.TopPeers))] {
+	for i := range h.TopPeers {
 		p := &h.TopPeers[i]
 		name := p.Peer
 		if p.Name != "" {
@@ -57,28 +57,38 @@ func (w *workbook) topPeers(h *report.Host) string {
 		}
 		tops = append(tops, name+" "+w.words.Bytes(p.Bytes()))
 	}
-	return strings.Join(tops, "; ")
+	return joined(strings.Join(tops, "; "))
 }
 
-func (w *workbook) topServices(h *report.Host) string {
+func (w *workbook) topServices(h *report.Host) joined {
 	var tops []string
-	for i := range h.TopServices[:min(mostTops, len(h.TopServices))] {
+	for i := range h.TopServices {
 		s := &h.TopServices[i]
 		tops = append(tops, short(s.Name, 30)+" "+w.words.Bytes(s.Bytes()))
 	}
-	return strings.Join(tops, "; ")
+	return joined(strings.Join(tops, "; "))
 }
 
-// list is several names in a cell.
-func list(names []string) string {
-	if len(names) > 5 {
-		names = names[:5]
-	}
-	cut := make([]string, len(names))
+// mostCell is how many letters a cell may hold: Excel takes 32,767.
+const mostCell = 32_000
+
+// joined is a text made of several, which a cell holds whole.
+type joined string
+
+// list is several names in a cell. What Excel has no room for is counted.
+func (w *workbook) list(names []string) joined {
+	var b strings.Builder
 	for i, name := range names {
-		cut[i] = short(name, 60)
+		if name = short(name, 60); i > 0 {
+			name = ", " + name
+		}
+		if b.Len()+len(name) > mostCell {
+			b.WriteString(", " + w.words.Plural("text.more", uint64(len(names)-i)))
+			break
+		}
+		b.WriteString(name)
 	}
-	return strings.Join(cut, ", ")
+	return joined(b.String())
 }
 
 func (w *workbook) yes(is bool) string {

@@ -76,8 +76,14 @@ func compareWorkbook(t *testing.T, data []byte, u *report.Usage) {
 		if h.Group != nil {
 			group = *h.Group
 		}
+		tops := make([]string, len(h.TopPeers)) // all that JSON has
+		for n, p := range h.TopPeers {
+			if tops[n] = p.Peer + " " + phrase.English().Bytes(p.Bytes()); p.Name != "" {
+				tops[n] = p.Name + " (" + p.Peer + ") " + phrase.English().Bytes(p.Bytes())
+			}
+		}
 		for column, want := range []any{h.Host, h.Names[0], "", group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers, *h.BusiestHour, h.BusiestHour.Format("UTC-07:00"), h.BusiestHourBytes,
-			"cdn.example.net (203.0.113.80) " + phrase.English().Bytes(h.TopPeers[0].Bytes()) + "; 203.0.113.81 " + phrase.English().Bytes(h.TopPeers[1].Bytes()) + "; 203.0.113.82 " + phrase.English().Bytes(h.TopPeers[2].Bytes())} {
+			strings.Join(tops, "; ")} {
 			check("Hosts", i+1, column, want)
 		}
 		check("Hosts", i+1, 16, *h.ProxiedBytes)
@@ -176,6 +182,33 @@ func TestWorkbookOddDays(t *testing.T) {
 				seen[head] = true
 			}
 		})
+	}
+}
+
+// The workbook has every name and user: nothing is cut without a word.
+func TestWorkbookWhole(t *testing.T) {
+	u := office(2)
+	users := make([]string, 4000)
+	for i := range users {
+		users[i] = fmt.Sprintf("user-%d", i)
+		u.Proxy.Users = append(u.Proxy.Users, report.ProxyUser{User: users[i], Bytes: 1})
+	}
+	u.Hosts[0].ProxyUsers, u.Hosts[1].ProxyUsers = users[:40], users
+	data, err := Workbook(u, phrase.English())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := openWorkbook(t, data)
+	hosts := rows(t, file, "Hosts")
+	if got := hosts[1][18]; got != strings.Join(users[:40], ", ") {
+		t.Error(got)
+	}
+	got := hosts[2][18]
+	if n := strings.Count(got, "user-"); len(got) > 32_767 || !strings.HasSuffix(got, fmt.Sprintf(", and %s more", phrase.English().Number(uint64(len(users)-n)))) {
+		t.Errorf("%d letters: ...%s", len(got), got[len(got)-40:])
+	}
+	if n := len(rows(t, file, "Users of the proxy")) - 1; n != len(u.Proxy.Users) {
+		t.Errorf("%d users, want %d", n, len(u.Proxy.Users))
 	}
 }
 
