@@ -39,6 +39,9 @@ type Provision struct {
 	// OverQuotaList is the firewall address list that holds the hosts over quota on
 	// every router; empty: none.
 	OverQuotaList string `toml:"over_quota_list"`
+	// OverQuotaUncounted fills the list also by flows that no interface counter of
+	// their router confirms.
+	OverQuotaUncounted bool `toml:"over_quota_uncounted"`
 
 	// Timeout bounds one operation with a router.
 	Timeout time.Duration `toml:"timeout"`

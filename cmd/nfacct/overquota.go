@@ -18,6 +18,9 @@ type overQuota struct {
 	hosts []netip.Addr
 	// unsettled says why there may be more of them; then nobody is taken off.
 	unsettled string
+	// disputed says why the flows do not suffice to act upon; then the list stays
+	// as it is.
+	disputed string
 }
 
 // overQuotaOn asks the report of a day who is over a host's quota: of the day, or
@@ -30,7 +33,17 @@ func (a *app) overQuotaOn(ctx context.Context, cfg *config.Config, db *archive.A
 	if err != nil {
 		return overQuota{}, err
 	}
-	return overQuota{usage.HostsOver(), usage.Unsettled()}, nil
+	over := overQuota{hosts: usage.HostsOver(), unsettled: usage.Unsettled()}
+	reporter, err := report.New(cfg.Report, db, cfg.Location(), a.log)
+	if err != nil {
+		return overQuota{}, err
+	}
+	from := day
+	if slices.ContainsFunc(cfg.Report.Quotas, func(q report.Quota) bool { return q.On() && q.Each == "host" && q.Period == "month" }) {
+		from.Day = 1
+	}
+	over.disputed, err = reporter.Disputed(ctx, from, day, cfg.Provision.OverQuotaUncounted)
+	return over, err
 }
 
 // plan plans the list of one router.
@@ -60,6 +73,10 @@ func (a *app) overQuotaJob(cfg *config.Config, db *database, routers []config.Ro
 		over, err := a.overQuotaOn(ctx, cfg, open, p.From)
 		if err != nil {
 			return err
+		}
+		if over.disputed != "" {
+			a.log.Warn("the list of hosts over quota stays as it is", "day", p.From, "why", over.disputed)
+			return nil
 		}
 		if over.unsettled != "" {
 			a.log.Warn("nobody is taken off the list of hosts over quota, as more may be", "day", p.From, "why", over.unsettled)
@@ -118,6 +135,9 @@ func (a *app) overQuotaNow(ctx context.Context, cfg *config.Config) (*overQuota,
 	over, err := a.overQuotaOn(ctx, cfg, db, archive.DayOf(time.Now().In(cfg.Location())).Add(-1))
 	if err != nil {
 		return nil, err.Error()
+	}
+	if over.disputed != "" {
+		return nil, over.disputed
 	}
 	return &over, ""
 }

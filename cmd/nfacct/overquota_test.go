@@ -73,6 +73,7 @@ func onList(device *routerostest.Device, list string) []string {
 
 const overQuotaConfig = `[provision]
 over_quota_list = "over-quota"
+over_quota_uncounted = true
 timeout = "2s"
 [[report.quota]]
 name = "daily"
@@ -160,6 +161,14 @@ func TestOverQuota(t *testing.T) {
 			t.Errorf("%s: said again:\n%s", c.day, &said)
 		}
 	}
+	// Without counters of the router, flows alone put nobody on the list.
+	cfg.Provision.OverQuotaUncounted = false
+	said.Reset()
+	device.ForgetSentences()
+	if err := keep(t.Context(), yesterday.String()); err != nil || len(device.Writes()) != 0 || !strings.Contains(said.String(), "counters of router gw-1") {
+		t.Errorf("%v, %d writes, %s", err, len(device.Writes()), &said)
+	}
+	cfg.Provision.OverQuotaUncounted = true
 	if list := onList(device, "other"); len(list) != 1 {
 		t.Errorf("another list: %v", list)
 	}
