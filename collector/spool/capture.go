@@ -40,7 +40,7 @@ func (o byteOrder) Uint64(b []byte) uint64 {
 }
 
 func newCapture(r *Reader, magic []byte) (*capture, error) {
-	c := &capture{Reader: r, dissect: dissector{stats: &r.stats}}
+	c := &capture{Reader: r, dissect: dissector{stats: &r.stats, unread: &r.unread}}
 	switch be.Uint32(magic) {
 	case 0xa1b2c3d4:
 		c.order, c.unit = byteOrder{big: true}, 1000

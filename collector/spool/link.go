@@ -6,8 +6,11 @@ import "net/netip"
 const (
 	linkNull     = 0
 	linkEthernet = 1
+	linkPPP      = 9
 	linkRawBSD   = 12
 	linkRawOpen  = 14
+	linkPPPHDLC  = 50
+	linkPPPoE    = 51
 	linkLoop     = 108
 	linkSLL      = 113
 	linkIPv4     = 228
@@ -15,31 +18,27 @@ const (
 	linkSLL2     = 276
 )
 
-const (
-	etherIPv4 = 0x0800
-	etherIPv6 = 0x86dd
-
-	protocolUDP = 17
-)
+const protocolUDP = 17
 
 func knownLink(link uint32) bool {
 	switch link {
-	case linkNull, linkEthernet, linkRawBSD, linkRawOpen, linkRaw, linkLoop, linkSLL, linkIPv4, linkIPv6, linkSLL2:
+	case linkNull, linkEthernet, linkPPP, linkRawBSD, linkRawOpen, linkPPPHDLC, linkPPPoE, linkRaw, linkLoop, linkSLL, linkIPv4, linkIPv6, linkSLL2:
 		return true
 	}
 	return false
 }
 
-// dissector finds the UDP datagrams in captured frames. What is none, or not
-// whole, it counts as skipped.
+// dissector finds the UDP datagrams in captured frames. What is none it counts as
+// skipped, and what may have been one beside that as unread.
 type dissector struct {
 	stats     *Statistics
+	unread    *Unread
 	fragments fragments
 }
 
 // datagram returns the datagram that a frame holds or completes.
 func (d *dissector) datagram(link uint32, frame []byte) (packet Packet, ok bool) {
-	b := network(link, frame)
+	b := d.network(link, frame)
 	if len(b) > 0 {
 		switch b[0] >> 4 {
 		case 4:
@@ -51,43 +50,8 @@ func (d *dissector) datagram(link uint32, frame []byte) (packet Packet, ok bool)
 	if !ok {
 		d.stats.Skipped++
 	}
+	d.unread.Fragments = d.fragments.begun - d.fragments.whole
 	return packet, ok
-}
-
-// network strips the link layer; nil when something else than IP follows.
-func network(link uint32, b []byte) []byte {
-	head, ether := 0, -1 // length of the header, and where the EtherType stands
-	switch link {
-	case linkRaw, linkRawBSD, linkRawOpen, linkIPv4, linkIPv6:
-		return b
-	case linkNull, linkLoop:
-		head = 4
-	case linkEthernet:
-		head, ether = 14, 12
-	case linkSLL:
-		head, ether = 16, 14
-	case linkSLL2:
-		head, ether = 20, 0
-	default:
-		return nil
-	}
-	if len(b) < head {
-		return nil
-	}
-	if ether >= 0 {
-		kind := be.Uint16(b[ether:])
-		for kind == 0x8100 || kind == 0x88a8 || kind == 0x9100 { // VLAN tags, one within the other
-			if len(b) < head+4 {
-				return nil
-			}
-			kind = be.Uint16(b[head+2:])
-			head += 4
-		}
-		if kind != etherIPv4 && kind != etherIPv6 {
-			return nil
-		}
-	}
-	return b[head:]
 }
 
 func (d *dissector) ipv4(b []byte) (Packet, bool) {
@@ -98,18 +62,23 @@ func (d *dissector) ipv4(b []byte) (Packet, bool) {
 	if total == 0 {
 		total = len(b) // the network card was to cut it up (segmentation offload)
 	}
-	if head < ipv4Head || total < head || total > len(b) || b[9] != protocolUDP {
+	if head < ipv4Head || total < head || head > len(b) || b[9] != protocolUDP {
 		return Packet{}, false
 	}
-	body := b[head:total]
-	if be.Uint16(b[6:])&0x3fff != 0 { // more fragments, or not the first one
+	src, dst := netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
+	cut, part := total > len(b), be.Uint16(b[6:])&0x3fff // more fragments, or not the first one
+	body := b[head:min(total, len(b))]
+	if part != 0 && !cut {
 		parts := 0
 		if body, parts = d.fragments.add(b[:ipv4Head], body); body == nil {
 			return Packet{}, false
 		}
 		d.stats.Skipped -= uint64(parts) // counted when they came, one by one
 	}
-	return udp(netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20])), body)
+	if cut && part&0x1fff != 0 {
+		return Packet{}, false // its beginning is cut too, or comes to nothing without it
+	}
+	return udp(src, dst, body, cut)
 }
 
 func ipv6(b []byte) (Packet, bool) {
@@ -117,10 +86,8 @@ func ipv6(b []byte) (Packet, bool) {
 		return Packet{}, false
 	}
 	total := ipv6Head + int(be.Uint16(b[4:]))
-	if total > len(b) {
-		return Packet{}, false
-	}
-	next, body := b[6], b[ipv6Head:total]
+	cut := total > len(b)
+	next, body := b[6], b[ipv6Head:min(total, len(b))]
 	for next != protocolUDP {
 		if len(body) < 8 {
 			return Packet{}, false
@@ -142,22 +109,35 @@ func ipv6(b []byte) (Packet, bool) {
 		next, body = body[0], body[length:]
 	}
 	src, dst := netip.AddrFrom16([16]byte(b[8:24])), netip.AddrFrom16([16]byte(b[24:40]))
-	return udp(src.Unmap(), dst.Unmap(), body)
+	return udp(src.Unmap(), dst.Unmap(), body, cut)
 }
 
-func udp(src, dst netip.Addr, b []byte) (Packet, bool) {
+// udp reads a UDP header. cut says that the capture kept only the packet's
+// beginning, which is handed over if it looks like an export.
+func udp(src, dst netip.Addr, b []byte, cut bool) (Packet, bool) {
 	if len(b) < udpHead {
 		return Packet{}, false
 	}
 	length := int(be.Uint16(b[4:]))
-	if length < udpHead || length > len(b) {
+	if length < udpHead || length > len(b) && (!cut || !exportLike(b[udpHead:])) {
 		return Packet{}, false
 	}
 	return Packet{
 		Src:     netip.AddrPortFrom(src, be.Uint16(b)),
 		Dst:     netip.AddrPortFrom(dst, be.Uint16(b[2:])),
-		Payload: b[udpHead:length],
+		Payload: b[udpHead:min(length, len(b))],
+		Cut:     max(length-len(b), 0),
 	}, true
+}
+
+// exportLike says whether a payload, as far as it is there, may be an export: it
+// begins with the number of a version that was ever in use.
+func exportLike(payload []byte) bool {
+	if len(payload) < 2 {
+		return true
+	}
+	version := be.Uint16(payload)
+	return version == 1 || version >= 5 && version <= 10
 }
 
 // fragments puts IPv4 fragments together (RFC 791) that come in order, as
@@ -165,12 +145,15 @@ func udp(src, dst netip.Addr, b []byte) (Packet, bool) {
 type fragments struct {
 	slots [8]partial
 	next  int
+
+	begun, whole uint64 // datagrams that look like exports
 }
 
 type partial struct {
-	key   [10]byte // source, destination, identification
-	parts int
-	data  []byte
+	key    [10]byte // source, destination, identification
+	parts  int
+	export bool
+	data   []byte
 }
 
 // add takes a fragment with its IPv4 header, and returns the whole payload with
@@ -189,6 +172,9 @@ func (f *fragments) add(head, body []byte) (whole []byte, parts int) {
 			f.next = (f.next + 1) % len(f.slots)
 		}
 		slot.key, slot.parts, slot.data = key, 0, slot.data[:0]
+		if slot.export = len(body) >= udpHead && exportLike(body[udpHead:]); slot.export {
+			f.begun++
+		}
 	}
 	if slot == nil {
 		return nil, 0
@@ -201,6 +187,9 @@ func (f *fragments) add(head, body []byte) (whole []byte, parts int) {
 	if more {
 		slot.parts++
 		return nil, 0
+	}
+	if slot.export {
+		f.whole++
 	}
 	parts, slot.parts = slot.parts, 0
 	return slot.data, parts

@@ -54,6 +54,7 @@ type Reader struct {
 	source source
 	info   Info
 	stats  Statistics
+	unread Unread
 	damage error
 	end    error // what Next says from now on
 }
@@ -222,6 +223,10 @@ func broken(err error) error {
 // Statistics is what the file says was lost before it was written; complete
 // after io.EOF.
 func (r *Reader) Statistics() Statistics { return r.stats }
+
+// Unread is what a foreign capture holds that cannot be read; complete after
+// io.EOF.
+func (r *Reader) Unread() Unread { return r.unread }
 
 // Damage says, after io.EOF, why reading stopped before the file's proper end,
 // or that frames of a spool file had to be left out; nil when all was read. It

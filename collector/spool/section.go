@@ -63,7 +63,7 @@ func (c clock) nanoseconds(ticks uint64) int64 {
 }
 
 func newSections(r *Reader) (*sections, error) {
-	s := &sections{Reader: r, dissect: dissector{stats: &r.stats}}
+	s := &sections{Reader: r, dissect: dissector{stats: &r.stats, unread: &r.unread}}
 	r.info.Format = FormatPcapng
 	// The first section header is read now, so that Info is right from the start.
 	kind, body, err := s.block()

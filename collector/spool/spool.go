@@ -49,6 +49,9 @@ type Packet struct {
 	Received int64          // Unix nanoseconds
 	Src, Dst netip.AddrPort // exporter, and our socket
 	Payload  []byte         // valid until the next call of Next
+	// Cut is how many bytes of the payload a foreign capture left out behind it, as
+	// one with a snap length does. Such a packet says who sent something, and no more.
+	Cut int
 	// Carried: state of an earlier file, repeated so that this one decodes
 	// alone; never traffic.
 	Carried bool
@@ -64,7 +67,7 @@ type Statistics struct {
 	QueueDropped  uint64 // of these, dropped for want of queue or disk
 	KernelDropped uint64 // dropped by the kernel for want of receive buffer
 	Truncated     bool   // the file ends in the middle, or a frame in it is damaged: what was whole has been read
-	Skipped       uint64 // packets of a foreign capture that are not whole UDP datagrams
+	Skipped       uint64 // packets of a foreign capture that are no UDP datagrams
 }
 
 // Config says where the spool is and how much of it is kept.
