@@ -57,27 +57,15 @@ func (c *chain) catchUp(ctx context.Context) error {
 	}
 	c.skipped = nil
 	d := in.decoder()
-	reader, err := spool.Open(in.path)
-	if err != nil {
-		return nil
-	}
-	defer reader.Close()
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		packet, err := reader.Next()
-		if err != nil { // its end, be it too early
-			c.state = carry(d, nil)
-			return nil
-		}
-		if _, known := c.source.routers.find(packet.Src.Addr()); !known {
-			continue
-		}
+	pace := pace{ctx: ctx}
+	err := c.source.routers.replay(&pace, in.path, func(_ int, packet *spool.Packet) error {
 		if packet.Carried {
 			d.Learn(packet.Src, packet.Received, packet.Payload)
 		} else {
 			d.Scan(packet.Src, packet.Received, packet.Payload)
 		}
-	}
+		return nil
+	})
+	c.state = carry(d)
+	return err
 }

@@ -2,11 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
-	"hash/maphash"
-	"io"
-	"net/netip"
-	"os"
 
 	"nfacct/collector/flow"
 	"nfacct/collector/netflow"
@@ -21,6 +16,10 @@ const collectorItself = -1
 // cache of the core that made it.
 const batchRecords = 512
 
+// maxBatch is the most records that a batch keeps room for. A datagram of 64 kB
+// can make 65,000 of them; what that took is given back.
+const maxBatch = 8 * batchRecords
+
 // batch is records of one router in the order they came.
 type batch struct {
 	router  int
@@ -34,34 +33,25 @@ type source struct {
 	calendar calendar
 	only     date // if not anyDay, the one day that is counted
 	unknown  strangers
-
-	seed   maphash.Seed
-	recent [1 << 12]uint64 // hashes of datagrams, by their lowest bits
+	copies   copies
+	// plain: for whoever looks at records, all are wanted: of any time, and those
+	// that came twice.
+	plain bool
 
 	// Of the file at hand:
-	decoder *netflow.Decoder
-	books   *tallies
-	held    held
-	months  months
-	batch   *batch
+	pace      pace
+	decoder   *netflow.Decoder
+	ahead     *netflow.Decoder // knows what comes behind, if the file is read for that
+	books     *tallies
+	held      held
+	left      noted // what the sets waited for that there was no room for
+	leftKnown bool  // and it came
+	evicted   bool  // the decoder had to forget streams or templates
+	months    months
+	found     found
+	batch     *batch
 	// next takes a full batch and gives an empty one.
 	next func(*batch) (*batch, error)
-}
-
-// strangers counts the datagrams of addresses that belong to no router.
-type strangers struct {
-	datagrams map[netip.Addr]uint64
-	others    uint64 // of addresses beyond maxStrangers
-}
-
-const maxStrangers = 1000
-
-func (s *strangers) add(addr netip.Addr) {
-	if _, known := s.datagrams[addr]; !known && len(s.datagrams) >= maxStrangers {
-		s.others++
-		return
-	}
-	s.datagrams[addr]++
 }
 
 func newSource(routers []Router, calendar calendar, only date) *source {
@@ -70,147 +60,24 @@ func newSource(routers []Router, calendar calendar, only date) *source {
 		single:   len(routers) == 1,
 		calendar: calendar,
 		only:     only,
-		unknown:  strangers{datagrams: map[netip.Addr]uint64{}},
-		seed:     maphash.MakeSeed(),
+		unknown:  newStrangers(),
 	}
 }
 
-// exporters says which router an address belongs to.
-type exporters map[netip.Addr]int
-
-func exportersOf(routers []Router) exporters {
-	of := exporters{}
-	for i := range routers {
-		for _, addr := range routers[i].Export {
-			of[addr.Unmap()] = i
-		}
-	}
-	return of
-}
-
-// others is the key of the router that all other addresses are taken for.
-var others netip.Addr
-
-func (e exporters) find(addr netip.Addr) (router int, known bool) {
-	if router, known = e[addr]; !known {
-		router, known = e[others]
-	}
-	return router, known
-}
-
-// decoded is what a file was found to be when it was read to its end.
-type decoded struct {
-	books      *tallies
-	statistics spool.Statistics
-	packets    int // datagrams of known routers
-	strangers  int // and of others
-	untimely   int // of known routers, with times that cannot be believed: not read
-	noTemplate int // data sets whose template never came
-
-	// Of a given file: what the decoder knows at its end, and what it takes to
-	// read it alone.
-	state  []carried
-	memory *memory
-}
-
-// file decodes one file. Datagrams whose templates come only after them are
-// decoded when those come, be it in one of the files that follow.
-func (s *source) file(ctx context.Context, in *input, decoder *netflow.Decoder) (decoded, error) {
-	s.decoder, s.books, s.held = decoder, newTallies(), held{}
-	s.months = months{}
-	clear(s.recent[:]) // what other files hold makes no difference
-	reader, err := spool.Open(in.path)
-	if err != nil {
-		return decoded{}, err
-	}
-	defer reader.Close()
-	packets, strangers, latest, exporter := 0, 0, int64(0), netip.Addr{}
-	untimely := map[int]uint64{} // by router
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return decoded{}, ctx.Err()
-		}
-		packet, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return decoded{}, err
-		}
-		router, known := s.routers.find(packet.Src.Addr())
-		switch {
-		case !known && !packet.Carried:
-			s.unknown.add(packet.Src.Addr())
-			strangers++
-			continue
-		case !known:
-			continue
-		case packet.Carried:
-			decoder.Learn(packet.Src, packet.Received, packet.Payload)
-			continue
-		case !s.months.plausible(packet.Received, &s.calendar):
-			untimely[router]++
-			continue
-		}
-		packets++
-		latest, exporter = packet.Received, packet.Src.Addr()
-		if err := s.datagram(router, &packet); err != nil {
-			return decoded{}, err
-		}
-	}
-	result := decoded{packets: packets, strangers: strangers}
-	if !in.spool {
-		result.state = carry(decoder, nil) // before other files are looked into
-	}
-	if err := s.lookBehind(ctx, in, &result); err != nil {
-		return decoded{}, err
-	}
-	if err := s.flush(); err != nil {
-		return decoded{}, err
-	}
-	if info := reader.Info(); info.Format == spool.FormatFlowTools && packets > 0 {
-		if router, known := s.routers.find(exporter); known {
-			s.captured(info, latest, router)
-		}
-	}
-	s.books.settleLosses()
-	result.books, result.statistics, result.noTemplate = s.books, reader.Statistics(), s.held.sets
-	if latest == 0 { // nothing in it says when it was
-		if info, err := os.Stat(in.path); err == nil {
-			latest = info.ModTime().UnixNano()
-		}
-	}
-	for router, n := range untimely {
-		result.untimely += int(n)
-		s.tally(latest, router).untimely += n
-	}
-	if kernel, queue := result.statistics.KernelDropped, result.statistics.QueueDropped; kernel+queue > 0 {
-		router := collectorItself
-		if s.single {
-			router = 0
-		}
-		t := s.tally(latest, router)
-		t.kernelDropped += kernel
-		t.spoolLost += queue
-	}
-	if s.only != anyDay { // not before: days have losses in common
-		s.books.keep(s.only)
-	}
-	return result, nil
-}
-
-// captured counts what flow-capture says it has lost. Its files do not tell of
-// which router that was, so it is booked to the one that the last record is of.
-func (s *source) captured(info spool.Info, latest int64, router int) {
-	t := s.tally(latest, router)
-	t.lost += int64(info.Lost)
-	if info.Corrupt > 0 {
-		t.reject("corrupt for flow-capture", uint64(info.Corrupt))
-	}
+// begin makes the source one of a file that has not been read yet.
+func (s *source) begin(ctx context.Context, decoder *netflow.Decoder) {
+	s.pace = pace{ctx: ctx}
+	s.decoder, s.ahead, s.books = decoder, nil, newTallies()
+	s.held, s.left, s.leftKnown, s.evicted = held{}, noted{}, false, false
+	s.months, s.found = months{}, found{}
+	s.copies.begin()
 }
 
 // tally is that of a datagram's day.
 func (s *source) tally(received int64, router int) *tally {
+	if s.plain {
+		return s.books.of(place{})
+	}
 	return s.books.of(place{s.calendar.day(received).date, router})
 }
 
@@ -229,6 +96,9 @@ func (s *source) handOver(router int) error {
 		return err
 	}
 	s.batch = empty
+	if cap(empty.records) > maxBatch {
+		empty.records = make([]flow.Record, 0, batchRecords+64)
+	}
 	s.batch.router, s.batch.records = router, s.batch.records[:0]
 	return nil
 }
@@ -241,40 +111,61 @@ func (s *source) flush() error {
 	return s.handOver(0)
 }
 
-func (s *source) datagram(router int, packet *spool.Packet) error {
+// packet takes a packet of the file.
+func (s *source) packet(p *spool.Packet) error {
+	router, known := s.routers.find(p.Src.Addr())
+	switch {
+	case !known && p.Carried:
+		return nil
+	case !known:
+		s.unknown.add(p.Src.Addr())
+		s.found.strangers++
+		return nil
+	case p.Carried:
+		s.decoder.Learn(p.Src, p.Received, p.Payload)
+		_, err := s.release()
+		return err
+	case !s.plain && !s.months.plausible(p.Received, &s.calendar):
+		s.found.late(router)
+		return nil
+	}
+	s.found.latest, s.found.exporter = p.Received, router
+	if p.Cut > 0 {
+		s.found.unread.cut++
+		s.tally(p.Received, router).reject(rejectedCut, 1)
+		return nil
+	}
+	s.found.packets++
+	return s.datagram(router, p)
+}
+
+func (s *source) datagram(router int, p *spool.Packet) error {
+	if !p.Synthetic && s.copies.again(p) {
+		t := s.tally(p.Received, router)
+		t.duplicates++
+		if !s.plain {
+			t.datagrams++
+			return nil
+		}
+	}
 	if err := s.room(router); err != nil {
 		return err
 	}
-	before := len(s.batch.records)
-	records, g := s.decoder.Decode(s.batch.records, packet.Src, packet.Received, packet.Payload)
+	records, g := s.decoder.Decode(s.batch.records, p.Src, p.Received, p.Payload)
+	if p.Synthetic && s.plain {
+		for i := range records {
+			records[i].Has &^= flow.HasSequence
+		}
+	}
 	s.batch.records = records
-	t := s.tally(packet.Received, router)
-	if s.again(packet, &g) {
-		s.batch.records = records[:before]
-		t.datagrams++
-		t.duplicates++
-		return nil
-	}
-	t.datagram(&g, packet.Synthetic)
+	s.tally(p.Received, router).datagram(&g, p.Synthetic)
+	s.found.unread.rejected(&g)
+	s.evicted = s.evicted || g.Rejects[netflow.StreamEvicted]+g.Rejects[netflow.TemplateEvicted] > 0
 	if g.NoTemplate > 0 {
-		s.hold(router, packet, &g)
+		if err := s.hold(router); err != nil {
+			return err
+		}
 	}
-	if g.Templates > 0 && len(s.held.waiting) > 0 && s.held.fruitless < maxFruitless {
-		return s.release(packet.Src)
-	}
-	return nil
-}
-
-// again says that a datagram came twice: its number says so, and the very same
-// bytes came not long ago. The number alone will not do, because there are
-// exporters that do not count.
-func (s *source) again(packet *spool.Packet, g *netflow.Datagram) bool {
-	if packet.Synthetic {
-		return false
-	}
-	hash := maphash.Bytes(s.seed, packet.Payload)
-	place := &s.recent[hash%uint64(len(s.recent))]
-	same := *place == hash
-	*place = hash
-	return same && g.Loss.Duplicate
+	_, err := s.release()
+	return err
 }

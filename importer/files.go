@@ -19,6 +19,10 @@ import (
 // default of 30 minutes between two announcements.
 const templateWindow = 2 * time.Hour
 
+// maxFollowing is how many of the files given later are searched for the templates
+// of one: two hours of a capture that begins a new file each minute.
+const maxFollowing = 120
+
 // input is a file to import.
 type input struct {
 	path  string
@@ -33,6 +37,7 @@ type input struct {
 
 	id     uint32  // in the ledger, when the day is loaded again
 	memory *memory // of a given file
+	short  bool    // sets without a template were left out of it, the last time
 	err    error   // why it cannot be read: it counts as failed
 }
 
@@ -131,7 +136,7 @@ func given(paths []string, folder string) ([]input, error) {
 			continue
 		}
 		for _, later := range inputs[i+1:] {
-			if !later.spool && later.err == nil {
+			if !later.spool && later.err == nil && len(inputs[i].following) < maxFollowing {
 				inputs[i].following = append(inputs[i].following, later.path)
 			}
 		}

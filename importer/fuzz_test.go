@@ -52,7 +52,7 @@ func FuzzBooks(f *testing.F) {
 	im := newImporter(f, "", routers...)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		source := newSource(routers, newCalendar(time.UTC), anyDay)
-		source.decoder, source.books = netflow.NewDecoder(netflow.Limits{}), newTallies()
+		source.begin(context.Background(), netflow.NewDecoder(netflow.Limits{}))
 		a := newAccountant(newCalendar(time.UTC), routers, im.rules, anyDay)
 		a.table = newTable()
 		account := func(full *batch) (*batch, error) {

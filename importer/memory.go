@@ -52,14 +52,13 @@ func (m *memory) text() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// carry takes what a decoder knows of some exporters; of all, if sources is nil.
-func carry(d *netflow.Decoder, sources []netip.AddrPort) (all []carried) {
+// carry takes what a decoder knows.
+func carry(d *netflow.Decoder) (all []carried) {
 	size := 0
 	d.Carry(func(src netip.AddrPort, received int64, payload []byte) {
-		if size += len(payload) + 64; size > maxCarried || sources != nil && !slices.Contains(sources, src) {
-			return
+		if size += len(payload) + 64; size <= maxCarried {
+			all = append(all, carried{src, received, slices.Clone(payload)})
 		}
-		all = append(all, carried{src, received, slices.Clone(payload)})
 	})
 	return all
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +111,9 @@ func TestFailures(t *testing.T) {
 			one := payload(t, "netflow5_test_microtik.dat")
 			start := at.Truncate(15 * time.Minute)
 			spoolFile(t, folder, start, sent{at, one})
-			spoolFile(t, folder, start.Add(15*time.Minute), sent{at.Add(15 * time.Minute), one})
+			other := slices.Clone(one)
+			other[19] += 30 // its number in the sequence
+			spoolFile(t, folder, start.Add(15*time.Minute), sent{at.Add(15 * time.Minute), other})
 			im := newImporter(t, folder, v5Office())
 			l := ledger{fail: step}
 			s := load(t, im, &l, anyDay)

@@ -42,6 +42,8 @@ type FileResult struct {
 	NoTemplate int    `json:"no_template,omitempty"` // data sets
 	Truncated  bool   `json:"truncated,omitempty"`   // what was whole has been read
 	Problem    string `json:"problem,omitempty"`
+	// Unread is what may be exports and cannot be read.
+	Unread []Unread `json:"unread,omitempty"`
 
 	path  string
 	given bool // not of the spool
@@ -71,6 +73,20 @@ func (s *Summary) CutShort() (names []string) {
 	return names
 }
 
+// Unread are the files that gave no record, though they hold what may be exports
+// and cannot be read, each with its reasons.
+func (s *Summary) Unread() (problems []string) {
+	for _, f := range s.Files {
+		if f.Records > 0 || f.State == "failed" || len(f.Unread) == 0 {
+			continue
+		}
+		for _, u := range f.Unread {
+			problems = append(problems, oneLine(f.Name)+": "+u.Text)
+		}
+	}
+	return problems
+}
+
 // loadedPath says whether the file at the path was loaded now.
 func (s *Summary) loadedPath(path string) bool {
 	return slices.ContainsFunc(s.Files, func(f FileResult) bool { return f.path == path && f.State == "loaded" })
@@ -86,7 +102,7 @@ func (b *build) add(end *fileEnd, loads bool) {
 	}
 	result := FileResult{
 		Name: end.input.name, path: end.input.path, given: !end.input.spool, Rows: end.rows, NoTemplate: end.noTemplate,
-		Truncated: end.statistics.Truncated, State: "read",
+		Truncated: end.statistics.Truncated, State: "read", Unread: end.unread,
 	}
 	if loads {
 		result.State = "loaded"

@@ -59,31 +59,16 @@ func (u *uploads) forFile(ctx context.Context, in *input) ([]*attribution.Upload
 // with it is said when it is imported. The one error is to be told to stop.
 func (u *uploads) read(ctx context.Context, path string, in *input) (*attribution.Uploads, error) {
 	found := new(attribution.Uploads)
-	reader, err := spool.Open(path)
-	if err != nil {
-		return found, nil
-	}
-	defer reader.Close()
 	decoder := netflow.NewDecoder(netflow.Limits{})
 	if path == in.path {
 		decoder = in.decoder()
 	}
 	var records []flow.Record
-	for n := 0; ; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		packet, err := reader.Next()
-		if err != nil { // its end, be it too early
-			return found, nil
-		}
-		router, known := u.routers.find(packet.Src.Addr())
-		switch {
-		case !known:
-			continue
-		case packet.Carried:
+	pace := pace{ctx: ctx}
+	return found, u.routers.replay(&pace, path, func(router int, packet *spool.Packet) error {
+		if packet.Carried {
 			decoder.Learn(packet.Src, packet.Received, packet.Payload)
-			continue
+			return nil
 		}
 		records, _ = decoder.Decode(records[:0], packet.Src, packet.Received, packet.Payload)
 		for i := range records {
@@ -96,5 +81,6 @@ func (u *uploads) read(ctx context.Context, path string, in *input) (*attributio
 			res := attributor.Attribute(r)
 			found.Add(router, r, &res)
 		}
-	}
+		return nil
+	})
 }

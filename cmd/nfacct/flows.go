@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/collector/flow"
-	"nfacct/collector/netflow"
 	"nfacct/collector/spool"
+	"nfacct/importer"
 )
 
 func (a *app) flowsCommand() *cobra.Command {
@@ -26,14 +27,14 @@ func (a *app) flowsCommand() *cobra.Command {
 or gzip) and flow-tools files, known by their content. "-" is standard input.
 Records whose template comes later in the same file are printed when it does.`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
 			if a.json {
 				format = "json"
 			}
 			if !slices.Contains([]string{"table", "json", "csv"}, format) {
 				return usageError(fmt.Errorf("format %q: choose table, json or csv", format))
 			}
-			return a.flows(files, format)
+			return a.flows(cmd.Context(), files, format)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
@@ -42,13 +43,16 @@ Records whose template comes later in the same file are printed when it does.`,
 
 // flows prints the records of each file; a file that cannot be read does not
 // keep the others from being printed.
-func (a *app) flows(files []string, format string) error {
+func (a *app) flows(ctx context.Context, files []string, format string) error {
 	out := bufio.NewWriterSize(a.out, 256<<10)
 	p := &printer{out: out, format: format}
-	failed := 0
+	failed, nothing := 0, 0
 	var last error
 	for _, name := range files {
-		err := p.file(name, a.in, a.errOut)
+		none, err := p.file(ctx, name, a.in, a.errOut)
+		if none {
+			nothing++
+		}
 		if errors.Is(err, syscall.EPIPE) {
 			return nil // the reader, such as head, has seen enough
 		}
@@ -71,6 +75,8 @@ func (a *app) flows(files []string, format string) error {
 		return errors.New("no file could be read")
 	case failed > 0:
 		return partialError(fmt.Errorf("%d of %d files could not be read", failed, len(files)))
+	case nothing > 0:
+		return partialError(fmt.Errorf("no record could be read in %s", plural(nothing, "file")))
 	}
 	return nil
 }
@@ -83,18 +89,13 @@ type printer struct {
 	line   []byte
 }
 
-// maxPending bounds the datagrams that wait for their template.
-const maxPending = 4096
-
-// waiting is a datagram whose template has not come yet.
-type waiting struct {
-	packet spool.Packet
-}
-
-func (p *printer) file(name string, stdin io.Reader, messages io.Writer) error {
+// file prints the records of one file. nothing says that it has none, though there
+// may be exports in it that cannot be read.
+func (p *printer) file(ctx context.Context, name string, stdin io.Reader, messages io.Writer) (nothing bool, err error) {
 	var reader *spool.Reader
-	var err error
+	path := name
 	if name == "-" {
+		path = ""
 		reader, err = spool.NewReader(stdin)
 		if err != nil {
 			err = fmt.Errorf("standard input: %w", err)
@@ -103,62 +104,36 @@ func (p *printer) file(name string, stdin io.Reader, messages io.Writer) error {
 		reader, err = spool.Open(name)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer reader.Close()
 	p.heading()
-
-	decoder := netflow.NewDecoder(netflow.Limits{})
-	var records []flow.Record
-	var pending []waiting
-	unread := 0
-	for {
-		packet, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	read, err := importer.ReadFlows(ctx, reader, path, p.records)
+	if err != nil {
+		if !errors.Is(err, syscall.EPIPE) {
+			err = fmt.Errorf("%s: %w", name, err)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if packet.Carried {
-			decoder.Learn(packet.Src, packet.Received, packet.Payload)
-			continue
-		}
-		var datagram netflow.Datagram
-		records, datagram = decoder.Decode(records[:0], packet.Src, packet.Received, packet.Payload)
-		if datagram.NoTemplate > 0 && datagram.Records == 0 && len(pending) < maxPending {
-			packet.Payload = slices.Clone(packet.Payload)
-			pending = append(pending, waiting{packet: packet})
-			continue
-		}
-		unread += datagram.NoTemplate
-		if err := p.records(records, packet.Synthetic); err != nil {
-			return err
-		}
+		return false, err
 	}
-	for _, w := range pending {
-		var datagram netflow.Datagram
-		records, datagram = decoder.Decode(records[:0], w.packet.Src, w.packet.Received, w.packet.Payload)
-		unread += datagram.NoTemplate
-		if err := p.records(records, false); err != nil {
-			return err
-		}
+	say := func(text string) { fmt.Fprintf(messages, "nfacct: %s: %s\n", printable(name), text) }
+	if n := read.NoTemplate; n > 0 {
+		say(plural(n, "data set") + " left out: the template is not in the file")
 	}
-	if unread > 0 {
-		fmt.Fprintf(messages, "nfacct: %s: %s left out: the template is not in the file\n", printable(name), plural(unread, "data set"))
+	if n := read.Duplicates; n > 0 {
+		say(plural(n, "datagram") + " came twice; an import counts each once")
+	}
+	for _, u := range read.Unread {
+		say(u.Text)
 	}
 	if reader.Statistics().Truncated {
-		fmt.Fprintf(messages, "nfacct: %s: %s; what is whole has been printed\n", printable(name), strings.ReplaceAll(reader.Damage().Error(), "\n", "; "))
+		say(strings.ReplaceAll(reader.Damage().Error(), "\n", "; ") + "; what is whole has been printed")
 	}
-	return nil
+	return read.Records == 0 && len(read.Unread) > 0, nil
 }
 
-func (p *printer) records(records []flow.Record, synthetic bool) error {
+func (p *printer) records(records []flow.Record) error {
 	for i := range records {
 		r := &records[i]
-		if synthetic {
-			r.Has &^= flow.HasSequence
-		}
 		switch p.format {
 		case "json":
 			p.line = flow.AppendJSON(p.line[:0], r)

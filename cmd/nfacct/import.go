@@ -117,6 +117,9 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 				short = append(short, fmt.Errorf("import %s: it ends in the middle of a record, or is still being written; what is whole is loaded; import it again when it is complete, which replaces that", name))
 			}
 		}
+		for _, problem := range s.Unread() {
+			short = append(short, fmt.Errorf("import %s", problem))
+		}
 		if err != nil {
 			failed = append(failed, importError(err))
 		}
@@ -184,6 +187,13 @@ func importError(err error) error {
 // -v, or for a dry run, which is asked for its text.
 func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 	a.warnOfStrangers(s)
+	for _, f := range s.Files {
+		for _, u := range f.Unread {
+			if f.Records > 0 { // else it is an error
+				a.log.Warn(u.Text, "file", f.Name)
+			}
+		}
+	}
 	if s.NoTemplate > 0 {
 		var names []string
 		for _, f := range s.Files {

@@ -72,13 +72,16 @@ func (c *capture) next() (Packet, error) {
 			return Packet{}, err
 		}
 		seconds, fraction := c.order.Uint32(header), c.order.Uint32(header[4:])
-		length := c.order.Uint32(header[8:])
+		length, whole := c.order.Uint32(header[8:]), c.order.Uint32(header[12:])
 		frame, err := c.window.take(int(length))
 		if err != nil {
 			return Packet{}, broken(err)
 		}
 		if packet, ok := c.dissect.datagram(c.link, frame); ok {
 			packet.Received = int64(seconds)*1e9 + int64(fraction)*c.unit
+			if packet.Cut > 0 {
+				c.unread.cut(length, whole)
+			}
 			return packet, nil
 		}
 	}

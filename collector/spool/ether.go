@@ -155,8 +155,12 @@ func labelled(b []byte) []byte {
 }
 
 // Unread is what a capture holds that may be exports and cannot be read. Packets
-// that were captured only in part are not among it: Next returns them.
+// that were captured only in part are not counted here: Next returns them.
 type Unread struct {
+	// Captured and Whole are the sizes, in bytes with all headers, of the first
+	// packet that was captured only in part: what is there, and what was sent.
+	Captured, Whole int
+
 	Fragments  uint64      // datagrams of which fragments are missing, or came out of order
 	EtherTypes []EtherType // by number; of the first maxEtherTypes
 	Others     uint64      // frames of further types
@@ -189,4 +193,11 @@ func (u *Unread) Frames() uint64 {
 		n += e.Frames
 	}
 	return n
+}
+
+// cut notes the sizes of a packet that was captured only in part.
+func (u *Unread) cut(captured, whole uint32) {
+	if u.Whole == 0 {
+		u.Captured, u.Whole = int(captured), int(whole)
+	}
 }

@@ -216,6 +216,9 @@ func (s *sections) packet(kind uint32, body []byte) (Packet, bool) {
 	if ok {
 		packet.Received = face.clock.nanoseconds(uint64(s.order.Uint32(body[4:]))<<32 | uint64(s.order.Uint32(body[8:])))
 		packet.Carried = face.carried
+		if packet.Cut > 0 {
+			s.unread.cut(captured, s.order.Uint32(body[16:]))
+		}
 	}
 	return packet, ok
 }
