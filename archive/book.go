@@ -93,6 +93,9 @@ type Book struct {
 	// Excluded is what rules left out, by the rule's name.
 	Excluded map[string]Counts `json:"excluded"`
 	Loaded   Loaded            `json:"loaded"`
+	// UplinkLocalBytes are those of the class router_local that an outside interface
+	// counted, as of tunnels.
+	UplinkLocalBytes uint64 `json:"uplink_local_bytes,omitempty"`
 	// Rules are the records of all classes but implausible by what attributed them,
 	// see package attribution; nothing in books of files that were loaded before they
 	// were counted.
@@ -140,6 +143,7 @@ func (b *Book) Add(o Book) {
 	b.KernelDropped = plus(b.KernelDropped, o.KernelDropped)
 	b.SpoolLost = plus(b.SpoolLost, o.SpoolLost)
 	b.NoTemplate = plus(b.NoTemplate, o.NoTemplate)
+	b.UplinkLocalBytes = plus(b.UplinkLocalBytes, o.UplinkLocalBytes)
 	b.Classes = b.Classes.Plus(o.Classes)
 	b.Loaded.Counts = b.Loaded.Plus(o.Loaded.Counts)
 	b.Loaded.Rows = plus(b.Loaded.Rows, o.Loaded.Rows)

@@ -25,7 +25,7 @@ func (b *Book) columns() ([]string, []*uint64) {
 		names = append(names, class.name+"_records", class.name+"_bytes")
 		figures = append(figures, &class.counts.Records, &class.counts.Bytes)
 	}
-	return append(names, "loaded_rows"), append(figures, &b.Loaded.Rows)
+	return append(names, "loaded_rows", "uplink_local_bytes"), append(figures, &b.Loaded.Rows, &b.UplinkLocalBytes)
 }
 
 // bookKeys are the other columns.

@@ -54,7 +54,7 @@ type Coverage struct {
 	From, To     time.Time     // of the first and the last reading that count
 	Measured     time.Duration // between readings that count
 	CounterBytes uint64        // in and out, layer 2
-	FlowBytes    uint64        // layer 3: up, down, unattributed, and transit twice
+	FlowBytes    uint64        // layer 3: up, down, unattributed, transit twice, and the router's own tunnels
 	LostRecords  uint64
 	// Silent is how many quarter-hours, of those that count, have no flows of the
 	// router though others were heard.
@@ -174,7 +174,7 @@ func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Ti
 	for _, name := range names {
 		slotOf(name)
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes")+", "+sumOf("lost_records")+`
+	rows, err := a.db.QueryContext(ctx, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes", "uplink_local_bytes")+", "+sumOf("lost_records")+`
 FROM books JOIN imports ON imports.id = books.import
 WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, id, from.AddDate(0, 0, -1).UTC(), to.AddDate(0, 0, 1).UTC())
 	if err != nil {

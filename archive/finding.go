@@ -16,7 +16,8 @@ type Finding struct {
 	// collector's.
 	Seconds int64 `json:"seconds,omitempty"`
 	// Example is one of the records; of FoundRepeated the stream that was left out,
-	// of FoundTwice the host and the other router.
+	// of FoundTwice the host and the other router, of FoundUnlisted the ifIndex, of
+	// FoundWeak the rule.
 	Example string `json:"example,omitempty"`
 }
 
@@ -40,6 +41,17 @@ const (
 	FoundRepeated FindingKind = "repeated"
 	// FoundTwice: a host that another router charged for the same conversations.
 	FoundTwice FindingKind = "twice"
+	// FoundUnlisted: traffic between hosts and the world by an interface that is not
+	// known to lead outside; the example is its ifIndex, 0 for further ones. The
+	// records are unattributed.
+	FoundUnlisted FindingKind = "unlisted_interface"
+	// FoundSilentHop: downloads that were charged to their next hop, which sent nothing
+	// in the same time though others did: it may be a router.
+	FoundSilentHop FindingKind = "silent_next_hop"
+	// FoundWeak: downloads that the router sent by version 5, which were charged by
+	// next hop or by the uploads that they answer, the example is the rule: another
+	// host may have had them. Version 9 and IPFIX say it.
+	FoundWeak FindingKind = "weak_attribution"
 )
 
 // mostFindings bounds the findings of a kind in one book: each names an exporter or
@@ -74,7 +86,9 @@ func AddFinding(list []Finding, f Finding) []Finding {
 }
 
 // names says that the example is somebody of his own.
-func (k FindingKind) names() bool { return k == FoundRepeated || k == FoundTwice }
+func (k FindingKind) names() bool {
+	return k == FoundRepeated || k == FoundTwice || k == FoundUnlisted || k == FoundWeak
+}
 
 func compareFindings(a, b Finding) int {
 	by := cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Exporter, b.Exporter))

@@ -85,7 +85,6 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		class:       res.Class,
 		rule:        res.Rule,
 		attribution: res.Code(),
-		passed:      uint8(who.attributor.Passed(r, res.Class)),
 		v5:          r.Version == flow.V5,
 		host:        res.Host,
 		peer:        res.Peer,
@@ -93,7 +92,10 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		peerPort:    res.PeerPort,
 		flows:       1,
 	}
-	if res.Rule == attribution.UnlistedInterface {
+	switch {
+	case res.Class == attribution.RouterLocal:
+		p.passed = who.attributor.ByUplink(r)
+	case res.Rule == attribution.UnlistedInterface:
 		p.unlisted = res.WAN
 	}
 	// A record that began before midnight: its bytes and packets are divided by

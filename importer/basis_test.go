@@ -35,8 +35,8 @@ func TestBasis(t *testing.T) {
 	for i := range uint32(100) {
 		b.add(&piece{rule: attribution.UnlistedInterface, unlisted: 1 + i, bytes: 10}, 1)
 	}
-	b.add(&piece{rule: attribution.NextHop, v5: true, passed: 1, bytes: 7}, 1)
-	b.add(&piece{passed: 2, bytes: 5, rule: attribution.OutsideInterfaces}, 1)
+	b.add(&piece{rule: attribution.NextHop, v5: true, bytes: 7}, 1)
+	b.add(&piece{rule: attribution.RouterInterface, passed: true, bytes: 5}, 1)
 	sum.merge(&b)
 	sum.merge(&b)
 	var unlisted counts
@@ -46,7 +46,7 @@ func TestBasis(t *testing.T) {
 	if len(sum.unlisted) != maxUnlisted+1 || unlisted != (counts{200, 2000}) || sum.rules[attribution.UnlistedInterface] != unlisted {
 		t.Errorf("%d interfaces, %+v", len(sum.unlisted), unlisted)
 	}
-	if sum.uplinks != 2*(7+10) || sum.v5 != (counts{2, 14}) || sum.rules[attribution.NextHop] != (counts{2, 14}) {
+	if sum.uplinks != 2*5 || sum.v5[attribution.NextHop] != (counts{2, 14}) || sum.rules[attribution.NextHop] != (counts{2, 14}) {
 		t.Errorf("%+v", sum)
 	}
 }

@@ -26,7 +26,7 @@ type piece struct {
 	class       attribution.Class
 	rule        attribution.Rule
 	attribution uint8
-	passed      uint8  // outside interfaces that counted it
+	passed      bool   // of the router itself, and an outside interface counted it
 	v5          bool   // came by version 5
 	unlisted    uint32 // ifIndex that it left or came by, which should be an outside one
 	host, peer  netip.Addr

@@ -227,8 +227,11 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		},
 		Excluded: map[string]archive.Counts{},
 		Loaded:   archive.Loaded{Counts: in(t.loaded)},
+
+		UplinkLocalBytes: t.basis.uplinks,
 	}
 	b.LostRecords, b.LostEstimated = t.lostRecords()
+	b.Findings = t.basis.findings(b.Findings)
 	for reason, n := range t.rejects.All() {
 		b.Rejected[reason.String()] = n
 	}

@@ -24,6 +24,9 @@ func (t *text) books() {
 		t.paragraph(indent, "= "+t.Text("text.books.classes", t.Number(c.Up.Records), t.Number(c.Down.Records), t.Number(c.RouterLocal.Records),
 			t.Number(c.Internal.Records), t.Number(c.Transit.Records), t.Number(c.Unattributed.Records)))
 		t.paragraph(indent, t.Text("text.books.kept", t.leftOut(book), t.Number(book.Loaded.Records)))
+		if weak := t.weak(book); weak != "" {
+			t.paragraph(indent, weak)
+		}
 	}
 	for i := range t.u.Books {
 		if b := &t.u.Books[i]; b.Difference != "" {
@@ -90,6 +93,24 @@ func (t *text) losses(book *archive.Book) string {
 		return t.Text("text.lost.none")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// weak says how many bytes were charged by the rules that version 5 makes do with.
+func (t *text) weak(book *archive.Book) string {
+	var nextHop, upload uint64
+	for _, f := range book.Findings {
+		switch {
+		case f.Kind != archive.FoundWeak:
+		case strings.HasPrefix(f.Example, "next hop"):
+			nextHop += f.Bytes
+		default:
+			upload += f.Bytes
+		}
+	}
+	if nextHop+upload == 0 {
+		return ""
+	}
+	return t.Text("text.books.weak", t.Bytes(nextHop), t.Bytes(upload))
 }
 
 // leftOut lists what each rule left out, the biggest first, each with a plus

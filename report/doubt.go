@@ -32,6 +32,13 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 		return c.Text(key, router, what, Clean(d.Until))
 	case "loading", "proxy_begin":
 		return c.Text(key, what)
+	case "unlisted_interface":
+		if d.What == "0" { // more than are named
+			key += ".more"
+		}
+		return c.Text(key, router, c.Bytes(d.Count), what)
+	case "silent_next_hop":
+		return c.Text(key, router, c.Bytes(d.Count))
 	case "books":
 		return c.Text(key, router, what)
 	}

@@ -166,6 +166,11 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 		if b.NoTemplate > 0 {
 			doubts = append(doubts, Doubt{Kind: "no_template", Router: router, Count: b.NoTemplate})
 		}
+		for _, f := range b.Findings {
+			if (f.Kind == archive.FoundUnlisted || f.Kind == archive.FoundSilentHop) && f.Bytes > b.Bytes/tolerated {
+				doubts = append(doubts, Doubt{Kind: string(f.Kind), Router: router, What: f.Example, Count: f.Bytes})
+			}
+		}
 	}
 	for i := range books {
 		if b := &books[i]; b.Difference != "" {

@@ -98,6 +98,10 @@ func (a *app) printBooks(books []archive.Book, days []archive.Day) error {
 func printBook(w io.Writer, b *archive.Book) {
 	fmt.Fprintf(w, "\n%s %s: %s, %s in %s\n", b.Day, b.Router,
 		plural(b.Records, "record"), humanize.IBytes(b.Bytes), plural(b.Datagrams, "datagram"))
+	wide := 20
+	for name := range b.Rules {
+		wide = max(wide, len(name))
+	}
 	line := func(kind, name string, c archive.Counts) {
 		if c.Records == 0 && c.Bytes == 0 {
 			return
@@ -106,7 +110,7 @@ func printBook(w io.Writer, b *archive.Book) {
 		if c.Records == 1 {
 			records = "record "
 		}
-		fmt.Fprintf(w, "  %-9s %-20s %14s %s %10s %6.2f %%\n", kind, name, humanize.Comma(int64(c.Records)), records, humanize.IBytes(c.Bytes),
+		fmt.Fprintf(w, "  %-9s %-*s %14s %s %10s %6.2f %%\n", kind, wide, name, humanize.Comma(int64(c.Records)), records, humanize.IBytes(c.Bytes),
 			100*float64(c.Bytes)/float64(max(b.Bytes, 1)))
 	}
 	c := &b.Classes
@@ -120,6 +124,14 @@ func printBook(w io.Writer, b *archive.Book) {
 		line("left out", name, b.Excluded[name])
 	}
 	line("accounted", "", b.Loaded.Counts)
+	for _, name := range slices.Sorted(maps.Keys(b.Rules)) {
+		line("by rule", name, b.Rules[name])
+	}
+	for _, f := range b.Findings {
+		if text := findingText(f); text != "" {
+			fmt.Fprintf(w, "  doubt     %s\n", text)
+		}
+	}
 	var lost []string
 	count := func(n uint64, what, more string) {
 		if n > 0 {

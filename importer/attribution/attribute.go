@@ -106,19 +106,10 @@ func (a *Attributor) Entered(r *flow.Record) bool {
 	return down
 }
 
-// Passed is how many outside interfaces counted a record of the class: those that
-// the router sent or received itself are counted too, as a tunnel's are.
-func (a *Attributor) Passed(r *flow.Record, class Class) (times uint64) {
-	if class == Internal { // by IPsec: the tunnel's own records are counted
-		return 0
-	}
-	if r.Has&flow.HasOutIf != 0 && a.outside(r, r.OutIf) {
-		times++
-	}
-	if r.Has&flow.HasInIf != 0 && a.outside(r, r.InIf) {
-		times++
-	}
-	return times
+// ByUplink says that the router itself sent or received a record by an outside
+// interface, which counted it: the packets of a tunnel.
+func (a *Attributor) ByUplink(r *flow.Record) bool {
+	return r.Has&flow.HasOutIf != 0 && a.outside(r, r.OutIf) || r.Has&flow.HasInIf != 0 && a.outside(r, r.InIf)
 }
 
 // Attribute decides about a record. It does not allocate. A download that does
