@@ -55,6 +55,19 @@ func (p *pairs) add(host, peer []byte, port, proto, up, down uint64) {
 	addTo(p.byService, h<<32|proto<<16|port, up, down)
 }
 
+// wellKnown is above the ports of the system (RFC 6335, section 6).
+const wellKnown = 1024
+
+// servicePort is the port that a row's traffic is known by: the peer's, or the
+// host's where that is the lower and a well-known one: outsiders asked a server of
+// ours, each from a port that means nothing.
+func servicePort(host, peer uint64) uint64 {
+	if host != 0 && host < wellKnown && host < peer {
+		return host
+	}
+	return peer
+}
+
 func addTo(m map[uint64]sums, key, up, down uint64) {
 	s := m[key]
 	m[key] = sums{plus(s.up, up), plus(s.down, down)}
@@ -106,24 +119,24 @@ func (a *Archive) findPeers(ctx context.Context, day Day) ([]HostPeers, error) {
 }
 
 func (a *Archive) readPairs(ctx context.Context, table string, day Day, slots string, into *pairs) error {
-	rows, err := a.reading.QueryContext(ctx, "SELECT `host`, `peer`, `peer_port`, `proto`, `up_bytes`, `down_bytes` FROM "+table+" WHERE `day` = ? AND "+slots, day)
+	rows, err := a.reading.QueryContext(ctx, "SELECT `host`, `peer`, `host_port`, `peer_port`, `proto`, `up_bytes`, `down_bytes` FROM "+table+" WHERE `day` = ? AND "+slots, day)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var fields [6]sql.RawBytes
-	into6 := [...]any{&fields[0], &fields[1], &fields[2], &fields[3], &fields[4], &fields[5]}
+	var fields [7]sql.RawBytes
+	into7 := [...]any{&fields[0], &fields[1], &fields[2], &fields[3], &fields[4], &fields[5], &fields[6]}
 	for rows.Next() {
-		if err := rows.Scan(into6[:]...); err != nil {
+		if err := rows.Scan(into7[:]...); err != nil {
 			return err
 		}
-		var numbers [4]uint64
+		var numbers [5]uint64
 		for i := range numbers {
 			if numbers[i], err = strconv.ParseUint(string(fields[2+i]), 10, 64); err != nil {
 				return fmt.Errorf("a counter: %w", err)
 			}
 		}
-		into.add(fields[0], fields[1], numbers[0], numbers[1], numbers[2], numbers[3])
+		into.add(fields[0], fields[1], servicePort(numbers[0], numbers[1]), numbers[2], numbers[3], numbers[4])
 	}
 	return rows.Err()
 }

@@ -34,7 +34,8 @@ type PeerUsage struct {
 	UpBytes, DownBytes uint64
 }
 
-// ServiceUsage is a host's traffic of a protocol and port of the peers'.
+// ServiceUsage is a host's traffic of a protocol and port: the peers', or of a
+// published server its own.
 type ServiceUsage struct {
 	Proto              uint8
 	Port               uint16

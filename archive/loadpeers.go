@@ -43,7 +43,7 @@ func (d *dayPairs) add(r *Row, rows uint64) {
 	d.loaded.Counts = d.loaded.Plus(Counts{r.Flows, plus(r.UpBytes, r.DownBytes)})
 	d.loaded.Rows += rows
 	var host, peer [16]byte
-	d.pairs.add(addressBytes(&host, r.Host), addressBytes(&peer, r.Peer), uint64(r.PeerPort), uint64(r.Proto), r.UpBytes, r.DownBytes)
+	d.pairs.add(addressBytes(&host, r.Host), addressBytes(&peer, r.Peer), servicePort(uint64(r.HostPort), uint64(r.PeerPort)), uint64(r.Proto), r.UpBytes, r.DownBytes)
 	d.session.held += len(d.byPeer) - before
 }
 

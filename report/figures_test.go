@@ -75,9 +75,13 @@ func fromRows(rows []archive.Row, u *Usage, loc *time.Location) map[string]*figu
 		f.Flows += r.Flows
 		p := peers[host][r.Peer]
 		peers[host][r.Peer] = Peer{Peer: r.Peer.String(), UpBytes: p.UpBytes + r.UpBytes, DownBytes: p.DownBytes + r.DownBytes}
-		key := [2]uint16{uint16(r.Proto), r.PeerPort}
+		port := r.PeerPort
+		if r.HostPort != 0 && r.HostPort < min(1024, r.PeerPort) { // of a published server
+			port = r.HostPort
+		}
+		key := [2]uint16{uint16(r.Proto), port}
 		s := services[host][key]
-		services[host][key] = Service{Proto: r.Proto, Port: r.PeerPort, Name: serviceName(r.Proto, r.PeerPort), UpBytes: s.UpBytes + r.UpBytes, DownBytes: s.DownBytes + r.DownBytes}
+		services[host][key] = Service{Proto: r.Proto, Port: port, Name: serviceName(r.Proto, port), UpBytes: s.UpBytes + r.UpBytes, DownBytes: s.DownBytes + r.DownBytes}
 		start := calendar.SlotStart(r.Day, r.Slot/4*4)
 		hours[host][start] += bytes
 		// The last bucket that does not begin after the row.
