@@ -95,7 +95,8 @@ func (m Mails) Due(ctx context.Context, all bool) ([]Mail, error) {
 // due is the condition of mails to try. A try holds a lock of the database's for
 // as long as its connection lives, so that the end of a process is seen at once.
 func (m Mails) due(all bool) (condition string, args []any) {
-	return `(state = 'waiting' AND (next <= UTC_TIMESTAMP() OR ?)
+	// No try is put off for longer than an hour: what is, was by a clock that was ahead.
+	return `(state = 'waiting' AND (next NOT BETWEEN UTC_TIMESTAMP() + INTERVAL 1 SECOND AND UTC_TIMESTAMP() + INTERVAL 1 DAY OR ?)
 	OR state = 'sending' AND (claimed < UTC_TIMESTAMP() - INTERVAL ? SECOND OR IS_FREE_LOCK(LEFT(CONCAT('nfacct mail ', claimer, ' ', ?), 64))))`,
 		[]any{all, int(mailLease.Seconds()), m.a.dsn.DBName}
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -22,33 +23,53 @@ type Runs struct{ a *Archive }
 // Runs is the ledger of scheduled jobs.
 func (a *Archive) Runs() Runs { return Runs{a} }
 
-// Last is the newest period of the job that is done, "" if none ever was.
-// Periods sort as text.
-func (r Runs) Last(ctx context.Context, job string) (string, error) {
-	var period sql.NullString
-	err := r.a.db.QueryRowContext(ctx, "SELECT MAX(period) FROM runs WHERE job = ? AND state = 'done'", job).Scan(&period)
-	return period.String, wrap("look for runs of "+job, err)
+// Done lists the periods of a job that are done, from the given one on, and when
+// each was. oldest is the first one that was ever done, "" if none was; what a clock
+// did that was not set, years before there was nfacct, is not counted. Periods sort
+// as text.
+func (r Runs) Done(ctx context.Context, job, from string) (done map[string]time.Time, oldest string, err error) {
+	doing := "look for runs of " + job
+	err = r.a.db.QueryRowContext(ctx, "SELECT period FROM runs WHERE job = ? AND period > '2000' AND state = 'done' ORDER BY period LIMIT 1", job).Scan(&oldest)
+	if err != nil && !errors.Is(err, errNoRows) {
+		return nil, "", wrap(doing, err)
+	}
+	rows, err := r.a.db.QueryContext(ctx, "SELECT period, finished FROM runs WHERE job = ? AND period >= ? AND state = 'done'", job, from)
+	if err != nil {
+		return nil, "", wrap(doing, err)
+	}
+	defer rows.Close()
+	done = map[string]time.Time{}
+	for rows.Next() {
+		var period string
+		var finished sql.NullTime
+		if err := rows.Scan(&period, &finished); err != nil {
+			return nil, "", wrap(doing, err)
+		}
+		done[period] = finished.Time
+	}
+	return done, oldest, wrap(doing, rows.Err())
 }
 
-// Begin notes that the job runs for the period.
-func (r Runs) Begin(ctx context.Context, job, period string) error {
-	return r.a.exec(ctx, "note run of "+job, `INSERT INTO runs (job, period, state, attempts, problem, started) VALUES (?, ?, 'running', 1, '', UTC_TIMESTAMP())
-ON DUPLICATE KEY UPDATE state = 'running', attempts = attempts + 1, problem = '', started = UTC_TIMESTAMP(), finished = NULL`, job, period)
+// Begin notes that the job runs for the period. Times are of the caller's clock, not
+// of the server's, which may be another machine's.
+func (r Runs) Begin(ctx context.Context, job, period string, now time.Time) error {
+	return r.a.exec(ctx, "note run of "+job, `INSERT INTO runs (job, period, state, attempts, problem, started) VALUES (?, ?, 'running', 1, '', ?)
+ON DUPLICATE KEY UPDATE state = 'running', attempts = attempts + 1, problem = '', started = VALUES(started), finished = NULL`, job, period, now.UTC())
 }
 
 // End notes how it went.
-func (r Runs) End(ctx context.Context, job, period string, result error) error {
+func (r Runs) End(ctx context.Context, job, period string, now time.Time, result error) error {
 	state, problem := "done", ""
 	if result != nil {
-		state, problem = "failed", result.Error()
-		problem = problem[:min(len(problem), 10_000)]
+		state, problem = "failed", cutProblem(result.Error())
 	}
-	return r.a.exec(ctx, "note end of "+job, "UPDATE runs SET state = ?, problem = ?, finished = UTC_TIMESTAMP() WHERE job = ? AND period = ?", state, problem, job, period)
+	return r.a.exec(ctx, "note end of "+job, "UPDATE runs SET state = ?, problem = ?, finished = ? WHERE job = ? AND period = ?", state, problem, now.UTC(), job, period)
 }
 
-// List are the runs of a job, the newest period first, at most limit.
+// List are the runs of a job, at most limit, those first that were begun last: the
+// newest period may be of a clock that was ahead.
 func (r Runs) List(ctx context.Context, job string, limit int) ([]Run, error) {
-	rows, err := r.a.db.QueryContext(ctx, "SELECT job, period, state, attempts, problem, started, finished FROM runs WHERE job = ? ORDER BY period DESC LIMIT ?", job, limit)
+	rows, err := r.a.db.QueryContext(ctx, "SELECT job, period, state, attempts, problem, started, finished FROM runs WHERE job = ? ORDER BY started DESC, period DESC LIMIT ?", job, limit)
 	if err != nil {
 		return nil, wrap("list runs of "+job, err)
 	}

@@ -160,7 +160,7 @@ func (a *app) noteMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 		return err
 	}
 	for _, m := range mailings(cfg, p) {
-		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{}); err != nil {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Again: schedule.Again(ctx)}); err != nil {
 			return err
 		}
 	}
@@ -208,26 +208,26 @@ func (d *database) close() {
 // ledger is the archive's ledger of runs, of whichever archive is open.
 type ledger struct{ db *database }
 
-func (l ledger) Last(ctx context.Context, job string) (string, error) {
+func (l ledger) Done(ctx context.Context, job, from string) (map[string]time.Time, string, error) {
 	open, err := l.db.get(ctx)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return open.Runs().Last(ctx, job)
+	return open.Runs().Done(ctx, job, from)
 }
 
-func (l ledger) Begin(ctx context.Context, job, period string) error {
+func (l ledger) Begin(ctx context.Context, job, period string, now time.Time) error {
 	open, err := l.db.get(ctx)
 	if err != nil {
 		return err
 	}
-	return open.Runs().Begin(ctx, job, period)
+	return open.Runs().Begin(ctx, job, period, now)
 }
 
-func (l ledger) End(ctx context.Context, job, period string, result error) error {
+func (l ledger) End(ctx context.Context, job, period string, now time.Time, result error) error {
 	open, err := l.db.get(ctx)
 	if err != nil {
 		return err
 	}
-	return open.Runs().End(ctx, job, period, result)
+	return open.Runs().End(ctx, job, period, now, result)
 }

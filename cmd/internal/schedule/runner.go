@@ -35,21 +35,31 @@ type Runner struct {
 	loc    *time.Location
 	ledger Ledger
 	log    *slog.Logger
-	now    func() time.Time
 	lanes  map[string]chan struct{} // held while a job of it runs
+
+	// Clock is the machine's, unless it is set before Run.
+	Clock Clock
 
 	running sync.WaitGroup
 
 	mu     sync.Mutex
 	busy   map[string]bool // jobs that are looked after at present
 	states map[string]*State
+	watch  watch
+}
+
+// now is the time of day.
+func (r *Runner) now() time.Time {
+	now, _ := r.Clock()
+	return now
 }
 
 // New returns a runner of jobs on the wall clock of loc.
 func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
 	r := &Runner{
-		jobs: jobs, loc: loc, ledger: ledger, log: log, now: time.Now,
+		jobs: jobs, loc: loc, ledger: ledger, log: log, Clock: machine(),
 		lanes: map[string]chan struct{}{}, busy: map[string]bool{}, states: map[string]*State{},
+		watch: watch{suspects: map[string]map[string]bool{}, proven: map[string]map[string]bool{}},
 	}
 	for i := range r.jobs {
 		job := &r.jobs[i]
@@ -104,9 +114,14 @@ func (r *Runner) Tick(ctx context.Context) {
 func (r *Runner) start(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.look() {
+		return
+	}
 	for i := range r.jobs {
 		job := &r.jobs[i]
-		if job.When.Never() || ctx.Err() != nil || r.busy[job.Name] || r.now().Before(r.states[job.Name].Retry) {
+		// No retry is farther off than mostWait: it was set by a clock that was ahead.
+		retry := r.states[job.Name].Retry.Sub(r.watch.now)
+		if job.When.Never() || ctx.Err() != nil || r.busy[job.Name] || retry > 0 && retry <= mostWait {
 			continue
 		}
 		r.busy[job.Name] = true
@@ -116,6 +131,9 @@ func (r *Runner) start(ctx context.Context) {
 		})
 	}
 }
+
+// mostWait is how long a job that fails waits between two tries, at most.
+const mostWait = time.Hour
 
 // ended notes how it went.
 func (r *Runner) ended(ctx context.Context, job *Job, err error) {
@@ -134,12 +152,12 @@ func (r *Runner) ended(ctx context.Context, job *Job, err error) {
 		}
 		s.Failures, s.Since, s.Problem, s.Retry = 0, time.Time{}, "", time.Time{}
 	default:
-		// 2, 4, 8 ... minutes, at most an hour between two tries.
+		// 2, 4, 8 ... minutes.
 		s.Failures++
 		if s.Failures == 1 {
 			s.Since = r.now()
 		}
-		wait := min(time.Minute<<min(s.Failures, 6), time.Hour)
+		wait := min(time.Minute<<min(s.Failures, 6), mostWait)
 		s.Problem, s.Retry = err.Error(), r.now().Add(wait)
 		r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
 	}
@@ -147,28 +165,9 @@ func (r *Runner) ended(ctx context.Context, job *Job, err error) {
 
 // runDue runs the job for each period that is due and not done.
 func (r *Runner) runDue(ctx context.Context, job *Job) error {
-	last, err := r.ledger.Last(ctx, job.Name)
-	if err != nil {
-		return fmt.Errorf("read ledger: %w", err)
-	}
-	due := r.due(job)
-	if len(due) == 0 {
-		return nil
-	}
-	if last == "" {
-		// The first start ever: what lies before it was nobody's duty.
-		newest := due[len(due)-1]
-		if err := r.ledger.Begin(ctx, job.Name, newest); err != nil {
-			return fmt.Errorf("write ledger: %w", err)
-		}
-		return r.ledger.End(ctx, job.Name, newest, nil)
-	}
-	for len(due) > 0 && due[0] <= last {
-		due = due[1:]
-	}
-	due = due[max(0, len(due)-job.Catch):]
-	if len(due) == 0 {
-		return nil
+	due, early, err := r.waiting(ctx, job)
+	if err != nil || len(due) == 0 {
+		return err
 	}
 	lane := r.lanes[job.Lane]
 	select {
@@ -178,18 +177,23 @@ func (r *Runner) runDue(ctx context.Context, job *Job) error {
 		return ctx.Err()
 	}
 	for _, period := range due {
+		ctx := ctx
+		if early[period] {
+			ctx = context.WithValue(ctx, again{}, true)
+		}
 		if err := r.runOne(ctx, job, period); err != nil {
 			return fmt.Errorf("%s: %w", period, err)
 		}
+		r.settled(job, period)
 	}
 	return nil
 }
 
 func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
-	if err := r.ledger.Begin(ctx, job.Name, period); err != nil {
+	began := r.now()
+	if err := r.ledger.Begin(ctx, job.Name, period, began); err != nil {
 		return fmt.Errorf("write ledger: %w", err)
 	}
-	began := r.now()
 	r.mu.Lock()
 	state := r.states[job.Name]
 	state.Running, state.Started = period, began
@@ -198,7 +202,7 @@ func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
 	// The result is written even when the program is being stopped.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := r.ledger.End(end, job.Name, period, result); err != nil && result == nil {
+	if err := r.ledger.End(end, job.Name, period, r.now(), result); err != nil && result == nil {
 		return fmt.Errorf("write ledger: %w", err)
 	}
 	if result == nil {

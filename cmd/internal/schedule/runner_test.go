@@ -15,9 +15,11 @@ import (
 // never is a ledger in which one period was done long ago: everything is due.
 type never struct{ down error }
 
-func (n never) Last(context.Context, string) (string, error)     { return "0", n.down }
-func (n never) Begin(context.Context, string, string) error      { return nil }
-func (n never) End(context.Context, string, string, error) error { return nil }
+func (n never) Done(context.Context, string, string) (map[string]time.Time, string, error) {
+	return nil, "0", n.down
+}
+func (n never) Begin(context.Context, string, string, time.Time) error      { return nil }
+func (n never) End(context.Context, string, string, time.Time, error) error { return nil }
 
 // A job that hangs stops only those of its lane, and those after it.
 func TestHangingJob(t *testing.T) {
@@ -95,7 +97,7 @@ func TestOneCauseOneLine(t *testing.T) {
 	r := New([]Job{{Name: "import", When: spec, Period: Each, Catch: 1, Run: func(context.Context, string) error { return result }}},
 		time.UTC, never{}, slog.New(slog.NewTextHandler(&said, nil)))
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	r.now = func() time.Time { return now }
+	r.Clock = func() (time.Time, time.Duration) { return now, time.Duration(now.UnixNano()) }
 	r.Tick(t.Context())
 	if said.Len() > 0 || r.States()[0].Failures != 0 {
 		t.Errorf("said %q, %+v", &said, r.States()[0])

@@ -124,27 +124,11 @@ func MonthBefore(fire time.Time) string {
 
 // Ledger remembers what ran.
 type Ledger interface {
-	// Last is the newest period of the job that is done, "" if none ever was.
-	Last(ctx context.Context, job string) (string, error)
-	// Begin notes that the job runs for the period.
-	Begin(ctx context.Context, job, period string) error
-	// End notes how it went.
-	End(ctx context.Context, job, period string, result error) error
-}
-
-// lookBack is how far due looks for missed runs: more than a month, for the
-// monthly job.
-const lookBack = 40 * 24 * time.Hour
-
-// due lists the periods that became due lately, oldest first, each once.
-func (r *Runner) due(job *Job) []string {
-	now := r.now()
-	var periods []string
-	for fire := job.When.Next(now.Add(-lookBack), r.loc); !fire.IsZero() && !fire.After(now); fire = job.When.Next(fire, r.loc) {
-		period := job.Period(fire)
-		if n := len(periods); n == 0 || periods[n-1] != period {
-			periods = append(periods, period)
-		}
-	}
-	return periods
+	// Done lists the periods of the job that are done, from the given one on, and when
+	// each was. oldest is the first one that was ever done, "" if none was.
+	Done(ctx context.Context, job, from string) (done map[string]time.Time, oldest string, err error)
+	// Begin notes that the job runs for the period, since now.
+	Begin(ctx context.Context, job, period string, now time.Time) error
+	// End notes how it went, and when it ended.
+	End(ctx context.Context, job, period string, now time.Time, result error) error
 }

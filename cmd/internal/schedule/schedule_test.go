@@ -79,24 +79,30 @@ type memory struct {
 
 var errDown = errors.New("database is down")
 
-func (m *memory) Last(_ context.Context, job string) (string, error) {
+func (m *memory) Done(_ context.Context, job, from string) (map[string]time.Time, string, error) {
 	if m.down {
-		return "", errDown
+		return nil, "", errDown
 	}
-	if len(m.done[job]) == 0 {
-		return "", nil
+	done, oldest := map[string]time.Time{}, ""
+	for _, period := range m.done[job] {
+		if oldest == "" || period < oldest {
+			oldest = period
+		}
+		if period >= from {
+			done[period] = time.Time{}
+		}
 	}
-	return slices.Max(m.done[job]), nil
+	return done, oldest, nil
 }
 
-func (m *memory) Begin(context.Context, string, string) error {
+func (m *memory) Begin(context.Context, string, string, time.Time) error {
 	if m.down {
 		return errDown
 	}
 	return nil
 }
 
-func (m *memory) End(_ context.Context, job, period string, result error) error {
+func (m *memory) End(_ context.Context, job, period string, _ time.Time, result error) error {
 	if result == nil {
 		m.done[job] = append(m.done[job], period)
 	}
@@ -114,7 +120,7 @@ func TestRunner(t *testing.T) {
 	}}
 	clock := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	r := New([]Job{job}, time.UTC, ledger, slog.New(slog.DiscardHandler))
-	r.now = func() time.Time { return clock }
+	r.Clock = func() (time.Time, time.Duration) { return clock, time.Duration(clock.UnixNano()) }
 	expect := func(what string, want ...string) {
 		t.Helper()
 		if !slices.Equal(ran, want) {
