@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -22,11 +23,14 @@ type RouterFacts struct {
 	Own          []netip.Addr
 	InnerRouters []netip.Addr
 	Sampling     float64 // packets that each exported one stands for; 1: no sampling
+	// ActiveTimeout is after how long it exports a flow that goes on, in whole
+	// seconds; 0 is not known.
+	ActiveTimeout time.Duration
 }
 
 // same says whether two facts say the same, whenever they did.
 func (f RouterFacts) same(o RouterFacts) bool {
-	return f.Version == o.Version && f.Sampling == o.Sampling && slices.Equal(f.WAN, o.WAN) && slices.Equal(f.Inside, o.Inside) &&
+	return f.Version == o.Version && f.Sampling == o.Sampling && f.ActiveTimeout.Truncate(time.Second) == o.ActiveTimeout.Truncate(time.Second) && slices.Equal(f.WAN, o.WAN) && slices.Equal(f.Inside, o.Inside) &&
 		slices.Equal(f.Own, o.Own) && slices.Equal(f.InnerRouters, o.InnerRouters)
 }
 
@@ -44,8 +48,8 @@ func (a *Archive) NoteFacts(ctx context.Context, router string, f RouterFacts) e
 	if err != nil {
 		return err
 	}
-	return a.exec(ctx, "facts of "+router, "REPLACE INTO router_facts (router, valid_from, version, wan, inside, own, inner_routers, sampling) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		id, f.ValidFrom.UTC().Truncate(time.Second), cut(f.Version, 60), list(f.WAN), list(f.Inside), list(f.Own), list(f.InnerRouters), f.Sampling)
+	return a.exec(ctx, "facts of "+router, "REPLACE INTO router_facts (router, valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		id, f.ValidFrom.UTC().Truncate(time.Second), cut(f.Version, 60), list(f.WAN), list(f.Inside), list(f.Own), list(f.InnerRouters), f.Sampling, min(f.ActiveTimeout/time.Second, math.MaxUint32))
 }
 
 // FactsOf is what a router said of itself, oldest first.
@@ -55,7 +59,7 @@ func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, er
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling FROM router_facts WHERE router = ? ORDER BY valid_from", id)
+	rows, err := a.db.QueryContext(ctx, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout FROM router_facts WHERE router = ? ORDER BY valid_from", id)
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
@@ -64,7 +68,8 @@ func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, er
 	for rows.Next() {
 		var f RouterFacts
 		var wan, inside, own, inner string
-		if err := rows.Scan(&f.ValidFrom, &f.Version, &wan, &inside, &own, &inner, &f.Sampling); err != nil {
+		var timeout int64
+		if err := rows.Scan(&f.ValidFrom, &f.Version, &wan, &inside, &own, &inner, &f.Sampling, &timeout); err != nil {
 			return nil, wrap(doing, err)
 		}
 		index := func(text string) (uint32, error) {
@@ -76,6 +81,7 @@ func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, er
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
+		f.ActiveTimeout = time.Duration(timeout) * time.Second
 		history = append(history, f)
 	}
 	return history, wrap(doing, rows.Err())

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"nfacct/archive"
 	"nfacct/collector/flow"
 	"nfacct/importer/attribution"
 	"nfacct/importer/rules"
@@ -27,6 +28,7 @@ type accountant struct {
 type accounted struct {
 	attributor *attribution.Attributor
 	rules      *rules.Set
+	limits     limits
 }
 
 // anyDay is no date.
@@ -47,7 +49,12 @@ func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only 
 // be told to stop.
 func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.Record) error {
 	from, to := times(r.Start, r.End, r.Received)
-	day := a.calendar.day(to)
+	// What ends with the day is the day's: bytes, packets and the record itself.
+	last := to
+	if !a.migrated { // whose times are begins of slots
+		last--
+	}
+	day := a.calendar.day(last)
 	if r.Has&(flow.HasBytes|flow.HasPackets) == 0 {
 		if t := a.tally(day.date, router); t != nil {
 			t.noCounters++ // and it is no record of the books
@@ -55,6 +62,21 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		return nil
 	}
 	who := a.routers[router].at(to)
+	bytes, packets, estimated := who.attributor.Scale(r)
+	if a.migrated { // whether the router sampled in those days is not known
+		bytes, packets, estimated = r.Bytes, r.Packets, false
+	}
+	if !who.limits.plausible(r, bytes, to-from) {
+		if t := a.tally(day.date, router); t != nil {
+			t.records.add(1, r.Bytes)
+			t.implausible.add(1, r.Bytes)
+			t.note(archive.FoundImplausible, r)
+		}
+		return nil
+	}
+	if packets > mostPackets || thin(r) {
+		packets = a.trim(r, day.date, router, bytes, packets)
+	}
 	res := who.attributor.Attribute(r)
 	if res.Rule == attribution.Unanswered && !a.migrated {
 		uploads, err := a.uploads.forFile(ctx, in)
@@ -63,9 +85,8 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		}
 		res = who.attributor.Answer(r, uploads)
 	}
-	bytes, packets, estimated := who.attributor.Scale(r)
-	if a.migrated { // whether the router sampled in those days is not known
-		res, bytes, packets, estimated = res.Migrated(), r.Bytes, r.Packets, false
+	if a.migrated {
+		res = res.Migrated()
 	}
 	rule := rules.None
 	switch {
@@ -111,6 +132,26 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 	p.bytes, p.packets = bytes, packets
 	a.piece(&p, &day, from, to, rule, estimated)
 	return nil
+}
+
+// trim looks at more packets than there can be: in so many octets, or in two rows.
+// What it gives is how many are accounted.
+func (a *accountant) trim(r *flow.Record, day date, router int, bytes, packets uint64) uint64 {
+	most, kind := uint64(mostPackets), archive.FoundPackets
+	switch {
+	case !thin(r):
+	case a.migrated || r.Has&flow.NarrowBytes != 0:
+		// The octets began anew at 4 GiB, the packets are right: both stay.
+		kind = archive.FoundWrapped
+	default:
+		most = min(most, max(bytes/leastPacket, 1))
+	}
+	if packets > most || kind == archive.FoundWrapped {
+		if t := a.tally(day, router); t != nil {
+			t.note(kind, r)
+		}
+	}
+	return min(packets, most)
 }
 
 // part is n*share/whole, rounded down, for 0 <= share <= whole, 0 < whole.

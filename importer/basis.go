@@ -24,7 +24,7 @@ const maxUnlisted = 16
 func (b *basis) add(p *piece, records uint64) {
 	b.rules[p.rule].add(records, p.bytes)
 	if p.passed {
-		b.uplinks += p.bytes
+		b.uplinks = plus(b.uplinks, p.bytes)
 	}
 	if p.v5 {
 		b.v5[p.rule].add(records, p.bytes)
@@ -52,7 +52,7 @@ func (b *basis) merge(o *basis) {
 		b.rules[rule].add(o.rules[rule].records, o.rules[rule].bytes)
 		b.v5[rule].add(o.v5[rule].records, o.v5[rule].bytes)
 	}
-	b.uplinks += o.uplinks
+	b.uplinks = plus(b.uplinks, o.uplinks)
 	for _, index := range slices.Sorted(maps.Keys(o.unlisted)) { // so that the same ones are named each time
 		b.interfaceOf(index).add(o.unlisted[index].records, o.unlisted[index].bytes)
 	}

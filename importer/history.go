@@ -12,6 +12,8 @@ import (
 type Since struct {
 	From time.Time
 	attribution.Router
+	// ActiveTimeout is after how long it exports a flow that goes on; 0 is not known.
+	ActiveTimeout time.Duration
 }
 
 // eras are how a router's records are attributed, over time. What stands at the
@@ -20,6 +22,7 @@ type eras struct {
 	router  int // its number
 	history []Since
 	rules   []rules.Rule
+	rate    Rate // of its fastest port
 
 	from, until int64 // of the one at hand, Unix nanoseconds
 	hand        *accounted
@@ -31,9 +34,9 @@ type eras struct {
 const maxEras = 4
 
 func newEras(router int, r Router, list []rules.Rule) *eras {
-	e := &eras{router: router, history: r.History, rules: list, made: map[int]*accounted{}}
+	e := &eras{router: router, history: r.History, rules: list, rate: r.PortRate, made: map[int]*accounted{}}
 	if len(e.history) == 0 {
-		e.history = []Since{{Router: r.Router}}
+		e.history = []Since{{Router: r.Router, ActiveTimeout: r.ActiveTimeout}}
 	}
 	return e
 }
@@ -59,7 +62,7 @@ func (e *eras) at(moment int64) *accounted {
 			clear(e.made)
 		}
 		r := e.history[n].Router
-		e.hand = &accounted{attribution.New(r, e.router), rules.Compile(e.rules, r.Inside)}
+		e.hand = &accounted{attribution.New(r, e.router), rules.Compile(e.rules, r.Inside), limitsOf(e.rate, e.history[n].ActiveTimeout, r.Sampling != 0)}
 		e.made[n] = e.hand
 	}
 	return e.hand

@@ -14,7 +14,7 @@ import (
 func TestEras(t *testing.T) {
 	at := func(hour int) time.Time { return time.Date(2026, 11, 23, hour, 0, 0, 0, time.UTC) }
 	since := func(hour int, inside string) Since {
-		return Since{at(hour), attribution.Router{Inside: []netip.Prefix{netip.MustParsePrefix(inside)}}}
+		return Since{From: at(hour), Router: attribution.Router{Inside: []netip.Prefix{netip.MustParsePrefix(inside)}}}
 	}
 	e := newEras(0, Router{History: []Since{since(6, "10.6.0.0/16"), since(8, "10.8.0.0/16"), since(9, "10.9.0.0/16"), since(10, "10.10.0.0/16"), since(11, "10.11.0.0/16"), since(12, "10.12.0.0/16")}}, nil)
 	for _, c := range []struct {

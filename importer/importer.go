@@ -43,6 +43,12 @@ type Router struct {
 	// Export are the addresses that its datagrams come from.
 	Export []netip.Addr `toml:"-"`
 	attribution.Router
+	// PortRate is the speed of its fastest port, not of the contract: records that say
+	// more than it can carry are implausible. 0 is 100 Gbit/s.
+	PortRate Rate `toml:"port_rate"`
+	// ActiveTimeout is after how long it exports a flow that goes on; 0 is not known,
+	// and taken for RouterOS's default of 30 minutes.
+	ActiveTimeout time.Duration `toml:"-"`
 	// History, oldest first, is how its records are attributed over time; if it is
 	// not empty it takes the place of the Router above.
 	History []Since `toml:"-"`

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
@@ -146,13 +147,13 @@ func (t *table) add(p *piece) {
 
 func (b *biflow) merge(p *piece) {
 	if p.class == attribution.Up {
-		b.upBytes += p.bytes
-		b.upPackets += p.packets
+		b.upBytes = plus(b.upBytes, p.bytes)
+		b.upPackets = plus(b.upPackets, p.packets)
 	} else {
-		b.downBytes += p.bytes
-		b.downPackets += p.packets
+		b.downBytes = plus(b.downBytes, p.bytes)
+		b.downPackets = plus(b.downPackets, p.packets)
 	}
-	b.flows += p.flows
+	b.flows = uint32(min(uint64(b.flows)+uint64(p.flows), math.MaxUint32))
 	b.attribution = attribution.Weaker(b.attribution, p.attribution)
 }
 

@@ -232,6 +232,7 @@ func TestConserved(t *testing.T) {
 		for range 500 {
 			end := base.Add(time.Duration(random.Int64N(int64(60 * time.Hour))))
 			r := upload(end.Add(-time.Duration(random.Int64N(int64(26*time.Hour)))), end, random.Uint64N(1<<40), random.Uint64N(1<<30))
+			r.Packets = min(r.Packets, r.Bytes/leastPacket)
 			r.Src = netip.AddrFrom4([4]byte{192, 168, 0, byte(random.IntN(4))})
 			r.SrcPort = uint16(random.IntN(3))
 			if random.IntN(2) == 0 {

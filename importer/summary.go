@@ -224,9 +224,12 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 			Internal:     in(t.classes[attribution.Internal]),
 			Transit:      in(t.classes[attribution.Transit]),
 			Unattributed: in(t.classes[attribution.Unattributed]),
+			Implausible:  in(t.implausible),
 		},
 		Excluded: map[string]archive.Counts{},
 		Loaded:   archive.Loaded{Counts: in(t.loaded)},
+		Rules:    map[string]archive.Counts{},
+		Findings: t.findings(),
 
 		UplinkLocalBytes: t.basis.uplinks,
 	}
@@ -244,6 +247,11 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 	}
 	if t.noCounters > 0 {
 		b.Rejected["no_counters"] = t.noCounters
+	}
+	for rule, c := range t.basis.rules {
+		if c != (counts{}) {
+			b.Rules[attribution.Rule(rule).String()] = in(c)
+		}
 	}
 	for i, c := range t.excluded {
 		if c != (counts{}) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 
 	"nfacct/collector/flow"
@@ -14,9 +15,19 @@ import (
 // counts are records and their bytes.
 type counts struct{ records, bytes uint64 }
 
+// add adds to them; a sum stays at the largest number.
 func (c *counts) add(records, bytes uint64) {
-	c.records += records
-	c.bytes += bytes
+	c.records = plus(c.records, records)
+	c.bytes = plus(c.bytes, bytes)
+}
+
+// plus adds two counters. No sum wraps: an exporter can send any number.
+func plus(a, b uint64) uint64 {
+	sum, carry := bits.Add64(a, b, 0)
+	if carry != 0 {
+		return math.MaxUint64
+	}
+	return sum
 }
 
 // tally is what one file holds of one day of one router.
@@ -40,7 +51,10 @@ type tally struct {
 	excluded  []counts // by rule
 	loaded    counts
 	estimated bool // a sampling factor was used
-	basis     basis
+
+	implausible counts // a class of its own, with bytes as exported
+	found       []oddity
+	basis       basis
 }
 
 // datagram counts what the decoder says about one.
@@ -114,6 +128,14 @@ func (t *tally) add(o *tally) {
 	t.loaded.add(o.loaded.records, o.loaded.bytes)
 	t.estimated = t.estimated || o.estimated
 	t.basis.merge(&o.basis)
+	t.implausible.add(o.implausible.records, o.implausible.bytes)
+	for i := range o.found {
+		f := &o.found[i]
+		if n := t.oddity(f.kind, f.exporter); n != nil {
+			n.add(f.records, f.bytes)
+			n.seconds, n.example = cmp.Or(n.seconds, f.seconds), cmp.Or(n.example, f.example)
+		}
+	}
 }
 
 // place is a day of a router, by the router's number in the configuration.

@@ -48,7 +48,7 @@ func (t *Told) History(uplinks []attribution.Uplink) []Since {
 		for n > 0 && t.Routers[n].From.After(begin) {
 			n--
 		}
-		history[i] = Since{From: begin, Router: t.Routers[n].Router}
+		history[i] = Since{From: begin, Router: t.Routers[n].Router, ActiveTimeout: t.Routers[n].ActiveTimeout}
 		names, lists := t.at(begin)
 		if found := attribution.Indexes(uplinks, names, lists); len(found) > 0 {
 			history[i].WAN = found

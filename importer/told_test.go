@@ -18,7 +18,7 @@ func told() (*Told, func(hour, minute int) time.Time) {
 	later := router
 	later.WAN = []uint32{0xF00008}
 	return &Told{
-		Routers: []Since{{at(0, 0), router}, {at(12, 15), later}},
+		Routers: []Since{{From: at(0, 0), Router: router}, {From: at(12, 15), Router: later}},
 		Names: []Named{{at(0, 0), 2, "bridge"}, {at(0, 0), 3, "lte1"}, {at(0, 0), 0xF00007, "pppoe-out1"},
 			{at(12, 15), 0xF00008, "pppoe-out1"}, {at(18, 0), 0xF00009, "pppoe-out2"}},
 		Lists: []Listed{{at(0, 0), "WAN", []string{"pppoe-out1"}}, {at(15, 0), "WAN", []string{"lte1", "pppoe-out1"}}},

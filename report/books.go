@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nfacct/archive"
+	"nfacct/report/phrase"
 )
 
 // books says, for each router, what became of every record: the days together,
@@ -21,11 +22,15 @@ func (t *text) books() {
 	for _, book := range sumBooks(t.u.Books) {
 		t.paragraph(lead, t.received(book))
 		c := &book.Classes
-		t.paragraph(indent, "= "+t.Text("text.books.classes", t.Number(c.Up.Records), t.Number(c.Down.Records), t.Number(c.RouterLocal.Records),
-			t.Number(c.Internal.Records), t.Number(c.Transit.Records), t.Number(c.Unattributed.Records)))
+		t.paragraph(indent, "= "+ClassesText(c, t.Catalogue))
 		t.paragraph(indent, t.Text("text.books.kept", t.leftOut(book), t.Number(book.Loaded.Records)))
 		if weak := t.weak(book); weak != "" {
 			t.paragraph(indent, weak)
+		}
+	}
+	for _, book := range sumBooks(t.u.Books) {
+		for _, finding := range BookFindings(book, t.Catalogue) {
+			t.paragraph(indent, finding)
 		}
 	}
 	for i := range t.u.Books {
@@ -33,6 +38,16 @@ func (t *text) books() {
 			t.paragraph(indent, t.Text("mail.books.difference", DifferenceText(b, t.Catalogue)))
 		}
 	}
+}
+
+// ClassesText is how many records each class has.
+func ClassesText(classes *archive.Classes, c *phrase.Catalogue) string {
+	text := c.Text("text.books.classes", c.Number(classes.Up.Records), c.Number(classes.Down.Records), c.Number(classes.RouterLocal.Records),
+		c.Number(classes.Internal.Records), c.Number(classes.Transit.Records), c.Number(classes.Unattributed.Records))
+	if n := classes.Implausible.Records; n > 0 {
+		text += " " + c.Text("text.books.implausible", c.Number(n))
+	}
+	return text
 }
 
 // received says what came. Tables and files of other programs have no datagrams.

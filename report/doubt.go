@@ -1,6 +1,9 @@
 package report
 
-import "nfacct/report/phrase"
+import (
+	"nfacct/archive"
+	"nfacct/report/phrase"
+)
 
 // Doubt is a reason why the figures are not the whole period's. Which fields say
 // something depends on Kind, the part of a catalogue's key behind "doubt.".
@@ -11,10 +14,15 @@ type Doubt struct {
 	Until  string  `json:"until,omitempty"`
 	Count  uint64  `json:"count,omitempty"`
 	Share  float64 `json:"share,omitempty"`
+	// Finding is what was found in the books of the router; its kind is the doubt's.
+	Finding *archive.Finding `json:"finding,omitempty"`
 }
 
 // Text is the reason as a sentence.
 func (d Doubt) Text(c *phrase.Catalogue) string {
+	if d.Finding != nil {
+		return FindingText(d.Router, *d.Finding, c)
+	}
 	key := "doubt." + d.Kind
 	router, what := Clean(d.Router), Clean(d.What)
 	switch d.Kind {

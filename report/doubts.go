@@ -170,6 +170,9 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 			if (f.Kind == archive.FoundUnlisted || f.Kind == archive.FoundSilentHop) && f.Bytes > b.Bytes/tolerated {
 				doubts = append(doubts, Doubt{Kind: string(f.Kind), Router: router, What: f.Example, Count: f.Bytes})
 			}
+			if doubtful(f) {
+				doubts = append(doubts, Doubt{Kind: string(f.Kind), Router: router, Count: f.Records, Finding: &f})
+			}
 		}
 	}
 	for i := range books {

@@ -17,7 +17,7 @@ var latin = []string{
 	"Squid", "IP", "DHCP", "DNS", "nfacct",
 	"Europe", "Berlin", "CEST", "CET", "W",
 	"management", "workshop", "dads", "laptop", "with", "a", "very", "it", "reception", "sales", "phones", "anna", "boris",
-	"net", "core", "rmem", "max", "collector", "receive", "buffer", "queue", "import", // what to do
+	"NTP", "net", "core", "rmem", "max", "collector", "receive", "buffer", "queue", "import", // what to do
 	"proxy", "dns", "multicast", "broadcast", "weekly", "office", "ether", "wan", "https", "quic", "k", "v",
 }
 

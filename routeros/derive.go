@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Uplinks are the interfaces that lead outside: those of the default routes,
@@ -124,6 +125,16 @@ func (f *Facts) Sampling() float64 {
 		return 1
 	}
 	return (interval + space) / interval
+}
+
+// ActiveTimeout is after how long the router exports a flow that goes on; 0 when it
+// does not say.
+func (f *Facts) ActiveTimeout() time.Duration {
+	timeout, err := parseDuration(f.Flow.Flow["active-flow-timeout"])
+	if err != nil {
+		return 0
+	}
+	return timeout
 }
 
 func sorted[T comparable](list []T, compare func(a, b T) int) []T {

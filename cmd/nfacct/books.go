@@ -120,6 +120,7 @@ func printBook(w io.Writer, b *archive.Book) {
 	line("class", "internal", c.Internal)
 	line("class", "transit", c.Transit)
 	line("class", "unattributed", c.Unattributed)
+	line("class", "implausible", c.Implausible)
 	for _, name := range slices.Sorted(maps.Keys(b.Excluded)) {
 		line("left out", name, b.Excluded[name])
 	}
@@ -128,9 +129,7 @@ func printBook(w io.Writer, b *archive.Book) {
 		line("by rule", name, b.Rules[name])
 	}
 	for _, f := range b.Findings {
-		if text := findingText(f); text != "" {
-			fmt.Fprintf(w, "  doubt     %s\n", text)
-		}
+		fmt.Fprintf(w, "  doubt     %s\n", findingText(b.Router, f))
 	}
 	var lost []string
 	count := func(n uint64, what, more string) {

@@ -6,11 +6,12 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"nfacct/archive"
+	"nfacct/report"
+	"nfacct/report/phrase"
 )
 
-// findingText says what was found and what to do; empty where the books say it
-// elsewhere.
-func findingText(f archive.Finding) string {
+// findingText says what was found and what to do.
+func findingText(router string, f archive.Finding) string {
 	much := plural(f.Records, "record") + " with " + humanize.IBytes(f.Bytes)
 	switch f.Kind {
 	case archive.FoundUnlisted:
@@ -24,5 +25,5 @@ func findingText(f archive.Finding) string {
 	case archive.FoundWeak:
 		return fmt.Sprintf("%s came by version 5 and were charged by %s, which can be another host's: export version 9 or IPFIX, which say whose they are", much, f.Example)
 	}
-	return ""
+	return report.FindingText(router, f, phrase.English())
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
@@ -76,7 +79,7 @@ func (a *app) noteFacts(ctx context.Context, db *archive.Archive, cfg *config.Co
 		noted = errors.Join(
 			db.NoteFacts(ctx, router, archive.RouterFacts{
 				ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
-				InnerRouters: f.InnerRouters(), Sampling: f.Sampling(),
+				InnerRouters: f.InnerRouters(), Sampling: f.Sampling(), ActiveTimeout: f.ActiveTimeout(),
 			}),
 			db.NoteCounters(ctx, router, f.Read, f.Uptime, counters),
 		)
@@ -169,7 +172,10 @@ func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archiv
 	if !r.Managed() || db == nil {
 		return router, nil
 	}
-	history, err := a.eras(ctx, db, r)
+	if _, err := os.Stat(routeros.SavedPath(savedFolder(cfg), r.Name)); err == nil { // provisioned by nfacct
+		router.ActiveTimeout = cfg.Provision.ActiveTimeout
+	}
+	history, err := a.eras(ctx, db, r, router.ActiveTimeout)
 	if err != nil {
 		return router, err
 	}
@@ -178,7 +184,7 @@ func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archiv
 		if err := a.refreshRouters(ctx, cfg, db, []config.Router{*r})[0]; err != nil {
 			return router, temporaryError(fmt.Errorf("the networks of a router are not known yet, so nothing can be imported: write them to its inside, or: %w", err))
 		}
-		if history, err = a.eras(ctx, db, r); err != nil {
+		if history, err = a.eras(ctx, db, r, router.ActiveTimeout); err != nil {
 			return router, err
 		}
 		if len(history) == 0 {
@@ -189,15 +195,16 @@ func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archiv
 	return router, nil
 }
 
-// eras are the times of a router. Those in which it told too little are left out.
-func (a *app) eras(ctx context.Context, db *archive.Archive, r *config.Router) ([]importer.Since, error) {
+// eras are the times of a router; timeout is its active timeout where it does not say.
+// Those in which it told too little are left out.
+func (a *app) eras(ctx context.Context, db *archive.Archive, r *config.Router, timeout time.Duration) ([]importer.Since, error) {
 	described, err := db.FactsOf(ctx, r.Name)
 	if err != nil {
 		return nil, err
 	}
 	told := importer.Told{}
 	for _, f := range described {
-		era := importer.Since{From: f.ValidFrom, Router: attribution.Router{
+		era := importer.Since{From: f.ValidFrom, ActiveTimeout: cmp.Or(f.ActiveTimeout, timeout), Router: attribution.Router{
 			WAN: first(r.WAN, f.WAN), Inside: first(r.Inside, f.Inside), Own: first(r.Own, f.Own),
 			InnerRouters: first(r.InnerRouters, f.InnerRouters), Proxies: r.Proxies, Sampling: r.Sampling,
 		}}

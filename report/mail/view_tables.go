@@ -160,6 +160,7 @@ type balance struct {
 	estimated               bool
 	difference              string
 	classes                 archive.Classes
+	found                   []archive.Finding
 }
 
 // balances adds the books of the days up, router by router.
@@ -187,6 +188,9 @@ func balances(books []archive.Book, words *phrase.Catalogue) []*balance {
 		}
 		x.load += b.Loaded.Records
 		x.classes = x.classes.Plus(b.Classes)
+		for _, f := range b.Findings {
+			x.found = archive.AddFinding(x.found, f)
+		}
 		if x.difference == "" {
 			x.difference = report.DifferenceText(b, words)
 		}
@@ -211,8 +215,7 @@ func (v *view) books() {
 			lost = "–"
 		}
 		c := &b.classes
-		notes := []string{v.words.Text("text.books.classes", v.number(c.Up.Records), v.number(c.Down.Records), v.number(c.RouterLocal.Records),
-			v.number(c.Internal.Records), v.number(c.Transit.Records), v.number(c.Unattributed.Records))}
+		notes := []string{report.ClassesText(c, v.words)}
 		if b.excluded > 0 {
 			notes = append(notes, v.text("books.excluded", v.number(b.excluded)))
 		}
@@ -227,6 +230,9 @@ func (v *view) books() {
 		}
 		if b.difference != "" {
 			notes = append(notes, v.text("books.difference", short(b.difference, 200)))
+		}
+		for _, finding := range report.BookFindings(&archive.Book{Router: b.router, Findings: b.found}, v.words) {
+			notes = append(notes, short(finding, 400))
 		}
 		t.Rows = append(t.Rows, row{Name: short(b.router, 40), Note: strings.Join(notes, " · "), Cells: []cell{
 			{Text: v.number(b.records)}, {Text: lost, Bad: b.lost*1000 > b.records}, {Text: v.number(b.load)},

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"strings"
 	"time"
 
 	"nfacct/archive"
@@ -9,10 +10,10 @@ import (
 
 func (w *workbook) books() error {
 	columns := []sheetColumn{{w.text("day"), date, 12}, {w.text("router"), plain, 18}}
-	for _, key := range []string{"datagrams", "records", "bytes", "lost", "dropped", "unspooled", "rejected", "class_up", "class_down", "router_local", "internal", "transit", "unattributed", "left_out", "loaded", "loaded_bytes"} {
+	for _, key := range []string{"datagrams", "records", "bytes", "lost", "dropped", "unspooled", "rejected", "class_up", "class_down", "router_local", "internal", "transit", "unattributed", "left_out", "loaded", "loaded_bytes", "implausible"} {
 		columns = append(columns, sheetColumn{w.text(key), count, 15})
 	}
-	s, err := w.sheet("books", append(columns, sheetColumn{w.text("difference"), plain, 30}))
+	s, err := w.sheet("books", append(columns, sheetColumn{w.text("difference"), plain, 30}, sheetColumn{w.text("findings"), plain, 30}))
 	if err != nil {
 		return err
 	}
@@ -26,10 +27,16 @@ func (w *workbook) books() error {
 		for _, n := range b.Excluded {
 			excluded = excluded.Plus(n)
 		}
+		var found []string
+		for _, f := range b.Findings {
+			if text := report.FindingText(b.Router, f, w.words); text != "" {
+				found = append(found, text)
+			}
+		}
 		c := &b.Classes
 		day := time.Date(b.Day.Year, b.Day.Month, b.Day.Day, 0, 0, 0, 0, time.UTC)
 		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, b.SpoolLost, rejected, c.Up.Records, c.Down.Records,
-			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, report.DifferenceText(b, w.words))
+			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, c.Implausible.Records, report.DifferenceText(b, w.words), strings.Join(found, " "))
 		if err != nil {
 			return err
 		}
