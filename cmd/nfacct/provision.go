@@ -31,7 +31,15 @@ func (a *app) provisionCommand() *cobra.Command {
 		Long: `Compares what each router that has an address exports with what is wanted,
 prints the difference as RouterOS commands, writes it, reads it back, and waits
 for the first datagram. A second run changes nothing. What the routers had before
-is kept in the folder routers of the state folder, for --undo.`,
+is kept in the folder routers of the state folder, for --undo.
+
+A datagram proves nothing about its sender: anybody on the LAN can forge one with
+the router's address. A forger can invent flows of any host, make sequence numbers
+show loss, and send templates of its own. A forger cannot remove or change flows
+that were received, read or write the routers, change the interface counters that
+nfacct reads over the API, or put a host on provision.over_quota_list beyond these
+counters. A firewall rule that takes UDP 8787 from the routers alone keeps most
+forgers out.`,
 		Example: `  nfacct provision --trust gw-1
   nfacct provision --dry-run
   nfacct provision
