@@ -2,7 +2,10 @@
 // whichever export version carried it.
 package flow
 
-import "net/netip"
+import (
+	"math/bits"
+	"net/netip"
+)
 
 // Version is the export version that carried a record, as it stands in the
 // datagram's first two bytes.
@@ -58,12 +61,21 @@ const (
 	// RepairedDst: the IPv6 destination equalled the source and was taken from
 	// the next hop instead (RouterOS 6.39.2).
 	RepairedDst
-	// RepairedSampling: the sampling interval made sense only with its bytes
-	// swapped (RouterOS 6.49 writes element 34 little-endian) and was swapped.
+	// RepairedSampling: the sampling interval was smaller with its bytes swapped
+	// (RouterOS 6.49 writes element 34 little-endian) and was swapped.
 	RepairedSampling
 	// NarrowBytes: the exporter's octet counter has 32 bits at most, so that it
 	// begins anew after 4 GiB, 34 s at 1 Gbit/s (all of v5; RouterOS 6 in v9).
 	NarrowBytes
+	// AmbiguousSampling: the sampling interval could be meant either way. The
+	// smaller reading was taken; OtherSampling gives the other.
+	AmbiguousSampling
+	// UnknownSampling: the exporter samples its interfaces (or other parts) at
+	// rates that differ, and said none for this record's.
+	UnknownSampling
+	// Reverse: made of the reverse counters of a biflow (RFC 5103), beside the
+	// record of its forward direction.
+	Reverse
 )
 
 // Record is one flow record. Addresses that the exporter did not send are the
@@ -102,4 +114,15 @@ type Record struct {
 	ICMPCode uint8
 	SrcMAC   [6]byte
 	DstMAC   [6]byte
+}
+
+// OtherSampling gives the other reading of a sampling interval that could be meant
+// either way (see AmbiguousSampling). Sampling is right unless the router is known
+// to be set to the other one: as (interval + space) / interval of /ip traffic-flow,
+// from its own facts or the configuration. 256 and 65,536 are such a pair.
+func (r *Record) OtherSampling() (n uint32, ok bool) {
+	if r.Has&AmbiguousSampling == 0 {
+		return 0, false
+	}
+	return bits.ReverseBytes32(r.Sampling), true
 }

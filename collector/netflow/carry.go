@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 
@@ -62,10 +63,10 @@ func (c *carrier) carry(s *stream) {
 		templateSet, optionsSet = ipfixTemplates, ipfixOptions
 	}
 	for _, t := range s.byID() {
-		if t.plan.kind == options {
+		if t.isOptions {
 			c.put(optionsSet, t.raw)
-			for _, k := range t.kept {
-				c.put(t.id, k.record)
+			for _, record := range t.records() {
+				c.put(t.id, record)
 			}
 		} else {
 			c.put(templateSet, t.raw)
@@ -92,7 +93,7 @@ func (c *carrier) begin() {
 		b = be.AppendUint32(b, uint32(at.export%second))
 		b = be.AppendUint32(b, s.sequence.next())
 		b = be.AppendUint16(b, uint16(s.key.domain))
-		b = be.AppendUint16(b, uint16(s.sampling&0x3fff))
+		b = be.AppendUint16(b, uint16(s.rates.system&0x3fff))
 	case flow.V9:
 		b = be.AppendUint32(b, at.uptime)
 		b = be.AppendUint32(b, seconds)
@@ -145,6 +146,15 @@ func (s *stream) byID() []*template {
 		all = append(all, t)
 	}
 	slices.SortFunc(all, func(a, b *template) int { return int(a.id) - int(b.id) })
+	return all
+}
+
+// records are the kept ones of an options template, always in one order.
+func (t *template) records() (all [][]byte) {
+	for _, record := range t.kept {
+		all = append(all, record)
+	}
+	slices.SortFunc(all, bytes.Compare)
 	return all
 }
 

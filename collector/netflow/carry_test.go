@@ -140,7 +140,7 @@ func TestCarrySampling(t *testing.T) {
 		if len(records) != 1 || records[0].Sampling != 512 || records[0].Has&flow.EstimatedTime != 0 {
 			t.Errorf("%v: %s %+v", version, summary(&g), records)
 		}
-		if got, want := next.last.samplers, d.last.samplers; !reflect.DeepEqual(got, want) {
+		if got, want := next.last.rates, d.last.rates; !reflect.DeepEqual(got, want) {
 			t.Errorf("%v: samplers %v, want %v", version, got, want)
 		}
 	}

@@ -136,7 +136,7 @@ func TestBootEstimate(t *testing.T) {
 		last := uint64(uptime-int64(15_000)) % (1 << 32)
 		late := *s
 		late.export += shift
-		records, _ := d.take(&late, late.message(set(258, values("10.0.0.1", n{4, last}, n{4, last}))))
+		records, _ := d.Decode(nil, testSource, s.received(), late.message(set(258, values("10.0.0.1", n{4, last}, n{4, last}))))
 		s.sequence++
 		if off := records[0].End - (late.received() - 15*second); i > 1250 && (off < 0 || off > 15*second) {
 			t.Fatalf("%d ns off %d s after the clock was set", off, i)

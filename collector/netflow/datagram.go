@@ -17,11 +17,12 @@ type Datagram struct {
 	Options   int // data records of options templates: about the exporter, not about traffic
 	NATEvents int // data records that report a NAT binding (element 230) and count no traffic
 	Other     int // data records of templates in which nothing is of use here
-	Biflows   int // of Records: those with a reverse direction, which is left out
+	Reverse   int // of Records: those made of the reverse direction of another one
 
 	Templates  int // template and options template records
 	Withdrawn  int // IPFIX template withdrawals
 	NoTemplate int // data sets kept back because their template is not known: see Decoder.Unread
+	Borrowed   int // data sets read by a template of another port of the exporter
 	Rejects    Rejects
 	Loss       Loss
 }

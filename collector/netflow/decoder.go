@@ -8,7 +8,20 @@
 // the exporter, export version, and domain (v9 source id, IPFIX observation
 // domain, v5 engine). Templates, sampling, start-up time and sequence numbers
 // belong to a stream, so no exporter can overwrite another's. Limits bound it
-// all, and what has to make room is always the same exporter's own.
+// all, and what has to make room is always the same exporter's own. Where a
+// stream has no template of a number, one of another port of the same address,
+// version and domain serves if it fits the set to the byte.
+//
+// # What holds for a datagram
+//
+// What was known before a datagram holds until the datagram replaces it. A set
+// that nothing known fits looks ahead to the templates and options behind it in the
+// same datagram; if there are none, it is kept back for itself, not with its
+// datagram: see Unread.
+//
+// After a reboot (start-up time moved) templates are not used before they are sent
+// again; after a mere jump of the sequence number they are, for sets that they fit
+// to the byte.
 //
 // # What becomes a record
 //
@@ -20,7 +33,8 @@
 //
 // The reverse direction of a biflow (RFC 5103, enterprise 29305, and Cisco's
 // responder counters 232 and 299) is never added to the forward counters: it
-// went the other way. It is left out, and Datagram.Biflows counts such records.
+// went the other way. Where it counted anything it becomes a second record, with
+// both ends in each other's place.
 //
 // Octets are element 1, else 85 (a total: right for exporters that send a flow
 // once), else 23 (out), else 231 (initiator); packets 2, 86, 24, 298. Element
@@ -39,6 +53,8 @@ import (
 type Decoder struct {
 	limits    Limits
 	exporters map[netip.Addr]*exporter
+	unproven  queue[exporter] // those that never sent flow records
+	proven    queue[exporter]
 	streams   map[key]*stream
 	last      *stream // of the datagram before: most come in a row
 	tick      uint64  // counts every use, the clock of "least recently used"
@@ -183,26 +199,28 @@ func (h *header) describe(g *Datagram) {
 }
 
 // prepare fills in what all records of a datagram share.
-func (d *Decoder) prepare(s *stream, h *header) {
+func (d *Decoder) prepare(exporter netip.Addr, h *header) {
 	d.base = flow.Record{
 		Has:      flow.HasSequence,
 		Version:  h.version,
 		Domain:   h.domain,
 		Sequence: h.sequence,
-		Exporter: s.key.src.Addr(),
+		Exporter: exporter,
 		Received: h.received,
 	}
 }
 
-// sample gives the records that follow the sampling that was known before, or
-// else what the stream's exporter has said by now.
-func (d *Decoder) sample(s *stream, before uint32) {
-	if before == 0 {
-		before = s.rate()
+// sample gives the records of the next data set the sampling that was known when
+// it came, else what the exporter says of its template or of all.
+func (d *Decoder) sample(rates *rates, id uint16, before uint32) {
+	d.work.rates = rates
+	n := before
+	if n == 0 {
+		n = rates.of(id)
 	}
-	d.base.Sampling = before
+	d.base.Sampling = n
 	d.base.Has &^= flow.HasSampling
-	if before != 0 {
+	if n != 0 {
 		d.base.Has |= flow.HasSampling
 	}
 }

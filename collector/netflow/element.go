@@ -55,11 +55,26 @@ const (
 	initMilliseconds
 	// numbers about sampling
 	samplingInterval
+	selectorAlgorithm
 	samplingPacketInterval
 	samplingPacketSpace
+	samplingTimeInterval
+	samplingTimeSpace
 	samplingSize
 	samplingPopulation
+	samplingProbability
+	hashMin
+	hashMax
+	selectedMin
+	selectedMax
+	samplingFlowInterval
+	samplingFlowSpacing
 	selector
+	// scopes of options templates
+	scopeInterface
+	scopeTemplate
+	scopeDomain
+	scopeOther
 	actions // how many there are
 )
 
@@ -81,6 +96,8 @@ func (a action) fits(length uint16) bool {
 		return length == widthIPv6
 	case srcMAC, dstMAC:
 		return length == widthMAC
+	case scopeOther: // of any form: it only tells things apart
+		return length <= 255
 	}
 	return length <= widthNumber
 }
@@ -224,10 +241,20 @@ var elements = [...]meaning{
 
 	34:  {action: samplingInterval},
 	50:  {action: samplingInterval, rank: 1, weak: true}, // FLOW_SAMPLER_RANDOM_INTERVAL
+	304: {action: selectorAlgorithm},                     // RFC 5477 section 8.2, and so on
 	305: {action: samplingPacketInterval},
 	306: {action: samplingPacketSpace},
+	307: {action: samplingTimeInterval},
+	308: {action: samplingTimeSpace},
 	309: {action: samplingSize},
 	310: {action: samplingPopulation},
+	311: {action: samplingProbability},
+	329: {action: hashMin},
+	330: {action: hashMax},
+	331: {action: selectedMin},
+	332: {action: selectedMax},
+	396: {action: samplingFlowInterval}, // RFC 7014
+	397: {action: samplingFlowSpacing},
 	48:  {action: selector}, // FLOW_SAMPLER_ID
 	302: {action: selector, rank: 1},
 }
@@ -258,14 +285,22 @@ func meaningOf(element uint16) meaning {
 	return meaning{}
 }
 
-// isReverse says whether a field counts traffic of the opposite direction.
-func (f field) isReverse() bool {
+// reverse gives the forward element that a field is the reverse of (RFC 5103, and
+// Cisco's responder counters), or 0. Only what differs by direction has one.
+func (f field) reverse() uint16 {
 	switch f.enterprise {
 	case 0:
-		return f.element == responderOctets || f.element == responderPackets
+		switch f.element {
+		case responderOctets:
+			return 1
+		case responderPackets:
+			return 2
+		}
 	case reverseEnterprise:
-		a := meaningOf(f.element).action
-		return a == octets || a == packets
+		switch a := meaningOf(f.element).action; {
+		case a == octets, a == packets, a == tos, a == tcpFlags, a >= startUptime && a <= observedNTP:
+			return f.element
+		}
 	}
-	return false
+	return 0
 }

@@ -82,8 +82,8 @@ func FuzzDecode(f *testing.F) {
 			for _, t := range s.templates {
 				kept += len(t.kept)
 			}
-			if len(s.templates) > limits.Templates || kept != s.kept || kept > maxKept || len(s.samplers) > maxSamplers {
-				t.Fatalf("%d templates, %d options records, %d samplers", len(s.templates), kept, len(s.samplers))
+			if len(s.templates) > limits.Templates || kept != s.kept || kept > maxKept || len(s.rates.parts) > maxParts {
+				t.Fatalf("%d templates, %d options records, %d parts", len(s.templates), kept, len(s.rates.parts))
 			}
 		}
 		carried := d.carried()
@@ -171,7 +171,7 @@ func FuzzTemplate(f *testing.F) {
 		if g.Rejects.Total() != 0 || g.NoTemplate+g.NATEvents+g.Other != 0 || g.Templates != 1 {
 			return
 		}
-		if p := d.last.templates[256]; p == nil || p.plan.shape != nil || p.plan.size < 4 || len(data)%p.plan.size > 3 {
+		if p := d.last.templates[256]; p == nil || p.plan == nil || p.plan.shape != nil || p.plan.size < 4 || len(data)%p.plan.size > 3 {
 			return
 		}
 		if want, options, err := newGoflow2().decode(payload); err == nil {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	goflow "github.com/netsampler/goflow2/v2/decoders/netflow"
@@ -175,7 +176,14 @@ func TestGoflow2(t *testing.T) {
 	}
 }
 
+// forward leaves out the records of reverse directions, which other decoders leave
+// in the forward one's.
+func forward(records []flow.Record) []flow.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r flow.Record) bool { return r.Has&flow.Reverse != 0 })
+}
+
 func compareOpinions(got []flow.Record, options int, want []opinion, wantOptions int) string {
+	got = forward(got)
 	if len(got) != len(want) || options != wantOptions {
 		return fmt.Sprintf("%d records and %d options records, goflow2 has %d and %d", len(got), options, len(want), wantOptions)
 	}

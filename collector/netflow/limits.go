@@ -6,14 +6,15 @@ import "time"
 // one exporter that does its worst holds some 100 MB, an honest one some kB.
 type Limits struct {
 	// Exporters is how many addresses are known at a time. When it is reached, a
-	// new one takes the place of the one that was silent longest, if that was
-	// longer than Age; otherwise its datagrams are rejected.
+	// new one takes the place of one that has never sent flow records, or that was
+	// silent for longer than Age; otherwise its datagrams are rejected.
 	Exporters int
 	// Streams is how many streams an exporter may have. A further one takes the
-	// place of the one that this exporter used least recently.
+	// place of the one of least worth (see stream.worth): those that have sent flow
+	// records make room last.
 	Streams int
 	// Templates is how many templates a stream may have, options templates
-	// counted. A further one takes the place of the least recently used.
+	// counted. A further one takes the place of the oldest that no data came for.
 	Templates int
 	// Fields is how many fields a template may have, scope fields counted.
 	Fields int

@@ -1,6 +1,10 @@
 package netflow
 
-import "nfacct/collector/flow"
+import (
+	"slices"
+
+	"nfacct/collector/flow"
+)
 
 // field is one field of a template, as it was sent.
 type field struct {
@@ -25,10 +29,10 @@ type plan struct {
 
 	kind    kind
 	has     flow.Fields // what every record brings
-	biflow  bool
-	useful  bool // of an options template: it tells of sampling or of start-up time
-	selects bool // records name the sampler that chose them
-	samples bool // see plan.sample
+	reverse *plan       // of the records of the opposite direction, or nil
+	useful  bool        // of an options template: it tells of sampling or of start-up time
+	selects bool        // records name the sampler that chose them
+	samples bool        // see plan.sample
 
 	clock       clock
 	hasInit     bool
@@ -74,23 +78,73 @@ const (
 	observedClock       // 322 to 325: when the exporter saw it
 )
 
-// compile makes the plan of a template. bad is the number of fields whose length
-// cannot be; they are stepped over. ok is false when records would have no
-// length, or one that no set can hold.
-func compile(version flow.Version, fields []field, isOptions bool) (p *plan, bad int, ok bool) {
-	p = &plan{}
-	varies := false
+// validate says how many fields of a template have a length that cannot be; they
+// are stepped over. ok is false when records would have no length, or one that no
+// set can hold.
+func validate(version flow.Version, fields []field, isOptions bool) (bad int, ok bool) {
+	size, _ := sizeOf(fields)
+	if size == 0 || size > maxSet-setHeader {
+		return 0, false
+	}
+	for _, f := range fields {
+		if _, wrong := f.use(version, isOptions); wrong {
+			bad++
+		}
+	}
+	return bad, true
+}
+
+// sizeOf is the length of a template's records, or of the shortest one when there
+// are fields of variable length.
+func sizeOf(fields []field) (size int, varies bool) {
 	for _, f := range fields {
 		if f.length == variable {
 			varies = true
-			p.size++
+			size++
 		} else {
-			p.size += int(f.length)
+			size += int(f.length)
 		}
 	}
-	if p.size == 0 || p.size > maxSet-setHeader {
-		return nil, 0, false
+	return size, varies
+}
+
+// compile makes the plan of a valid template.
+func compile(version flow.Version, fields []field, isOptions bool) *plan {
+	p := layout(version, fields, isOptions)
+	if p.kind != traffic {
+		return p
 	}
+	// The reverse direction has its own counters and times; all else it shares with
+	// the forward one. A forward counter never stands in for a reverse one.
+	var hasReverse [actions]bool
+	for _, f := range fields {
+		if element := f.reverse(); element != 0 {
+			hasReverse[meaningOf(element).action] = true
+		}
+	}
+	if !hasReverse[octets] && !hasReverse[packets] {
+		return p
+	}
+	backward := slices.Clone(fields)
+	for i := range backward {
+		f := &backward[i]
+		m, _ := f.use(version, isOptions)
+		switch element := f.reverse(); {
+		case element != 0:
+			f.element, f.enterprise = element, 0
+		case m.action == octets || m.action == packets || hasReverse[m.action]:
+			f.element, f.enterprise = 0, 1 // stepped over
+		}
+	}
+	p.reverse = layout(version, backward, isOptions)
+	return p
+}
+
+// layout is compile for one direction.
+func layout(version flow.Version, fields []field, isOptions bool) *plan {
+	p := &plan{}
+	var varies bool
+	p.size, varies = sizeOf(fields)
 	if varies {
 		p.shape = make([]shape, len(fields))
 		for i, f := range fields {
@@ -105,7 +159,7 @@ func compile(version flow.Version, fields []field, isOptions bool) (p *plan, bad
 	for _, weak := range []bool{false, true} {
 		offset := 0
 		for i, f := range fields {
-			m, wrong := f.use(version, isOptions)
+			m, _ := f.use(version, isOptions)
 			isBest := m.action != skip && best[m.action] == i+1
 			sibling := best[m.action.sibling()]
 			isWeak := isBest && sibling != 0 && sibling < i+1 || !isBest && m.weak
@@ -113,17 +167,21 @@ func compile(version flow.Version, fields []field, isOptions bool) (p *plan, bad
 				p.read(f, i, offset, m.action, weak)
 			}
 			offset += int(f.length)
-			if !weak {
-				if wrong {
-					bad++
-				}
-				p.biflow = p.biflow || f.isReverse()
-				isNATEvent = isNATEvent || f.enterprise == 0 && f.element == natEvent
-			}
+			isNATEvent = isNATEvent || f.enterprise == 0 && f.element == natEvent
 		}
 	}
 	p.describe(isOptions, isNATEvent)
-	return p, bad, true
+	return p
+}
+
+// counts says whether a record of a reverse plan counted anything.
+func (p *plan) counts(b []byte) bool {
+	for i := range p.steps {
+		if s := &p.steps[i]; (s.action == octets || s.action == packets) && !isZero(b[s.offset:][:s.width]) {
+			return true
+		}
+	}
+	return false
 }
 
 // choose finds the best field of each action: index + 1, or 0.
@@ -140,13 +198,27 @@ func choose(version flow.Version, fields []field, isOptions bool) (best [actions
 
 // use gives the meaning of a field, and whether its length is wrong for it.
 func (f field) use(version flow.Version, isOptions bool) (m meaning, wrong bool) {
-	// v9 exporters give length 0 to what they do not know. Scope fields of v9 have
-	// numbers of their own (RFC 3954, section 6.1).
-	if f.enterprise != 0 || f.length == 0 || f.scope && version == flow.V9 {
+	// v9 exporters give length 0 to what they do not know.
+	if f.length == 0 {
+		return meaning{}, false
+	}
+	if f.enterprise != 0 {
+		if f.scope && f.length <= 255 {
+			return meaning{action: scopeOther}, false
+		}
 		return meaning{}, false
 	}
 	m = meaningOf(f.element)
-	if isOptions && m.action < samplingInterval && m.action != initMilliseconds {
+	switch {
+	case f.scope && (version == flow.V9 || m.action < samplingInterval && m.action != initMilliseconds):
+		// Scope fields of v9 have numbers of their own (RFC 3954, section 6.1).
+		if m = (meaning{action: scopeAction(version, f.element)}); !m.action.fits(f.length) {
+			return meaning{}, false
+		}
+		return m, false
+	case isOptions && (f.element == ingressInterface || f.element == egressInterface) && f.length <= widthNumber:
+		return meaning{action: scopeInterface, rank: 1}, false // named, though not as a scope
+	case isOptions && m.action < samplingInterval && m.action != initMilliseconds:
 		return meaning{}, false
 	}
 	if m.action != skip && !m.action.fits(f.length) {
@@ -181,7 +253,9 @@ func (p *plan) describe(isOptions, isNATEvent bool) {
 	switch {
 	case isOptions:
 		p.kind = options
-		p.useful = len(p.steps) > 0
+		for a := range action(scopeInterface) {
+			p.useful = p.useful || does[a]
+		}
 		p.has = 0
 		return
 	case isNATEvent && !does[octets] && !does[packets]:
@@ -210,7 +284,9 @@ func (p *plan) describe(isOptions, isNATEvent bool) {
 	case p.hasObserved:
 		p.clock = observedClock
 	}
-	p.samples = p.selects || does[samplingPacketInterval] || does[samplingSize]
+	for a := selectorAlgorithm; a < scopeInterface; a++ {
+		p.samples = p.samples || does[a]
+	}
 }
 
 // find puts the steps of a template with variable fields where they belong in

@@ -8,8 +8,8 @@ import (
 
 // work is what reading one datagram leaves lying about.
 type work struct {
-	h      *header
-	stream *stream
+	h     *header
+	rates *rates // that the set being read is sampled by
 
 	// Of the record being read.
 	first, last uint32 // uptimes
@@ -24,6 +24,9 @@ type work struct {
 	least   uint32 // least difference of export time and flow end
 	// Some data records could not be counted: for want of a template, say.
 	uncounted bool
+	probes    int    // see maxProbes
+	learnt    bool   // options records told something
+	spans     []span // data sets that no sampling was known for: see sampledLater
 }
 
 // fill reads one record. b begins with it; its end was checked.
@@ -151,22 +154,57 @@ func (w *work) rare(r *flow.Record, s *step, v uint64) {
 		if s.weak && r.Sampling != 0 {
 			return
 		}
-		var repaired bool
-		r.Sampling, repaired = repairInterval(v, s.width)
+		var repaired, both bool
+		r.Sampling, repaired, both = readInterval(v, s.width)
 		if repaired {
 			r.Has |= flow.RepairedSampling
 		}
-	case samplingPacketInterval:
-		w.sampling.interval = v
-	case samplingPacketSpace:
-		w.sampling.space = v
-	case samplingSize:
-		w.sampling.size = v
-	case samplingPopulation:
-		w.sampling.population = v
-	case selector:
-		w.sampling.selector, w.sampling.selected = v, true
+		if both {
+			r.Has |= flow.AmbiguousSampling
+		}
+	default:
+		w.sampling.take(s.action, v, s.width, s.weak)
 	}
+}
+
+// turn makes a record of the reverse direction: both ends change places. What the
+// router forwarded the answer to, before it translated it back, are the addresses
+// after translation, as RouterOS too exports the way back.
+func turn(r *flow.Record) {
+	was := *r
+	r.Src, r.Dst, r.SrcPort, r.DstPort = was.Dst, was.Src, was.DstPort, was.SrcPort
+	if a := was.PostNATDst; a.IsValid() && !a.IsUnspecified() {
+		r.Src, r.PostNATSrc = a, was.Dst
+	} else {
+		r.PostNATSrc = netip.Addr{}
+	}
+	if a := was.PostNATSrc; a.IsValid() && !a.IsUnspecified() {
+		r.Dst, r.PostNATDst = a, was.Src
+	} else {
+		r.PostNATDst = netip.Addr{}
+	}
+	r.PostNATSrcPort, r.PostNATDstPort = 0, 0
+	if was.PostNATDstPort != 0 {
+		r.SrcPort, r.PostNATSrcPort = was.PostNATDstPort, was.DstPort
+	}
+	if was.PostNATSrcPort != 0 {
+		r.DstPort, r.PostNATDstPort = was.PostNATSrcPort, was.SrcPort
+	}
+	r.NextHop = netip.Addr{}
+	r.Has |= flow.Reverse
+	r.InIf, r.OutIf = r.OutIf, r.InIf
+	r.SrcAS, r.DstAS = r.DstAS, r.SrcAS
+	r.SrcMAC, r.DstMAC = r.DstMAC, r.SrcMAC
+	swap := func(a, b flow.Fields) {
+		if has := r.Has & (a | b); has == a || has == b {
+			r.Has ^= a | b
+		}
+	}
+	swap(flow.HasSrcPort, flow.HasDstPort)
+	swap(flow.HasInIf, flow.HasOutIf)
+	swap(flow.HasSrcAS, flow.HasDstAS)
+	swap(flow.HasSrcMAC, flow.HasDstMAC)
+	swap(flow.HasPostNATSrcPort, flow.HasPostNATDstPort)
 }
 
 // number reads a number of a width that no machine word has.

@@ -10,23 +10,153 @@ import (
 // sampling is what one record says about it.
 type sampling struct {
 	explicit         uint64 // 1 in N: element 34 or 50
+	algorithm        uint64 // 304: how the rest is meant
 	interval, space  uint64 // packets taken, packets left out: 305 and 306
+	spaced           bool   // 306 was there
 	size, population uint64 // taken, out of how many: 309 and 310
-	selector         uint64 // which sampler: 48 or 302
-	selected         bool
+	time, pause      uint64 // microseconds in which all are taken, and none: 307 and 308
+	paused           bool   // 308 was there
+	probability      float64
+	hashed, selected [2]uint64 // least and greatest hash, of all and of those taken: 329 to 332
+	flows, skipped   uint64    // flow records taken, and left out: 396 and 397
+	selector         uint64    // which sampler: 48 or 302
+	named            bool
 }
 
-// rate is N of "1 in N packets", to the nearest whole number.
-func (s sampling) rate() (n uint32, ok bool) {
-	switch {
-	case s.explicit != 0:
+// The selectorAlgorithm of RFC 5477 section 8.2 and the registry of IANA
+// (psamp-parameters). 35 and 49, NetFlow's own, need not be read: 34 and 50 mean
+// one packet in N in all their modes.
+const (
+	systematicCount = 1
+	systematicTime  = 2
+	randomNOutOfN   = 3
+	probabilistic   = 4
+	propertyMatch   = 5 // a filter: what it leaves out is not wanted
+	hashBOB         = 6
+	hashIPSX        = 7
+	hashCRC         = 8
+)
+
+// rate is N of "1 in N packets", to the nearest whole number. The quantities that
+// the algorithm goes by come first; then NetFlow's own, then any that are whole.
+// An interval without a space is no rate: Cisco's IOS XR sends 305 beside 309 and
+// 310, once as 1 and once as the population (pmacct's tests 104 and 112).
+func (s *sampling) rate() (n uint32, ok bool) {
+	switch s.algorithm {
+	case propertyMatch:
+		return 0, false
+	case systematicCount:
+		n, ok = s.byCount()
+	case systematicTime:
+		n, ok = s.byTime()
+	case randomNOutOfN:
+		n, ok = s.bySize()
+	case probabilistic:
+		n, ok = s.byProbability()
+	case hashBOB, hashIPSX, hashCRC:
+		n, ok = s.byHash()
+	}
+	if ok {
+		return n, true
+	}
+	if s.explicit != 0 {
 		return uint32(min(s.explicit, math.MaxUint32)), true
-	case s.interval != 0:
-		return ratio(s.interval, s.space, s.interval), true
-	case s.size != 0 && s.population >= s.size:
-		return ratio(s.population, 0, s.size), true
+	}
+	for _, by := range [...]func(*sampling) (uint32, bool){
+		(*sampling).bySize, (*sampling).byCount, (*sampling).byProbability, (*sampling).byHash, (*sampling).byTime,
+	} {
+		if n, ok := by(s); ok {
+			return n, true
+		}
+	}
+	if s.flows != 0 { // RFC 7014 section 6.1.2
+		return ratio(s.flows, s.skipped, s.flows), true
 	}
 	return 0, false
+}
+
+func (s *sampling) byCount() (uint32, bool) {
+	if s.interval == 0 || !s.spaced {
+		return 0, false
+	}
+	return ratio(s.interval, s.space, s.interval), true
+}
+
+// byTime takes packets to come evenly.
+func (s *sampling) byTime() (uint32, bool) {
+	if s.time == 0 || !s.paused {
+		return 0, false
+	}
+	return ratio(s.time, s.pause, s.time), true
+}
+
+func (s *sampling) bySize() (uint32, bool) {
+	if s.size == 0 || s.population < s.size {
+		return 0, false
+	}
+	return ratio(s.population, 0, s.size), true
+}
+
+func (s *sampling) byProbability() (uint32, bool) {
+	if !(s.probability > 0 && s.probability <= 1) {
+		return 0, false
+	}
+	return uint32(max(1, min(math.Round(1/s.probability), math.MaxUint32))), true
+}
+
+func (s *sampling) byHash() (uint32, bool) {
+	if s.hashed[1] <= s.hashed[0] || s.selected[1] < s.selected[0] || s.selected[0] < s.hashed[0] || s.selected[1] > s.hashed[1] {
+		return 0, false
+	}
+	if s.selected == s.hashed {
+		return 1, true
+	}
+	return ratio(s.hashed[1]-s.hashed[0], 1, s.selected[1]-s.selected[0]+1), true
+}
+
+// take notes what a field says. weak fields count only where a better one says
+// nothing.
+func (s *sampling) take(a action, v uint64, width uint8, weak bool) {
+	switch a {
+	case samplingInterval:
+		if !weak || s.explicit == 0 {
+			s.explicit = v
+		}
+	case selectorAlgorithm:
+		s.algorithm = v
+	case samplingPacketInterval:
+		s.interval = v
+	case samplingPacketSpace:
+		s.space, s.spaced = v, true
+	case samplingTimeInterval:
+		s.time = v
+	case samplingTimeSpace:
+		s.pause, s.paused = v, true
+	case samplingSize:
+		s.size = v
+	case samplingPopulation:
+		s.population = v
+	case samplingProbability: // a float64, or a float32 (RFC 7011, section 6.2)
+		if width == 4 {
+			s.probability = float64(math.Float32frombits(uint32(v)))
+		} else if width == 8 {
+			s.probability = math.Float64frombits(v)
+		}
+	case hashMin:
+		s.hashed[0] = v
+	case hashMax:
+		s.hashed[1] = v
+	case selectedMin:
+		s.selected[0] = v
+	case selectedMax:
+		s.selected[1] = v
+	case samplingFlowInterval:
+		s.flows = v
+	case samplingFlowSpacing:
+		s.skipped = v
+	case selector:
+		s.selector, s.named = v, true
+	}
 }
 
 // ratio is (a + b) / c, rounded, at least 1 and at most what 32 bits hold.
@@ -42,50 +172,20 @@ func ratio(a, b, c uint64) uint32 {
 	return uint32(max(1, min(n, math.MaxUint32)))
 }
 
-// repairInterval swaps the bytes of element 34 in a data record when only that
-// makes sense: RouterOS 6.49 writes it little-endian (reported for 6.49.6 to
-// fastnetmon and akvorado; right again by 7.10). Inferred, and done only where
-// no sampling can be meant: one packet in more than 16 million against one in
-// at most 65535.
-func repairInterval(v uint64, width uint8) (n uint32, repaired bool) {
+// readInterval reads element 34 in a data record, as only RouterOS sends it.
+// RouterOS 6.49 writes it little-endian (reported for 6.49.6 to fastnetmon,
+// akvorado and goflow2; right again by 7.10), and nothing in the datagram tells
+// which it is. The smaller of the two readings is taken: the other one of any
+// rate that an office samples at is beyond 65,535. both says that the other one
+// could be meant too, so that those who know what the router is set to can decide:
+// see flow.Record.OtherSampling.
+func readInterval(v uint64, width uint8) (n uint32, repaired, both bool) {
 	if width != 4 {
-		return uint32(min(v, math.MaxUint32)), false
+		return uint32(min(v, math.MaxUint32)), false, false
 	}
 	n = uint32(v)
-	if swapped := bits.ReverseBytes32(n); n >= 1<<24 && swapped <= math.MaxUint16 {
-		return swapped, true
-	}
-	return n, false
-}
-
-// sampler is one that an options record described.
-type sampler struct {
-	id   uint64
-	rate uint32
-}
-
-// maxSamplers bounds the samplers of a stream; further ones are not kept.
-const maxSamplers = 64
-
-func (s *stream) setSampler(id uint64, rate uint32) {
-	for i := range s.samplers {
-		if s.samplers[i].id == id {
-			s.samplers[i].rate = rate
-			return
-		}
-	}
-	if len(s.samplers) < maxSamplers {
-		s.samplers = append(s.samplers, sampler{id, rate})
-	}
-}
-
-// rate is the sampling of records that name no sampler: what the exporter said
-// without naming one, or its only sampler.
-func (s *stream) rate() uint32 {
-	if s.sampling == 0 && len(s.samplers) == 1 {
-		return s.samplers[0].rate
-	}
-	return s.sampling
+	other := bits.ReverseBytes32(n)
+	return min(n, other), other < n, n != other && max(n, other) < 1<<24
 }
 
 // sample sets a record's sampling from what the record itself says about it.
@@ -101,80 +201,11 @@ func (p *plan) sample(r *flow.Record, w *work) {
 	if !p.selects {
 		return
 	}
-	n := w.stream.sampling
-	for _, s := range w.stream.samplers {
-		if s.id == w.sampling.selector {
-			n = s.rate
-		}
-	}
+	n := w.rates.sampler(w.sampling.selector)
 	r.Sampling = n
 	if n != 0 {
 		r.Has |= flow.HasSampling
 	} else {
 		r.Has &^= flow.HasSampling
-	}
-}
-
-// option reads one record of an options template.
-func (p *plan) option(b []byte, s *stream) (saying sampling) {
-	for i := range p.steps {
-		step := &p.steps[i]
-		v := number(b[step.offset:][:step.width])
-		switch step.action {
-		case samplingInterval:
-			if !step.weak || saying.explicit == 0 {
-				saying.explicit = v
-			}
-		case samplingPacketInterval:
-			saying.interval = v
-		case samplingPacketSpace:
-			saying.space = v
-		case samplingSize:
-			saying.size = v
-		case samplingPopulation:
-			saying.population = v
-		case selector:
-			saying.selector, saying.selected = v, true
-		case initMilliseconds:
-			s.init, s.hasInit = v, true
-		}
-	}
-	if n, ok := saying.rate(); ok {
-		if saying.selected {
-			s.setSampler(saying.selector, n)
-		} else {
-			s.sampling = n
-		}
-	}
-	return saying
-}
-
-// kept is the last record of an options template for one sampler, for Carry.
-type kept struct {
-	selector uint64
-	record   []byte
-}
-
-// What is kept of a stream for Carry: records of all its options templates
-// together, and bytes of each.
-const (
-	maxKept      = 64
-	maxKeptBytes = 1024
-)
-
-// keep remembers an options record. It allocates only for a sampler that is new.
-func (s *stream) keep(t *template, selector uint64, record []byte) {
-	if len(record) > maxKeptBytes {
-		return
-	}
-	for i := range t.kept {
-		if k := &t.kept[i]; k.selector == selector {
-			k.record = append(k.record[:0], record...)
-			return
-		}
-	}
-	if s.kept < maxKept {
-		s.kept++
-		t.kept = append(t.kept, kept{selector, append([]byte(nil), record...)})
 	}
 }

@@ -43,6 +43,9 @@ type sequence struct {
 	before   instant
 	restored bool // before is set
 	began    int64
+
+	rebooted bool // at this datagram the exporter's start-up time moved
+	shared   bool // two senders share the stream
 }
 
 // gap is a missing part of the sequence, from its first unit to that after its last.
@@ -98,6 +101,7 @@ func (q *sequence) next() uint32 {
 // account takes a datagram and says what its number tells.
 func (q *sequence) account(h *header, u units) Loss {
 	now := instant{h.sequence, u, h.uptime, h.export, h.received}
+	q.rebooted = false
 	if !q.known {
 		q.known, q.newest, q.span = true, now, q.style.size(u)
 		return Loss{}
@@ -120,7 +124,9 @@ func (q *sequence) account(h *header, u units) Loss {
 		if q.restored && !q.before.moved(&now) && h.received-q.began < straggle {
 			return Loss{Reordered: true}
 		}
-		return q.restart(now)
+		loss := q.restart(now)
+		q.rebooted = true
+		return loss
 	}
 	if ahead > 0 {
 		if !q.plausible(&now, uint32(ahead)) {
@@ -226,11 +232,13 @@ func (q *sequence) learn(now *instant) {
 // moved says whether the exporter's start-up time is another at now than it was
 // at i. Uptime must disagree with both clocks: the collector's alone jumps when
 // datagrams wait in a queue, the exporter's when NTP sets it.
-func (i *instant) moved(now *instant) bool {
+func (i *instant) moved(now *instant) bool { return i.movedBy(now, tolerance) }
+
+func (i *instant) movedBy(now *instant, slack int32) bool {
 	ran := now.uptime - i.uptime
 	disagrees := func(from, to int64) bool {
 		d := int32(ran - uint32((to-from)/millisecond))
-		return d > tolerance || d < -tolerance
+		return d > slack || d < -slack
 	}
 	return disagrees(i.export, now.export) && disagrees(i.received, now.received)
 }

@@ -2,8 +2,10 @@ package netflow
 
 import (
 	"cmp"
+	"math/bits"
 	"net/netip"
 	"slices"
+	"time"
 
 	"nfacct/collector/flow"
 )
@@ -17,9 +19,10 @@ type key struct {
 
 // exporter is an address that sends.
 type exporter struct {
+	addr     netip.Addr
 	streams  []*stream
-	tick     uint64 // of its last datagram
-	received int64  // likewise, Unix nanoseconds
+	received int64           // of its last datagram, Unix nanoseconds
+	place    place[exporter] // in the decoder's unproven or proven
 }
 
 // stream is what is remembered of one stream.
@@ -29,16 +32,24 @@ type stream struct {
 	tick     uint64
 	received int64 // of the last datagram, Unix nanoseconds
 
+	// Datagrams with flow records in them, and when the last one came: streams that
+	// have sent some are evicted last, and carried.
+	valid   uint64
+	validAt int64
+
 	sequence  sequence
 	templates map[uint16]*template
+	untried   queue[template] // those that no data came for yet
+	tried     queue[template]
 	recent    *template // of the data set before
 
-	sampling uint32 // 1 in N, as the exporter said without naming a sampler; 0 unknown
-	samplers []sampler
-	kept     int    // options records of all templates, see keep
-	init     uint64 // start-up time that an options record gave, milliseconds since 1970
-	hasInit  bool
-	boot     boot
+	rates     rates
+	kept      int // options records of all templates, and their bytes: see keep
+	keptBytes int
+	init      uint64 // start-up time that an options record gave, milliseconds since 1970
+	hasInit   bool
+	boot      boot
+	started   started
 
 	totals totals
 }
@@ -64,8 +75,11 @@ func (d *Decoder) stream(src netip.AddrPort, h *header, g *Datagram) *stream {
 		}
 		d.last = s
 	}
-	s.tick, s.owner.tick = d.tick, d.tick
+	s.tick = d.tick
 	s.received, s.owner.received = h.received, h.received
+	if e := s.owner; e.place.in != nil {
+		e.place.in.use(&e.place)
+	}
 	return s
 }
 
@@ -77,19 +91,21 @@ func (d *Decoder) newStream(k key, h *header, g *Datagram) *stream {
 			g.Rejects.add(TooManyExporters)
 			return nil
 		}
-		e = &exporter{}
+		e = &exporter{addr: addr}
+		e.place.of = e
 		d.exporters[addr] = e
+		d.unproven.use(&e.place)
 	}
 	if len(e.streams) >= d.limits.Streams {
 		g.Rejects.add(StreamEvicted)
-		oldest := 0
+		worst := 0
 		for i, s := range e.streams {
-			if s.tick < e.streams[oldest].tick {
-				oldest = i
+			if least := e.streams[worst]; cmp.Or(cmp.Compare(s.worth(h, d.limits.Age), least.worth(h, d.limits.Age)), cmp.Compare(s.tick, least.tick)) < 0 {
+				worst = i
 			}
 		}
-		d.forget(e.streams[oldest])
-		e.streams = slices.Delete(e.streams, oldest, oldest+1)
+		d.forget(e.streams[worst])
+		e.streams = slices.Delete(e.streams, worst, worst+1)
 	}
 	s := &stream{key: k, owner: e}
 	e.streams = append(e.streams, s)
@@ -97,22 +113,45 @@ func (d *Decoder) newStream(k key, h *header, g *Datagram) *stream {
 	return s
 }
 
-// evictExporter makes room for a new exporter if one has been silent for long.
-func (d *Decoder) evictExporter(now int64) bool {
-	var oldest netip.Addr
-	var found *exporter
-	for addr, e := range d.exporters {
-		if found == nil || e.tick < found.tick {
-			oldest, found = addr, e
-		}
+// worth orders the streams of an exporter: one that sent nothing of use, one that
+// sent templates, and then by how many datagrams with flow records came, in powers
+// of two. Whoever makes up streams has to send more of such datagrams in each than
+// an honest one did before that one is evicted; among equals the least recently
+// used goes.
+func (s *stream) worth(h *header, age time.Duration) int {
+	switch {
+	case s.valid > 0 && h.received-s.validAt <= int64(age):
+		return 1 + bits.Len64(s.valid)
+	case len(s.templates) > 0:
+		return 1
 	}
-	if found == nil || now-found.received <= int64(d.limits.Age) {
+	return 0
+}
+
+// prove notes that a datagram brought flow records.
+func (d *Decoder) prove(s *stream, received int64) {
+	s.valid++
+	s.validAt = max(s.validAt, received)
+	if s.valid == 1 {
+		d.proven.use(&s.owner.place)
+	}
+}
+
+// evictExporter makes room for a new exporter: in the place of one that never sent
+// flow records, or of one that has been silent for long.
+func (d *Decoder) evictExporter(now int64) bool {
+	e := d.proven.first()
+	if e == nil || now-e.received <= int64(d.limits.Age) {
+		e = d.unproven.first()
+	}
+	if e == nil {
 		return false
 	}
-	for _, s := range found.streams {
+	for _, s := range e.streams {
 		d.forget(s)
 	}
-	delete(d.exporters, oldest)
+	e.place.leave()
+	delete(d.exporters, e.addr)
 	return true
 }
 
@@ -124,7 +163,10 @@ func (d *Decoder) forget(s *stream) {
 }
 
 // count adds a datagram to the stream's totals.
-func (s *stream) count(g *Datagram) {
+func (d *Decoder) count(s *stream, g *Datagram) {
+	if g.Records > 0 {
+		d.prove(s, s.received)
+	}
 	t := &s.totals
 	t.datagrams++
 	t.records += uint64(g.Records)
@@ -163,9 +205,10 @@ type StreamState struct {
 	Lost       uint64 // v5 and IPFIX: records, v9: datagrams; less what came late
 	Reordered  uint64 // datagrams
 	Duplicates uint64 // datagrams
-	// Restarts counts how often the exporter began its sequence anew. Many of them
-	// mean that two routers share one address and port (behind one NAT).
-	Restarts uint64
+	Restarts   uint64 // how often the exporter began its sequence anew
+	// Shared: two senders share this address, port and source id (behind one NAT,
+	// say), so that their numbers tell nothing about loss.
+	Shared bool
 }
 
 // Streams gives the state of all streams, in order of exporter, version and
@@ -177,7 +220,7 @@ func (d *Decoder) Streams() []StreamState {
 		all = append(all, StreamState{
 			Exporter: s.key.src, Version: s.key.version, Domain: s.key.domain,
 			Received: s.received, Export: s.sequence.newest.export,
-			Templates: len(s.templates), Sampling: s.rate(),
+			Templates: len(s.templates), Sampling: s.rates.whole(), Shared: s.sequence.shared,
 			Datagrams: t.datagrams, Records: t.records, NoTemplate: t.noTemplate, Rejects: t.rejects,
 			Lost: t.lost - min(t.late, t.lost), Reordered: t.reordered,
 			Duplicates: t.duplicate, Restarts: t.restarts,

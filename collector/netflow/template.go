@@ -8,17 +8,33 @@ import (
 
 // template is a template or options template of a stream.
 type template struct {
-	id       uint16
-	raw      []byte // the template record as sent
-	plan     *plan
-	tick     uint64 // when last sent or used
-	received int64  // likewise, Unix nanoseconds
-	// doubtful: the exporter restarted since this was sent. It may have other
-	// templates now (RFC 3954 section 9 would forget this one), but mostly has the
-	// same. So it is used for sets that it fits to the byte.
-	doubtful bool
-	kept     []kept
+	id        uint16
+	isOptions bool
+	raw       []byte // the template record as sent
+	plan      *plan  // nil until the first data come: see compiled
+	received  int64  // when last sent or used, Unix nanoseconds
+	announced int64  // when last sent
+	trust     trust
+	place     place[template] // in the stream's untried or tried
+	kept      map[scope][]byte
 }
+
+// trust is what may be read by a template after its exporter began anew.
+type trust uint8
+
+const (
+	// sound: sent since.
+	sound trust = iota
+	// doubtful: the sequence began anew. The exporter may have other templates now
+	// (RFC 3954 section 9 would forget this one), but mostly has the same: a
+	// sequence number alone is no reboot. It is used for sets that it fits to the
+	// byte.
+	doubtful
+	// aside: the exporter rebooted. A layout of the same size may come under the
+	// same number, and nothing in the data would tell. It is not used before it is
+	// sent again.
+	aside
+)
 
 // setHeader is the size of a set's number and length.
 const (
@@ -26,8 +42,9 @@ const (
 	maxSet    = 65535
 )
 
-// lookup finds the template of a data set, or nil.
-func (d *Decoder) lookup(s *stream, id uint16, received int64) *template {
+// find gives the template to read a data set by, or nil: the stream's own. A set
+// that came in another port's stream may be read by isSibling too.
+func (d *Decoder) find(s *stream, id uint16, set []byte, received int64) *template {
 	t := s.recent
 	if t == nil || t.id != id {
 		if t = s.templates[id]; t == nil {
@@ -38,15 +55,65 @@ func (d *Decoder) lookup(s *stream, id uint16, received int64) *template {
 		s.withdraw(t)
 		return nil
 	}
+	if t.trust != sound && (t.trust == aside || !d.compiled(s, t).fits(set)) {
+		return nil
+	}
 	s.recent = t
-	d.tick++
-	t.tick, t.received = d.tick, received
 	return t
+}
+
+// use marks a template as used: those that data came for make room last.
+func (s *stream) use(t *template, received int64) {
+	s.tried.use(&t.place)
+	t.received = max(t.received, received)
+}
+
+// maxProbes bounds how many templates of other streams are looked up for one
+// datagram.
+const maxProbes = 1024
+
+// borrow gives a template of another port of the exporter, of the same version
+// and source id, that fits a set to the byte; nil when there is none. RFC 3954
+// section 5.1 names only address and source id, and there are exporters that
+// send templates and data from different ports. RFC 7011 section 8 ties
+// templates to the transport session, yet some do the same in IPFIX (pmacct's
+// test 112). own is where the set came, or nil when that stream is forgotten.
+func (d *Decoder) borrow(own *stream, k key, h *header, id uint16, set []byte) (*stream, *template) {
+	if own != nil && own.templates[id] != nil {
+		return nil, nil // it has one, and waits for it to be sent again
+	}
+	e := d.exporters[k.src.Addr()]
+	if e == nil {
+		return nil, nil
+	}
+	for _, s := range e.streams {
+		if s == own || s.key.version != k.version || s.key.domain != k.domain || d.work.probes >= maxProbes {
+			continue
+		}
+		d.work.probes++
+		t := s.templates[id]
+		if t == nil || t.trust == aside || h.received-t.received > int64(d.limits.Age) {
+			continue
+		}
+		now := instant{uptime: h.uptime, export: h.export, received: h.received}
+		if k.version == flow.V9 && s.sequence.newest.moved(&now) {
+			continue // it is of a time before a reboot, or of another exporter
+		}
+		if d.compiled(s, t).fits(set) {
+			return s, t
+		}
+	}
+	return nil, nil
 }
 
 func (s *stream) withdraw(t *template) {
 	delete(s.templates, t.id)
-	s.kept -= len(t.kept)
+	t.place.leave()
+	for _, record := range t.kept {
+		s.kept--
+		s.keptBytes -= len(record)
+	}
+	t.kept = nil
 	if s.recent == t {
 		s.recent = nil
 	}
@@ -56,52 +123,91 @@ func (s *stream) withdraw(t *template) {
 // section 8.1).
 func (s *stream) withdrawAll(isOptions bool) {
 	for _, t := range s.templates {
-		if (t.plan.kind == options) == isOptions {
+		if t.isOptions == isOptions {
 			s.withdraw(t)
 		}
 	}
 }
 
-// define stores a template. raw is its record, fields what it lists.
+// distrust marks the templates of an exporter that began anew. since is when, by
+// the collector's clock: those that were sent later are its present ones.
+func (s *stream) distrust(how trust, since int64) {
+	for _, t := range s.templates {
+		if t.announced <= since {
+			t.trust = max(t.trust, how)
+		}
+	}
+}
+
+// define stores a template. raw is its record, fields what it lists. It is not
+// compiled before data come for it: an exporter that announces templates without
+// end must cost little.
 func (d *Decoder) define(s *stream, id uint16, raw []byte, fields []field, isOptions bool, g *Datagram) {
-	d.tick++
-	known := s.templates[id]
-	if known != nil && (known.plan.kind == options) == isOptions && bytes.Equal(known.raw, raw) {
-		if known.doubtful {
+	t := s.templates[id]
+	if t != nil && t.isOptions == isOptions && bytes.Equal(t.raw, raw) {
+		if t.trust != sound {
 			d.announce(s, id)
 		}
-		known.tick, known.received, known.doubtful = d.tick, s.received, false
+		t.place.in.use(&t.place)
+		t.received, t.announced, t.trust = s.received, s.received, sound
 		g.Templates++
 		return
 	}
-	p, bad, ok := compile(s.key.version, fields, isOptions)
+	bad, ok := validate(s.key.version, fields, isOptions)
 	if !ok {
 		g.Rejects.add(TemplateLength)
 		return
 	}
-	for range bad {
-		g.Rejects.add(FieldLength)
-	}
+	g.Rejects[FieldLength] += uint16(bad)
 	switch {
-	case known != nil:
+	case t != nil:
 		g.Rejects.add(TemplateChanged)
-		s.withdraw(known)
+		s.withdraw(t)
 	case len(s.templates) >= d.limits.Templates:
 		g.Rejects.add(TemplateEvicted)
-		var oldest *template
-		for _, t := range s.templates {
-			if oldest == nil || t.tick < oldest.tick {
-				oldest = t
-			}
-		}
-		s.withdraw(oldest)
+		t = s.leastUseful(int64(d.limits.Age))
+		s.withdraw(t)
+	default:
+		t = &template{}
 	}
 	if s.templates == nil {
 		s.templates = make(map[uint16]*template)
 	}
+	*t = template{id: id, isOptions: isOptions, raw: append(t.raw[:0], raw...), received: s.received, announced: s.received}
+	t.place.of = t
+	s.templates[id] = t
+	s.untried.use(&t.place)
 	d.announce(s, id)
-	s.templates[id] = &template{id: id, raw: bytes.Clone(raw), plan: p, tick: d.tick, received: s.received}
 	g.Templates++
+}
+
+// leastUseful is the template that makes room for another: the oldest that no data
+// came for, unless one that had data is out of use for longer than age.
+func (s *stream) leastUseful(age int64) *template {
+	used, unused := s.tried.first(), s.untried.first()
+	if unused == nil || used != nil && s.received-used.received > age {
+		return used
+	}
+	return unused
+}
+
+// compiled gives a template's plan.
+func (d *Decoder) compiled(s *stream, t *template) *plan {
+	if t.plan != nil {
+		return t.plan
+	}
+	head, scope := 4, 0
+	n := int(be.Uint16(t.raw[2:]))
+	if t.isOptions {
+		head = 6
+		scope = int(be.Uint16(t.raw[4:]))
+		if s.key.version == flow.V9 {
+			n, scope = (n+scope)/4, n/4
+		}
+	}
+	fields, _, _ := d.fields(s.key.version, t.raw[head:], n, scope)
+	t.plan = compile(s.key.version, fields, t.isOptions)
+	return t.plan
 }
 
 // announce notes that a template became known.
@@ -112,7 +218,8 @@ func (d *Decoder) announce(s *stream, id uint16) {
 // templateSet reads the records of a template set: RFC 3954 section 5.2, RFC
 // 7011 section 3.4.1.
 func (d *Decoder) templateSet(s *stream, set []byte, g *Datagram) {
-	for len(set) >= 4 && !isZero(set) {
+	zeros := trailingZeros(set)
+	for len(set) >= 4 && len(set) > zeros {
 		id, n := be.Uint16(set), int(be.Uint16(set[2:]))
 		if n == 0 {
 			if s.key.version == flow.IPFIX {
@@ -140,7 +247,8 @@ func (d *Decoder) templateSet(s *stream, set []byte, g *Datagram) {
 // 6.1. The lengths that it gives are in bytes.
 func (d *Decoder) optionsSetV9(s *stream, set []byte, g *Datagram) {
 	const head = 6
-	for len(set) >= head && !isZero(set) {
+	zeros := trailingZeros(set)
+	for len(set) >= head && len(set) > zeros {
 		id, scope, option := be.Uint16(set), int(be.Uint16(set[2:])), int(be.Uint16(set[4:]))
 		if scope%4 != 0 || option%4 != 0 || scope+option > len(set)-head {
 			g.Rejects.add(OptionsLength)
@@ -166,7 +274,8 @@ func (d *Decoder) optionsSetV9(s *stream, set []byte, g *Datagram) {
 // section 3.4.2.2.
 func (d *Decoder) optionsSetIPFIX(s *stream, set []byte, g *Datagram) {
 	const head = 6
-	for len(set) >= 4 && !isZero(set) {
+	zeros := trailingZeros(set)
+	for len(set) >= 4 && len(set) > zeros {
 		id, n := be.Uint16(set), int(be.Uint16(set[2:]))
 		if n == 0 {
 			d.withdrawal(s, id, true, g)
@@ -252,6 +361,17 @@ func (d *Decoder) fields(version flow.Version, b []byte, n, scope int) (fields [
 	}
 	d.specifiers = fields
 	return fields, b, true
+}
+
+// trailingZeros is how many zeros b ends with: padding, unless a record needs them.
+// It is asked once a set: asking at each record whether only zeros are left
+// would take time that grows with the square of a set.
+func trailingZeros(b []byte) int {
+	n := len(b)
+	for n > 0 && b[n-1] == 0 {
+		n--
+	}
+	return len(b) - n
 }
 
 // isZero says whether b holds only zeros: padding.

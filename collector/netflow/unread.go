@@ -76,17 +76,20 @@ func (d *Decoder) DecodeUnread(dst []flow.Record, u *Unread) ([]flow.Record, Dat
 	g.Version = u.header.version
 	u.header.describe(&g)
 	s := d.streams[key{u.Source, u.header.version, u.header.domain}]
-	if s == nil {
+	from, ok := len(dst), false
+	d.work = work{h: &u.header, spans: d.work.spans[:0]}
+	d.prepare(u.Source.Addr(), &u.header)
+	if s != nil {
+		dst, ok = d.late(dst, s, u, decode, &g)
+	}
+	if !ok {
+		dst, ok = d.borrowed(dst, s, u, decode, &g)
+	}
+	if !ok {
 		g.NoTemplate = 1
 		return dst, g
 	}
-	from := len(dst)
-	d.work = work{h: &u.header, stream: s}
-	d.prepare(s, &u.header)
-	d.sample(s, u.sampling)
-	dst, ok := d.dataSet(dst, s, &u.header, u.ID, u.Body, decode, &g)
-	if !ok {
-		g.NoTemplate = 1
+	if s == nil {
 		return dst, g
 	}
 	if u.header.version == flow.IPFIX {
@@ -104,27 +107,42 @@ func (d *Decoder) DecodeUnread(dst []flow.Record, u *Unread) ([]flow.Record, Dat
 
 // wait notes a data set that nothing known fits.
 func (d *Decoder) wait(s *stream, h *header, id uint16, body []byte) {
-	d.unread = append(d.unread, Unread{s.key.src, id, body, *h, s.rate()})
+	d.unread = append(d.unread, Unread{s.key.src, id, body, *h, s.rates.whole()})
 }
 
-// lookAhead reads the sets of a datagram that nothing known fitted by the
-// templates that came behind them in the same datagram (RFC 7011 section 8 lets
-// data come first).
-func (d *Decoder) lookAhead(dst []flow.Record, s *stream, h *header, mode mode, g *Datagram) []flow.Record {
-	if len(d.defined) > 0 {
-		left := d.unread[:0]
-		for _, u := range d.unread {
-			d.sample(s, u.sampling)
-			var ok bool
-			if dst, ok = d.dataSet(dst, s, h, u.ID, u.Body, mode, g); !ok {
-				left = append(left, u)
-			}
-		}
-		d.unread = left
+// late is dataSet for a set that had to wait.
+func (d *Decoder) late(dst []flow.Record, s *stream, u *Unread, mode mode, g *Datagram) (_ []flow.Record, ok bool) {
+	t := d.find(s, u.ID, u.Body, u.header.received)
+	if t == nil {
+		return dst, false
 	}
+	d.sample(&s.rates, u.ID, u.sampling)
+	return d.readSet(dst, s, t, u.Body, mode, g), true
+}
+
+// lookAhead reads the sets of a datagram that nothing known fitted: by the
+// templates that came behind them in the same datagram (RFC 7011 section 8 lets
+// data come first), else by those of another port.
+func (d *Decoder) lookAhead(dst []flow.Record, s *stream, h *header, mode mode, g *Datagram) []flow.Record {
+	left := d.unread[:0]
+	for i := range d.unread {
+		u := &d.unread[i]
+		ok := false
+		if len(d.defined) > 0 {
+			dst, ok = d.late(dst, s, u, mode, g)
+		}
+		if !ok && len(s.owner.streams) > 1 && mode != learn {
+			dst, ok = d.borrowed(dst, s, u, mode, g)
+		}
+		if !ok {
+			left = append(left, *u)
+		}
+	}
+	d.unread = left
 	if len(d.unread) > 0 {
 		g.NoTemplate = len(d.unread)
 		d.work.uncounted = true
 	}
+	d.sampledLater(dst, s)
 	return dst
 }

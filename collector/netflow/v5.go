@@ -24,7 +24,7 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 	if mode == learn {
 		if s := d.stream(src, h, g); s != nil {
 			s.sequence.seed(h, units{})
-			s.sampling = v5Sampling(payload)
+			s.rates.system = v5Sampling(payload)
 		}
 		return dst
 	}
@@ -44,18 +44,18 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 	if s == nil {
 		return dst
 	}
-	s.sampling = v5Sampling(payload)
+	s.rates.system = v5Sampling(payload)
 	g.Records = n
 	g.Loss = s.sequence.account(h, units{data: uint32(n)})
-	s.count(g)
+	d.count(s, g)
 	if mode == scan {
 		return dst
 	}
 
-	d.prepare(s, h)
+	d.prepare(s.key.src.Addr(), h)
 	d.base.Has |= v5Has
-	if s.sampling != 0 {
-		d.base.Sampling = s.sampling
+	if s.rates.system != 0 {
+		d.base.Sampling = s.rates.system
 		d.base.Has |= flow.HasSampling
 	}
 	at := len(dst)
