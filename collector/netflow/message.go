@@ -57,7 +57,7 @@ func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, pa
 
 // readSets goes through the sets of a v9 or IPFIX datagram.
 func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte, mode mode, g *Datagram) []flow.Record {
-	d.work = work{h: h, rates: &s.rates, spans: d.work.spans[:0]}
+	d.work.begin(h, &s.rates)
 	d.prepare(s.key.src.Addr(), h)
 	if len(sets) < setHeader {
 		g.Rejects.add(NoSets)

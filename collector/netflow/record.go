@@ -29,6 +29,13 @@ type work struct {
 	spans     []span // data sets that no sampling was known for: see sampledLater
 }
 
+// begin readies w for a datagram, or a set that had to wait. What belongs to a record
+// is set with each.
+func (w *work) begin(h *header, rates *rates) {
+	w.h, w.rates, w.spans = h, rates, w.spans[:0]
+	w.pending, w.ended, w.uncounted, w.learnt, w.probes = false, false, false, false, 0
+}
+
 // fill reads one record. b begins with it; its end was checked.
 func (p *plan) fill(r *flow.Record, b []byte, w *work) {
 	for i := range p.steps {

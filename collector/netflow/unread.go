@@ -77,7 +77,7 @@ func (d *Decoder) DecodeUnread(dst []flow.Record, u *Unread) ([]flow.Record, Dat
 	u.header.describe(&g)
 	s := d.streams[key{u.Source, u.header.version, u.header.domain}]
 	from, ok := len(dst), false
-	d.work = work{h: &u.header, spans: d.work.spans[:0]}
+	d.work.begin(&u.header, nil)
 	d.prepare(u.Source.Addr(), &u.header)
 	if s != nil {
 		dst, ok = d.late(dst, s, u, decode, &g)
