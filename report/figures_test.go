@@ -34,14 +34,14 @@ func detailRows(t *testing.T, a *archive.Archive, from, to archive.Day) []archiv
 	}
 	var all []archive.Row
 	for _, table := range tables {
-		rows, err := a.DB().Query("SELECT day, slot, host, peer, peer_port, proto, up_bytes, down_bytes, flows FROM "+table+" WHERE day BETWEEN ? AND ?", from, to)
+		rows, err := a.DB().Query("SELECT day, slot, host, peer, host_port, peer_port, proto, up_bytes, down_bytes, flows FROM "+table+" WHERE day BETWEEN ? AND ?", from, to)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for rows.Next() {
 			var r archive.Row
 			var host, peer []byte
-			if err := rows.Scan(&r.Day, &r.Slot, &host, &peer, &r.PeerPort, &r.Proto, &r.UpBytes, &r.DownBytes, &r.Flows); err != nil {
+			if err := rows.Scan(&r.Day, &r.Slot, &host, &peer, &r.HostPort, &r.PeerPort, &r.Proto, &r.UpBytes, &r.DownBytes, &r.Flows); err != nil {
 				t.Fatal(err)
 			}
 			r.Host, _ = netip.AddrFromSlice(host)
