@@ -79,7 +79,8 @@ func TestDayStates(t *testing.T) {
 	check(30)
 	mustLoad(t, a, newFile(t, a, 2, 50, monday))
 	check(80)
-	first, err := a.FirstSeen(ctx)
+	first := map[netip.Addr]Day{}
+	err := a.FirstSeen(ctx, func(host netip.Addr, day Day) { first[host] = day })
 	if err != nil || len(first) != 80 || first[netip.MustParseAddr("10.2.0.7")] != monday {
 		t.Errorf("first days of %d hosts, %v", len(first), err)
 	}

@@ -17,10 +17,11 @@ type HostDay struct {
 	BusiestBytes       uint64
 }
 
-// HostDays calls each with every host's traffic on the days from..to, by day.
+// HostDays calls each with every host's traffic on the days from..to: of one host after
+// the other, by day.
 // RefreshDays is to be called before.
 func (a *Archive) HostDays(ctx context.Context, from, to Day, each func(*HostDay)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY day", from, to)
+	rows, err := a.db.QueryContext(ctx, "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY host, day", from, to)
 	if err != nil {
 		return wrap("read days", err)
 	}
@@ -40,25 +41,25 @@ func (a *Archive) HostDays(ctx context.Context, from, to Day, each func(*HostDay
 	return wrap("read days", rows.Err())
 }
 
-// FirstSeen is the first day of each host. RefreshDays is to be called before.
-func (a *Archive) FirstSeen(ctx context.Context) (map[netip.Addr]Day, error) {
+// FirstSeen calls each with every host and its first day. RefreshDays is to be
+// called before.
+func (a *Archive) FirstSeen(ctx context.Context, each func(host netip.Addr, day Day)) error {
 	rows, err := a.db.QueryContext(ctx, "SELECT host, MIN(day) FROM host_days GROUP BY host")
 	if err != nil {
-		return nil, wrap("read days", err)
+		return wrap("read days", err)
 	}
 	defer rows.Close()
-	first := map[netip.Addr]Day{}
 	var address sql.RawBytes
 	for rows.Next() {
 		var day Day
 		if err := rows.Scan(&address, &day); err != nil {
-			return nil, wrap("read days", err)
+			return wrap("read days", err)
 		}
 		if host, ok := netip.AddrFromSlice(address); ok {
-			first[host] = day
+			each(host, day)
 		}
 	}
-	return first, wrap("read days", rows.Err())
+	return wrap("read days", rows.Err())
 }
 
 // HostHour is a host's traffic in an hour of a day, of all routers.
@@ -69,9 +70,9 @@ type HostHour struct {
 	Flows              uint64
 }
 
-// HostHours calls each with every host's hours of a day.
+// HostHours calls each with every host's hours of a day, of one host after the other.
 func (a *Archive) HostHours(ctx context.Context, day Day, each func(*HostHour)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour", day)
+	rows, err := a.db.QueryContext(ctx, "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour ORDER BY host, hour", day)
 	if err != nil {
 		return wrap("read hours", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -89,63 +90,96 @@ func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, erro
 // which takes about ten seconds for two million of them: the server finds each row
 // by the key of days.
 func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
+	stored, hosts, err := a.SettlePeers(ctx, day)
+	if err == nil && stored {
+		return a.storedPeers(ctx, day)
+	}
+	return hosts, err
+}
+
+// SettlePeers sees to it that EachHostPeers has a day. Where that cannot be now, stored
+// is false, and the hosts are what was found.
+func (a *Archive) SettlePeers(ctx context.Context, day Day) (stored bool, hosts []HostPeers, err error) {
 	s, err := a.readDayStates(ctx)
 	if err != nil {
-		return nil, err
+		return false, nil, err
 	}
 	stamp := s.stamps[day]
 	if stamp != "" && s.stored[day][1] == stamp {
-		return a.storedPeers(ctx, day)
+		return true, nil, nil
 	}
-	hosts, err := a.findPeers(ctx, day)
-	if err != nil {
-		return nil, fmt.Errorf("peers of %s: %w", day, err)
+	if hosts, err = a.findPeers(ctx, day); err != nil {
+		return false, nil, fmt.Errorf("peers of %s: %w", day, err)
 	}
 	if s.moving || stamp == "" {
-		return hosts, nil
+		return false, hosts, nil
 	}
 	unlock, err := a.advisory(ctx, "peers", 0)
 	if err != nil {
 		a.log.Debug("peers not kept", "day", day, "err", err) // somebody else keeps them
-		return hosts, nil
+		return false, hosts, nil
 	}
 	defer unlock()
 	if err := a.keepPeers(ctx, day, hosts, stamp); err != nil {
-		return nil, fmt.Errorf("keep peers of %s: %w", day, err)
+		return false, nil, fmt.Errorf("keep peers of %s: %w", day, err)
 	}
-	return hosts, nil
+	if s, err = a.readDayStates(ctx); err != nil || s.stored[day][1] != stamp {
+		return false, hosts, err
+	}
+	return true, nil, nil
 }
 
 // peersWait is how long a writer waits for a reader that keeps what it found.
 const peersWait = 10 * time.Second
 
-func (a *Archive) storedPeers(ctx context.Context, day Day) ([]HostPeers, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day = ?", day)
+func (a *Archive) storedPeers(ctx context.Context, day Day) (hosts []HostPeers, err error) {
+	err = a.EachHostPeers(ctx, []Day{day}, func(h *HostPeers) error {
+		kept := *h
+		kept.set = slices.Clone(h.set)
+		hosts = append(hosts, kept)
+		return nil
+	})
+	return hosts, err
+}
+
+// EachHostPeers calls each with whom hosts talked with on days that SettlePeers has
+// stored, of one host after the other, until it returns an error. Set is valid until
+// each returns.
+func (a *Archive) EachHostPeers(ctx context.Context, days []Day, each func(*HostPeers) error) error {
+	if len(days) == 0 {
+		return nil
+	}
+	args := make([]any, len(days))
+	for i, day := range days {
+		args[i] = day
+	}
+	rows, err := a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day IN (?"+strings.Repeat(", ?", len(days)-1)+") ORDER BY host", args...)
 	if err != nil {
-		return nil, wrap("read peers", err)
+		return wrap("read peers", err)
 	}
 	defer rows.Close()
-	var hosts []HostPeers
 	var address, set, peers, services sql.RawBytes
 	for rows.Next() {
 		var h HostPeers
 		if err := rows.Scan(&address, &h.Peers, &set, &peers, &services); err != nil {
-			return nil, wrap("read peers", err)
+			return wrap("read peers", err)
 		}
 		var ok bool
 		if h.Host, ok = netip.AddrFromSlice(address); !ok {
-			return nil, fmt.Errorf("read peers: an address of %d bytes", len(address))
+			return fmt.Errorf("read peers: an address of %d bytes", len(address))
 		}
-		h.set = slices.Clone(set)
+		h.set = set
 		if err := json.Unmarshal(peers, &h.TopPeers); err != nil {
-			return nil, fmt.Errorf("read peers: %w", err)
+			return fmt.Errorf("read peers: %w", err)
 		}
 		if err := json.Unmarshal(services, &h.Services); err != nil {
-			return nil, fmt.Errorf("read peers: %w", err)
+			return fmt.Errorf("read peers: %w", err)
 		}
-		hosts = append(hosts, h)
+		if err := each(&h); err != nil {
+			return err
+		}
 	}
-	return hosts, wrap("read peers", rows.Err())
+	return wrap("read peers", rows.Err())
 }
 
 // keepPeers stores what was found, and marks it when it is all there.

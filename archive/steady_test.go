@@ -155,8 +155,8 @@ func TestFirstSeenAtEveryStep(t *testing.T) {
 		if err := a.RefreshDays(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		first, err := a.FirstSeen(t.Context())
-		if err != nil {
+		first := map[netip.Addr]Day{}
+		if err := a.FirstSeen(t.Context(), func(host netip.Addr, day Day) { first[host] = day }); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		return first

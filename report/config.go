@@ -31,8 +31,11 @@ type Config struct {
 	// DNS asks the resolver of this machine for the names of the biggest hosts.
 	DNS bool `toml:"dns"`
 	// TopPeers and TopServices are how many of each a host is shown with.
-	TopPeers    int          `toml:"top_peers"`
-	TopServices int          `toml:"top_services"`
+	TopPeers    int `toml:"top_peers"`
+	TopServices int `toml:"top_services"`
+	// HostsMost is how many hosts text and HTML list; what the others moved is one
+	// line. JSON and workbooks have all.
+	HostsMost   int          `toml:"hosts_most"`
 	Departments []Group      `toml:"department"`
 	Quotas      []Quota      `toml:"quota"`
 	Squid       squid.Config `toml:"squid"`
@@ -103,7 +106,7 @@ var nameSources = []string{"lease", "comment", "dns", "file"}
 // DefaultConfig is English, and asks nobody for names.
 func DefaultConfig() Config {
 	return Config{
-		Language: "en", Units: "iec", Names: slices.Clone(nameSources), TopPeers: 5, TopServices: 5,
+		Language: "en", Units: "iec", Names: slices.Clone(nameSources), TopPeers: 5, TopServices: 5, HostsMost: 1000,
 		Squid: squid.DefaultConfig(),
 	}
 }
@@ -137,6 +140,9 @@ func (c Config) Check(report func(key, problem, remedy string)) {
 	}
 	if c.TopPeers < 0 || c.TopPeers > mostTop || c.TopServices < 0 || c.TopServices > mostTop {
 		report("top_peers", fmt.Sprintf("top_peers and top_services are 0 to %d", mostTop), "")
+	}
+	if c.HostsMost < 1 || c.HostsMost > mostHeld {
+		report("hosts_most", fmt.Sprintf("%d hosts: a page lists 1 to %d", c.HostsMost, mostHeld), "JSON and the workbook have all hosts in any case")
 	}
 	var names []string
 	for i := range c.Departments {

@@ -49,18 +49,21 @@ func (q *question) readBooks(ctx context.Context) error {
 // total is what some days have together.
 type total struct {
 	up, down uint64
-	hosts    map[netip.Addr]bool
+	hosts    int
+	last     netip.Addr           // hosts come one after the other
 	days     map[archive.Day]bool // that had traffic
 	known    int                  // days of which something is known, if only that nobody had traffic
 }
 
 func (t *total) add(d *archive.HostDay) {
-	if t.hosts == nil {
-		t.hosts, t.days = map[netip.Addr]bool{}, map[archive.Day]bool{}
+	if t.days == nil {
+		t.days = map[archive.Day]bool{}
 	}
-	t.up += d.UpBytes
+	if t.up += d.UpBytes; d.Host != t.last {
+		t.hosts++
+	}
 	t.down += d.DownBytes
-	t.hosts[d.Host] = true
+	t.last = d.Host
 	t.days[d.Day] = true
 }
 
@@ -85,6 +88,11 @@ func (q *question) readDays(ctx context.Context) error {
 	from := q.since(&p)
 	q.measured = newMeasured(q, archive.MonthOf(p.From).First())
 	q.byDay()
+	if p.Kind == KindDay {
+		if err := q.readHours(ctx); err != nil {
+			return err
+		}
+	}
 	var earlier total
 	calendar := archive.NewCalendar(q.loc)
 	err := q.archive.HostDays(ctx, from, p.To, func(d *archive.HostDay) {
@@ -104,11 +112,7 @@ func (q *question) readDays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.Kind == KindDay {
-		if err := q.readHours(ctx); err != nil {
-			return err
-		}
-	}
+	q.measured.finish()
 	q.finishHosts()
 	own, err := q.notComplete(ctx, &p)
 	if err != nil {
@@ -186,54 +190,60 @@ func (q *question) bucket(day archive.Day) int {
 
 // addDay adds a host's day to the period's figures.
 func (q *question) addDay(d *archive.HostDay, calendar *archive.Calendar) {
-	h := q.host(d.Host)
-	h.UpBytes += d.UpBytes
-	h.DownBytes += d.DownBytes
-	h.Flows += d.Flows
-	if h.BusiestHour == nil || d.BusiestBytes > h.BusiestHourBytes {
-		start := calendar.SlotStart(d.Day, archive.Slot(4*d.BusiestHour))
-		h.BusiestHour, h.BusiestHourBytes = &start, d.BusiestBytes
+	t := q.host(d.Host)
+	t.up += d.UpBytes
+	t.down += d.DownBytes
+	t.flows += d.Flows
+	if !t.busy || d.BusiestBytes > t.busiestBytes {
+		t.busy, t.busiest, t.busiestBytes = true, calendar.SlotStart(d.Day, archive.Slot(4*d.BusiestHour)).Unix(), d.BusiestBytes
 	}
 	n := q.bucket(d.Day)
-	h.Buckets[n] += d.UpBytes + d.DownBytes
+	q.course[n] += d.UpBytes + d.DownBytes
 	q.u.Buckets[n].UpBytes += d.UpBytes
 	q.u.Buckets[n].DownBytes += d.DownBytes
 }
 
-// host is the figures of an address, which are kept apart until finishHosts.
-func (q *question) host(addr netip.Addr) *Host {
-	h := q.byAddr[addr]
-	if h == nil {
-		h = &Host{Host: addr.String(), Names: []string{}, Buckets: make([]uint64, len(q.u.Buckets))}
-		if name := q.departments.of(addr); name != "" {
-			h.Group = &name
-		}
-		q.byAddr[addr] = h
+// host is the figures of an address. Its course is in q.course until the next host
+// comes: they come one after the other.
+func (q *question) host(addr netip.Addr) *tally {
+	if q.current != nil && q.current.addr == addr {
+		return q.current
 	}
-	return h
+	q.keepCourse()
+	t := q.hosts.add(addr)
+	t.group = int32(q.departments.index(addr))
+	q.current, q.course = t, make([]uint64, len(q.u.Buckets))
+	return t
+}
+
+// keepCourse packs the course of the host that is over.
+func (q *question) keepCourse() {
+	t := q.current
+	if t == nil {
+		return
+	}
+	if q.Period.Kind == KindDay {
+		for n, bytes := range q.course {
+			if !t.busy || bytes > t.busiestBytes {
+				t.busy, t.busiest, t.busiestBytes = true, q.u.Buckets[n].Start.Unix(), bytes
+			}
+		}
+	}
+	t.course = q.hosts.packSparse(q.course)
+	q.current = nil
 }
 
 // finishHosts sorts the hosts, the biggest first, and sums them up.
 func (q *question) finishHosts() {
-	u := q.u
-	t := &u.Totals
-	for _, h := range q.byAddr {
-		t.UpBytes += h.UpBytes
-		t.DownBytes += h.DownBytes
-		t.Flows += h.Flows
-		u.Hosts = append(u.Hosts, *h)
+	q.keepCourse()
+	q.hosts.sort()
+	t := &q.u.Totals
+	for _, h := range q.hosts.order {
+		t.UpBytes += h.up
+		t.DownBytes += h.down
+		t.Flows += h.flows
 	}
-	t.Hosts = len(u.Hosts)
-	slices.SortFunc(u.Hosts, func(a, b Host) int {
-		return cmp.Or(cmp.Compare(b.Bytes(), a.Bytes()), cmp.Compare(a.Host, b.Host))
-	})
-	var so uint64
-	for i := range u.Hosts {
-		h := &u.Hosts[i]
-		so += h.Bytes()
-		h.Share, h.CumulativeShare = part(h.Bytes(), t.Bytes()), part(so, t.Bytes())
-		q.byAddr[netip.MustParseAddr(h.Host)] = h
-	}
+	t.Hosts = len(q.hosts.order)
 }
 
 func part(n, of uint64) float64 {
@@ -249,7 +259,7 @@ func (q *question) compare(from, to archive.Day, t *total, by int) *Comparison {
 	if t.known == 0 {
 		return nil
 	}
-	c := &Comparison{From: from, To: to, Days: t.known, UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: len(t.hosts)}
+	c := &Comparison{From: from, To: to, Days: t.known, UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: t.hosts}
 	now := &q.u.Totals
 	c.UpChange, c.DownChange, c.Change = change(now.UpBytes, c.UpBytes), change(now.DownBytes, c.DownBytes), change(now.Bytes(), c.Bytes())
 	return c
@@ -283,11 +293,11 @@ func (q *question) readHours(ctx context.Context) error {
 		if !q.shown(hour.Host) {
 			return
 		}
-		h := q.host(hour.Host)
-		h.UpBytes += hour.UpBytes
-		h.DownBytes += hour.DownBytes
-		h.Flows += hour.Flows
-		h.Buckets[n] += hour.UpBytes + hour.DownBytes
+		t := q.host(hour.Host)
+		t.up += hour.UpBytes
+		t.down += hour.DownBytes
+		t.flows += hour.Flows
+		q.course[n] += hour.UpBytes + hour.DownBytes
 		buckets[n].UpBytes += hour.UpBytes
 		buckets[n].DownBytes += hour.DownBytes
 	})
@@ -296,12 +306,6 @@ func (q *question) readHours(ctx context.Context) error {
 			q.u.QuietHours = append(q.u.QuietHours, hour)
 		}
 	}
-	for _, h := range q.byAddr {
-		for n, bytes := range h.Buckets {
-			if h.BusiestHour == nil || bytes > h.BusiestHourBytes {
-				h.BusiestHour, h.BusiestHourBytes = &buckets[n].Start, bytes
-			}
-		}
-	}
+	q.keepCourse()
 	return err
 }

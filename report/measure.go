@@ -16,20 +16,23 @@ type measured struct {
 	q      *question
 	month  archive.Day // the first day of the first month
 	quotas []measuredQuota
+	host   netip.Addr // whose days are being added: hosts come one after the other
+	over   []overHost
 	err    error
+}
+
+// overHost is a host over a quota.
+type overHost struct {
+	addr netip.Addr
+	QuotaState
 }
 
 type measuredQuota struct {
 	*Quota
 	scope *set // nil: everybody
-	// used is by subject and day; of a month's quota by the month's first day.
-	used map[subject]map[archive.Day]uint64
-}
-
-// subject is a host, or the name of a department or list.
-type subject struct {
-	addr netip.Addr
-	name string
+	// used is by the name of a department or list, empty for the host that is being
+	// added, and by day; of a month's quota by the month's first day.
+	used map[string]map[archive.Day]uint64
 }
 
 // monthly says whether any quota is of a month.
@@ -44,7 +47,7 @@ func newMeasured(q *question, month archive.Day) *measured {
 		if !quota.On() {
 			continue
 		}
-		one := measuredQuota{Quota: quota, used: map[subject]map[archive.Day]uint64{}}
+		one := measuredQuota{Quota: quota, used: map[string]map[archive.Day]uint64{}}
 		if !quota.empty() {
 			scope, err := quota.resolve(q.lists)
 			if err != nil {
@@ -66,6 +69,10 @@ func newMeasured(q *question, month archive.Day) *measured {
 
 // add counts a host's day against every quota that is for it.
 func (m *measured) add(d *archive.HostDay) {
+	if d.Host != m.host {
+		m.finish()
+		m.host = d.Host
+	}
 	p := &m.q.Period
 	for i := range m.quotas {
 		quota := &m.quotas[i]
@@ -85,15 +92,15 @@ func (m *measured) add(d *archive.HostDay) {
 		if len(quota.Departments) > 0 && !slices.Contains(quota.Departments, department) {
 			continue
 		}
-		who := subject{addr: d.Host}
+		who := ""
 		switch quota.Each {
 		case "department":
 			if department == "" {
 				continue
 			}
-			who = subject{name: department}
+			who = department
 		case "list":
-			who = subject{name: quota.Name}
+			who = quota.Name
 		}
 		days := quota.used[who]
 		if days == nil {
@@ -101,6 +108,27 @@ func (m *measured) add(d *archive.HostDay) {
 			quota.used[who] = days
 		}
 		days[day] += d.UpBytes + d.DownBytes
+	}
+}
+
+// finish judges the host whose days were added, so that nothing is held of it but
+// what is to be said.
+func (m *measured) finish() {
+	for i := range m.quotas {
+		quota := &m.quotas[i]
+		days := quota.used[""]
+		if quota.Each != "host" || len(days) == 0 {
+			continue
+		}
+		for _, s := range m.states(quota, days) {
+			if t := m.q.hosts.of(m.host); t != nil && worse(&s, t.quota) {
+				t.quota = &s
+			}
+			if s.State != QuotaKept {
+				m.over = append(m.over, overHost{m.host, s})
+			}
+		}
+		clear(days)
 	}
 }
 
@@ -162,11 +190,31 @@ func (q *question) judge(context.Context) error {
 		return q.measured.err
 	}
 	departments := q.sumDepartments()
+	for _, over := range q.measured.over {
+		o := Offender{Subject: "host", Name: over.addr.String(), QuotaState: over.QuotaState}
+		if name := q.departments.of(over.addr); name != "" {
+			o.Group = &name
+		}
+		if t := q.hosts.of(over.addr); t != nil { // else of the month, but not of the period
+			for _, name := range t.named {
+				o.Names = append(o.Names, name.Name)
+			}
+		}
+		q.u.Offenders = append(q.u.Offenders, o)
+	}
 	for i := range q.measured.quotas {
 		quota := &q.measured.quotas[i]
 		for who, days := range quota.used {
+			if quota.Each == "host" {
+				continue
+			}
 			for _, s := range q.measured.states(quota, days) {
-				q.judgeOne(quota, who, s, departments)
+				if d := departments[who]; quota.Each == "department" && d != nil && worse(&s, d.Quota) {
+					d.Quota = &s
+				}
+				if s.State != QuotaKept {
+					q.u.Offenders = append(q.u.Offenders, Offender{Subject: quota.Each, Name: who, QuotaState: s})
+				}
 			}
 		}
 	}
@@ -182,29 +230,6 @@ func (q *question) judge(context.Context) error {
 	return nil
 }
 
-// judgeOne notes a state with whom it is of.
-func (q *question) judgeOne(quota *measuredQuota, who subject, s QuotaState, departments map[string]*Department) {
-	o := Offender{Subject: quota.Each, Name: who.name, QuotaState: s}
-	switch quota.Each {
-	case "host":
-		o.Name = who.addr.String()
-		if h := q.byAddr[who.addr]; h != nil {
-			if o.Names, o.Group = h.Names, h.Group; worse(&s, h.Quota) {
-				h.Quota = &s
-			}
-		} else if name := q.departments.of(who.addr); name != "" { // of the month, but not of the period
-			o.Group = &name
-		}
-	case "department":
-		if d := departments[who.name]; d != nil && worse(&s, d.Quota) {
-			d.Quota = &s
-		}
-	}
-	if s.State != QuotaKept {
-		q.u.Offenders = append(q.u.Offenders, o)
-	}
-}
-
 // sumDepartments sums hosts by department; without departments there is nothing.
 func (q *question) sumDepartments() map[string]*Department {
 	sums := map[string]*Department{}
@@ -216,11 +241,10 @@ func (q *question) sumDepartments() map[string]*Department {
 			sums[name] = &Department{Name: name}
 		}
 	}
-	for i := range q.u.Hosts {
-		h := &q.u.Hosts[i]
+	for _, t := range q.hosts.order {
 		name := ""
-		if h.Group != nil {
-			name = *h.Group
+		if t.group >= 0 {
+			name = q.departments.names[t.group]
 		}
 		d := sums[name]
 		if d == nil {
@@ -228,13 +252,13 @@ func (q *question) sumDepartments() map[string]*Department {
 			sums[name] = d
 		}
 		d.Hosts++
-		d.UpBytes += h.UpBytes
-		d.DownBytes += h.DownBytes
-		if h.ProxiedBytes != nil {
+		d.UpBytes += t.up
+		d.DownBytes += t.down
+		if q.shares {
 			if d.ProxiedBytes == nil {
 				d.ProxiedBytes = new(uint64)
 			}
-			*d.ProxiedBytes += *h.ProxiedBytes
+			*d.ProxiedBytes += t.proxied
 		}
 	}
 	for _, d := range sums {

@@ -136,12 +136,15 @@ func newDepartments(groups []Group, lists map[string][]string) (*departments, er
 
 // of is the department's name; empty when it has none.
 func (d *departments) of(addr netip.Addr) string {
-	for i, s := range d.sets {
-		if s.contains(addr) {
-			return d.names[i]
-		}
+	if i := d.index(addr); i >= 0 {
+		return d.names[i]
 	}
 	return ""
+}
+
+// index is the department's place; -1 when it has none.
+func (d *departments) index(addr netip.Addr) int {
+	return slices.IndexFunc(d.sets, func(s *set) bool { return s.contains(addr) })
 }
 
 // owns says whether all that a set has belongs to one department.

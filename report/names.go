@@ -53,11 +53,10 @@ func (q *question) readNames(ctx context.Context) error {
 			}
 		}
 	}
-	for addr, h := range q.byAddr {
-		name(addr, func(name, source string) {
-			if name != "" && !slices.Contains(h.Names, name) {
-				h.Names = append(h.Names, name)
-				h.Named = append(h.Named, Name{Name: name, Source: source})
+	for _, t := range q.hosts.order {
+		name(t.addr, func(name, source string) {
+			if name != "" && !slices.ContainsFunc(t.named, func(n Name) bool { return n.Name == name }) {
+				t.named = append(t.named, Name{Name: name, Source: source})
 			}
 		})
 	}
@@ -88,9 +87,9 @@ func (q *question) findLeaseless(leases map[netip.Addr][]string) {
 			networks[network(addr)] = true
 		}
 	}
-	for addr, h := range q.byAddr {
-		if addr.Is4() && len(leases[addr]) == 0 && networks[network(addr)] {
-			h.NotInDHCP = true
+	for _, t := range q.hosts.order {
+		if t.addr.Is4() && len(leases[t.addr]) == 0 && networks[network(t.addr)] {
+			t.leaseless = true
 			q.u.Totals.NotInDHCP++
 		}
 	}
@@ -99,20 +98,22 @@ func (q *question) findLeaseless(leases map[netip.Addr][]string) {
 // readFirst says which hosts were never seen before the period. When nothing at
 // all was seen before, nobody is new.
 func (q *question) readFirst(ctx context.Context) error {
-	first, err := q.archive.FirstSeen(ctx)
-	if err != nil {
+	before := false
+	var fresh []*tally
+	err := q.archive.FirstSeen(ctx, func(host netip.Addr, day archive.Day) {
+		if day.Before(q.Period.From) {
+			before = true
+		} else if t := q.hosts.of(host); t != nil {
+			fresh = append(fresh, t)
+		}
+	})
+	if err != nil || !before {
 		return err
 	}
-	before := false
-	for _, day := range first {
-		before = before || day.Before(q.Period.From)
+	for _, t := range fresh {
+		t.new = true
 	}
-	for addr, h := range q.byAddr {
-		if day, ok := first[addr]; before && ok && !day.Before(q.Period.From) {
-			h.New = true
-			q.u.Totals.NewHosts++
-		}
-	}
+	q.u.Totals.NewHosts = len(fresh)
 	return nil
 }
 
@@ -160,8 +161,8 @@ func (q *question) askDNS(ctx context.Context, known map[netip.Addr][]string, ad
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, dnsAtOnce)
 	unanswered := 0
-	for i := range q.u.Hosts[:min(len(q.u.Hosts), dnsHosts)] {
-		addr := netip.MustParseAddr(q.u.Hosts[i].Host)
+	for _, t := range q.hosts.order[:min(len(q.hosts.order), dnsHosts)] {
+		addr := t.addr
 		if len(known[addr]) > 0 {
 			continue
 		}

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -114,17 +115,22 @@ func userText(name string) string {
 // shareProxied says of each host, and of all, how much went through the proxy.
 func (q *question) shareProxied(proxied map[netip.Addr]uint64, people map[netip.Addr]map[string]uint64) {
 	p := q.u.Proxy
-	for addr, h := range q.byAddr {
-		n := proxied[addr]
-		h.ProxiedBytes, h.DirectShare = &n, direct(h.Bytes(), n)
-		for name := range people[addr] {
-			h.ProxyUsers = append(h.ProxyUsers, name)
+	q.shares = true
+	for addr, n := range proxied {
+		if t := q.hosts.of(addr); t != nil {
+			t.proxied = n
 		}
-		slices.SortFunc(h.ProxyUsers, func(a, b string) int {
-			return cmp.Or(cmp.Compare(people[addr][b], people[addr][a]), cmp.Compare(a, b))
+	}
+	for addr, used := range people {
+		t := q.hosts.of(addr)
+		if t == nil {
+			continue
+		}
+		t.users = slices.SortedFunc(maps.Keys(used), func(a, b string) int {
+			return cmp.Or(cmp.Compare(used[b], used[a]), cmp.Compare(a, b))
 		})
-		for i, name := range h.ProxyUsers {
-			h.ProxyUsers[i] = userText(name)
+		for i, name := range t.users {
+			t.users[i] = userText(name)
 		}
 	}
 	all := p.Bytes
@@ -137,7 +143,7 @@ func (q *question) shareProxied(proxied map[netip.Addr]uint64, people map[netip.
 // onlyProxied finds the hosts that had no traffic past the proxy.
 func (q *question) onlyProxied(p *Proxy, proxied map[netip.Addr]uint64) {
 	for addr, n := range proxied {
-		if q.byAddr[addr] == nil {
+		if q.hosts.of(addr) == nil {
 			h := ProxyHost{Host: addr.String(), Bytes: n}
 			if name := q.departments.of(addr); name != "" {
 				h.Group = &name
@@ -174,8 +180,8 @@ func (q *question) compareProxies(p *Proxy) {
 		}
 	}
 	for _, addr := range q.Proxies {
-		if h := q.byAddr[addr.Unmap()]; h != nil {
-			flows, known = flows+h.Bytes(), true
+		if t := q.hosts.of(addr.Unmap()); t != nil {
+			flows, known = flows+t.bytes(), true
 		}
 	}
 	if known {

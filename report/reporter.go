@@ -125,8 +125,11 @@ type question struct {
 	// firstHeard is the first day that anything came from each router.
 	firstHeard map[string]archive.Day
 	lists      map[string][]string // the routers' address lists, as they were at the end
-	// byAddr are the hosts shown.
-	byAddr map[netip.Addr]*Host
+	hosts      *tallies
+	current    *tally   // the host whose days or hours are being read
+	course     []uint64 // its bytes by bucket
+	// shares: it is known how much each host moved through the proxy.
+	shares bool
 	// measured are days by host and by department, of the months that quotas need.
 	measured  *measured
 	proxyCuts []archive.ProxyCut // that touch the period
@@ -137,7 +140,7 @@ type question struct {
 
 // usage answers a request, and names days whose rows could not be read.
 func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, []archive.Day, error) {
-	q := &question{Reporter: r, Request: request, byAddr: map[netip.Addr]*Host{}}
+	q := &question{Reporter: r, Request: request, hosts: newTallies()}
 	p := q.Period
 	q.u = &Usage{
 		Day: p.From.String(), Period: p, Timezone: r.loc.String(), Group: q.Group,
@@ -176,6 +179,7 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, []archiv
 		{"quotas", q.judge},
 		{"gaps", q.readGaps},
 		{"coverage", q.readCoverage},
+		{"hosts", func(context.Context) error { q.makeHosts(); return nil }},
 		{"ledger", q.doubt},
 	} {
 		if err := step.do(ctx); err != nil {

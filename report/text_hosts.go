@@ -32,15 +32,9 @@ func (t *text) hosts() {
 	t.line("")
 	t.row(t.Text("text.host"), addresses, t.Text("text.name"), t.Text("text.up"), t.Text("text.down"), t.Text("text.sum"),
 		t.Text("text.share"), t.Text("text.flows"), t.Text("text.peers"))
-	var rest Host
-	for i := range u.Hosts {
-		h := &u.Hosts[i]
-		if i >= len(shown) {
-			rest.UpBytes += h.UpBytes
-			rest.DownBytes += h.DownBytes
-			rest.Flows += h.Flows
-			continue
-		}
+	rest := u.Others(len(shown))
+	for i := range shown {
+		h := &shown[i]
 		address, name := h.Host, strings.Join(h.Names, ", ")
 		if marks := h.marks(); marks != "" { // before the name, which may be cut
 			name = strings.TrimSpace(marks + " " + name)
@@ -52,7 +46,7 @@ func (t *text) hosts() {
 		t.row(address, addresses, name, t.Bytes(h.UpBytes), t.Bytes(h.DownBytes), t.Bytes(h.Bytes()), t.Percent(h.Share), short(h.Flows), short(h.Peers))
 	}
 	all := &u.Totals
-	if n := len(u.Hosts) - len(shown); n > 0 {
+	if n := u.HostCount() - len(shown); n > 0 {
 		t.row(cut(t.Plural("mail.others", uint64(n)), addresses), addresses, "", t.Bytes(rest.UpBytes), t.Bytes(rest.DownBytes), t.Bytes(rest.Bytes()),
 			t.Percent(part(rest.Bytes(), all.Bytes())), short(rest.Flows), "")
 	}
@@ -170,10 +164,11 @@ const mostNames = 30
 func (t *text) strangers() {
 	for _, list := range []struct {
 		key string
+		all int
 		has func(*Host) bool
 	}{
-		{"mail.new_hosts", func(h *Host) bool { return h.New }},
-		{"mail.no_lease", func(h *Host) bool { return h.NotInDHCP }},
+		{"mail.new_hosts", t.u.Totals.NewHosts, func(h *Host) bool { return h.New }},
+		{"mail.no_lease", t.u.Totals.NotInDHCP, func(h *Host) bool { return h.NotInDHCP }},
 	} {
 		var parts []string
 		more := 0
@@ -191,6 +186,7 @@ func (t *text) strangers() {
 				parts = append(parts, part)
 			}
 		}
+		more = max(more, list.all-len(parts)) // of hosts that are not held
 		if parts == nil {
 			continue
 		}

@@ -45,7 +45,9 @@ type Usage struct {
 	// Buckets is the course of the traffic: hours of a day's report, else days.
 	// Host.Buckets are parts of the same.
 	Buckets []Bucket `json:"buckets"`
-	Hosts   []Host   `json:"hosts"` // the biggest first
+	// Hosts are the biggest first, ten thousand at most: EachHost has all.
+	Hosts []Host `json:"hosts"`
+	rest  *rest  // nil: Hosts are all
 	// TopsAtLeast: top peers and services are sums of each day's biggest, so that
 	// they moved at least so much, and some may be missing. Never of a single day,
 	// whose are exact.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,11 +21,8 @@ func (d *demo) mail(now time.Time) error {
 	}
 	name := filepath.Join(folder, mail.Key(usage.Period))
 	for _, form := range []struct{ format, ending string }{{"text", ".txt"}, {"html", ".html"}, {"xlsx", ".xlsx"}, {"eml", ".eml"}} {
-		data, err := d.app.render(d.cfg, usage, form.format, now)
+		err := writeFile(name+form.ending, func(w io.Writer) error { return d.app.render(w, d.cfg, usage, form.format, now) })
 		if err != nil {
-			return err
-		}
-		if err := writeFile(name+form.ending, data); err != nil {
 			return err
 		}
 	}

@@ -118,11 +118,11 @@ func TestHostileLeases(t *testing.T) {
 	}
 	shown := map[string]string{}
 	for _, format := range []string{"text", "html", "json", "eml", "xlsx"} {
-		data, err := a.render(cfg, usage, format, time.Now())
-		if err != nil {
+		var form strings.Builder
+		if err := a.render(&form, cfg, usage, format, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		shown[format] = string(data)
+		shown[format] = form.String()
 	}
 	routers := typed("--config", name, "routers")
 	shown["routers"] = routers.out

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -44,8 +43,9 @@ flows and peers, who is new or over quota, what nobody could be charged with, an
 the books. A period that is not known, or not wholly, is reported as such:
 INCOMPLETE with the reasons in text, "complete": false in JSON.
 
-The forms html (for a browser), xlsx (a workbook with every host and hour) and eml
-(the mail as it would be sent) are the same report. With --send it is mailed to the
+The forms html (a page for a browser), xlsx (a workbook with every host and hour) and
+eml (the mail as it would be sent) are the same report. Text and html list at most
+report.hosts_most hosts and sum up the others; json and xlsx have all. With --send it is mailed to the
 recipients of the configuration, to each of them once: a ledger knows who has it.
 What the server refuses for now (4xx) is tried again for a day, by nfacct run or the
 next --send; a recipient or mail refused for good (5xx) is given up at once. While
@@ -150,6 +150,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if f.test {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
+	boundMemory()
 	db, err := a.openToRead(ctx, cfg)
 	if err != nil {
 		return err
@@ -162,46 +163,52 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if err != nil {
 		return databaseError(err)
 	}
-	data, err := a.render(cfg, usage, f.format, now)
+	render := func(w io.Writer) error { return a.render(w, cfg, usage, f.format, now) }
+	if f.output != "" && f.output != "-" {
+		return writeFile(f.output, render)
+	}
+	return render(a.out)
+}
+
+// reportMemory is what a report may take before garbage is collected all the time:
+// there is none without a bound, however many hosts there are.
+const reportMemory = 160 << 20
+
+// boundMemory has the collector keep to reportMemory, unless GOMEMLIMIT says
+// otherwise.
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(reportMemory)
+	}
+}
+
+// render writes a usage in one of the forms. What has a line for each host is written
+// as it is made.
+func (a *app) render(w io.Writer, cfg *config.Config, usage *report.Usage, format string, now time.Time) error {
+	if format == "json" {
+		return usage.WriteJSON(w)
+	}
+	words, err := cfg.Report.Phrases()
 	if err != nil {
 		return err
 	}
-	if f.output != "" && f.output != "-" {
-		return writeFile(f.output, data)
-	}
-	_, err = a.out.Write(data)
-	return err
-}
-
-// render is a usage in one of the forms.
-func (a *app) render(cfg *config.Config, usage *report.Usage, format string, now time.Time) ([]byte, error) {
-	var b bytes.Buffer
 	switch format {
-	case "json":
-		encoder := json.NewEncoder(&b)
-		encoder.SetIndent("", "  ")
-		err := encoder.Encode(usage)
-		return b.Bytes(), err
 	case "text":
-		words, err := cfg.Report.Phrases()
+		return usage.WriteText(w, words, cfg.Report.HostsMost, cfg.Mail.Rows)
+	case "html":
+		page, err := mail.Page(usage, words, cfg.Report.HostsMost)
 		if err == nil {
-			err = usage.WriteText(&b, words, 0, cfg.Mail.Rows)
+			_, err = io.WriteString(w, page)
 		}
-		return b.Bytes(), err
+		return err
+	case "xlsx":
+		return mail.WriteWorkbook(w, usage, words)
 	}
 	l, err := a.letter(cfg, usage, false)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	switch format {
-	case "html":
-		b.WriteString(l.Page())
-	case "xlsx":
-		b.Write(l.Workbook)
-	case "eml":
-		err = writeEML(&b, cfg, l, usage, now)
-	}
-	return b.Bytes(), err
+	return writeEML(w, cfg, l, usage, now)
 }
 
 // writeEML writes the mail as the first recipient would get it; addresses that the
@@ -223,15 +230,31 @@ func writeEML(w io.Writer, cfg *config.Config, l *mail.Letter, usage *report.Usa
 // writeFile writes a file whole or not at all. What is no ordinary file, such as
 // /dev/null or a named pipe, is written to and not replaced, and a link goes on
 // pointing where it did.
-func writeFile(name string, text []byte) error {
+func writeFile(name string, write func(io.Writer) error) error {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
-	write := func() error { return renameio.WriteFile(name, text, 0o640) }
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		write = func() error { return os.WriteFile(name, text, 0o640) }
+	into := func() error {
+		file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o640))
+		if err != nil {
+			return err
+		}
+		defer file.Cleanup()
+		if err := write(file); err != nil {
+			return err
+		}
+		return file.CloseAtomicallyReplace()
 	}
-	if err := write(); err != nil {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		into = func() error {
+			file, err := os.OpenFile(name, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			return errors.Join(write(file), file.Close())
+		}
+	}
+	if err := into(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -138,11 +139,10 @@ func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Peri
 		return err
 	}
 	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
-		data, err := a.render(cfg, usage, form.format, time.Now())
+		err := spool.WriteFileBy(filepath.Join(folder, mail.Key(p)+form.ending), 0o640, func(w io.Writer) error {
+			return a.render(w, cfg, usage, form.format, time.Now())
+		})
 		if err != nil {
-			return err
-		}
-		if err := spool.WriteFile(filepath.Join(folder, mail.Key(p)+form.ending), data, 0o640); err != nil {
 			return err
 		}
 	}

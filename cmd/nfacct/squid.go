@@ -30,7 +30,7 @@ func (a *app) afterImport(ctx context.Context, cfg *config.Config, db *archive.A
 			a.log.Debug("peers of days are left to the next import", "from", day)
 			break
 		}
-		switch _, err := db.HostPeers(ctx, day); {
+		switch _, _, err := db.SettlePeers(ctx, day); {
 		case errors.Is(err, archive.ErrBusy):
 			return nil // whoever is loading now looks after them
 		case err != nil:

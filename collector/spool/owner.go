@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,6 +63,14 @@ func MkdirAll(path string, mode fs.FileMode) error {
 // owner, unless that was root, and a folder in its place is moved aside. A new
 // file has the mode, and belongs to the folder's owner when root makes it.
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
+	return WriteFileBy(path, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFileBy is WriteFile of what a function writes.
+func WriteFileBy(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	info, err := os.Lstat(path)
 	if err == nil && info.IsDir() && os.Remove(path) != nil {
 		aside := path + time.Now().UTC().Format("-aside-20060102T150405")
@@ -84,7 +93,7 @@ func WriteFile(path string, data []byte, mode fs.FileMode) error {
 			}
 		}
 	}
-	if _, err := file.Write(data); err != nil {
+	if err := write(file); err != nil {
 		return err
 	}
 	return file.CloseAtomicallyReplace()

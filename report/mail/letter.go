@@ -102,17 +102,26 @@ func command(u *report.Usage, file string) string {
 func render(u *report.Usage, o Options, file string, light bool) (subject, html string, images []Image, err error) {
 	for rows := o.Rows; ; rows = rows * 2 / 3 {
 		v := &view{Usage: u, words: o.Words, rows: rows, light: light}
-		if err := v.build(o.Source, file); err != nil {
+		text, err := v.html(o.Source, file)
+		if err != nil {
 			return "", "", nil, err
 		}
-		var b bytes.Buffer
-		if err := page.Execute(&b, v); err != nil {
-			return "", "", nil, fmt.Errorf("render mail: %w", err)
-		}
-		if b.Len() <= mostHTML || rows <= 1 {
-			return v.Subject, b.String(), v.images, nil
+		if len(text) <= mostHTML || rows <= 1 {
+			return v.Subject, text, v.images, nil
 		}
 	}
+}
+
+// html fills the view in and writes it.
+func (v *view) html(source, file string) (string, error) {
+	if err := v.build(source, file); err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if err := page.Execute(&b, v); err != nil {
+		return "", fmt.Errorf("render: %w", err)
+	}
+	return b.String(), nil
 }
 
 // Key names a period in file names and in the ledger: 2026-11-23, 2026-W48,

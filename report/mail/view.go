@@ -17,6 +17,7 @@ type view struct {
 	words  *phrase.Catalogue
 	rows   int
 	light  bool // without the workbook
+	page   bool // a file of its own, not a mail
 	images []Image
 
 	Language, Subject, Kicker, Title, Period string
@@ -99,6 +100,14 @@ const (
 func (v *view) text(key string, args ...any) string { return v.words.Text("mail."+key, args...) }
 func (v *view) plural(key string, n int, args ...any) string {
 	return v.words.Plural("mail."+key, uint64(n), args...)
+}
+
+// more says how many are left out, and where they are.
+func (v *view) more(n int) string {
+	if v.page {
+		return v.words.Plural("text.more", uint64(n)) + " " + v.words.Text("page.more", "--format xlsx")
+	}
+	return v.plural("more", n)
 }
 
 // bytes keeps the number and its unit on one line.
@@ -259,7 +268,7 @@ func (v *view) warn() {
 		}
 	}
 	if n := len(v.Warnings) - mostWarnings; n > 0 {
-		v.Warnings = append(v.Warnings[:mostWarnings], v.plural("more", n))
+		v.Warnings = append(v.Warnings[:mostWarnings], v.more(n))
 	}
 	if len(v.Warnings) == 0 {
 		v.Warnings = []string{v.text("incomplete.unknown")}

@@ -89,15 +89,15 @@ func (v *view) topHosts(t *table) error {
 			}
 		}
 	}
-	if len(hosts) > n {
-		stacks = append(stacks, chart.Stack{Name: v.plural("others", len(hosts)-n), Color: chart.Others, Values: rest})
+	if v.HostCount() > n {
+		stacks = append(stacks, chart.Stack{Name: v.plural("others", v.HostCount()-n), Color: chart.Others, Values: rest})
 	}
 	for i := range n {
 		c.Legend = append(c.Legend, legend{Color: rgb(chart.Series[i])})
 	}
 	c.Legend[n-1].Text = v.text("hosts.legend", v.number(uint64(n)))
-	if len(hosts) > n {
-		c.Legend = append(c.Legend, legend{rgb(chart.Others), v.plural("others", len(hosts)-n)})
+	if v.HostCount() > n {
+		c.Legend = append(c.Legend, legend{rgb(chart.Others), v.plural("others", v.HostCount()-n)})
 	}
 	c.Alt = v.text("hosts.alt", stacks[0].Name, v.bytes(hosts[0].Bytes()))
 	step, _ := chart.Scale(peak)

@@ -44,7 +44,7 @@ func (v *view) offenders() {
 		}})
 	}
 	if n := len(list) - mostOffenders; n > 0 {
-		t.More = v.plural("more", n)
+		t.More = v.more(n)
 	}
 	v.Offenders = t
 }
@@ -82,19 +82,14 @@ func called(h *report.Host) (name, note string) {
 func (v *view) hosts() error {
 	u := v.Usage
 	t := &table{Heading: v.text("hosts.heading"), Columns: head(v.text("host"), v.text("down"), v.text("up"), v.text("total"))}
-	if len(u.Hosts) > v.rows {
-		t.Heading = v.text("hosts.top", v.number(uint64(v.rows)), v.number(uint64(len(u.Hosts))))
+	if u.HostCount() > v.rows {
+		t.Heading = v.text("hosts.top", v.number(uint64(v.rows)), v.number(uint64(u.HostCount())))
 	}
 	top := u.Hosts[0].Bytes()
 	shown := min(len(u.Hosts), v.rows)
-	var others report.Host
-	for i := range u.Hosts {
+	others := u.Others(shown)
+	for i := range u.Hosts[:shown] {
 		h := &u.Hosts[i]
-		if i >= shown {
-			others.UpBytes += h.UpBytes
-			others.DownBytes += h.DownBytes
-			continue
-		}
 		name, address := called(h)
 		r := row{Name: name, Note: join(address, group(h.Group)), Habits: v.habits(h), Color: rgb(chart.Others), Cells: v.figures(h.DownBytes, h.UpBytes, false)}
 		if i < len(chart.Series) {
@@ -106,7 +101,7 @@ func (v *view) hosts() error {
 		r.Badges = v.badges(h)
 		t.Rows = append(t.Rows, r)
 	}
-	if n := len(u.Hosts) - shown; n > 0 {
+	if n := u.HostCount() - shown; n > 0 {
 		t.Rows = append(t.Rows, row{Name: v.plural("others", n), Cells: v.figures(others.DownBytes, others.UpBytes, false)})
 	}
 	t.Rows = append(t.Rows, row{Name: v.text("total"), Cells: v.figures(u.Totals.DownBytes, u.Totals.UpBytes, true)})

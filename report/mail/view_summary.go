@@ -51,7 +51,7 @@ func (v *view) summary() {
 	}
 	for i := range v.OldTables {
 		if i == mostOf {
-			add(v.plural("more", len(v.OldTables)-mostOf))
+			add(v.more(len(v.OldTables) - mostOf))
 			break
 		}
 		add(short(v.OldTables[i].Text(v.words), 300))
@@ -64,6 +64,7 @@ func (v *view) summary() {
 func (v *view) foot(source, file string) {
 	f := &v.Facts
 	switch {
+	case v.page:
 	case v.light:
 		v.Foot = append(v.Foot, noWorkbook(v.Usage, v.words)+" "+command(v.Usage, file))
 	case len(v.Usage.Hosts) > 0:

@@ -21,7 +21,7 @@ func (v *view) departments() {
 	for i := range v.Usage.Departments {
 		d := &v.Usage.Departments[i]
 		if i == mostGroups {
-			t.More = v.plural("more", len(v.Usage.Departments)-mostGroups)
+			t.More = v.more(len(v.Usage.Departments) - mostGroups)
 			break
 		}
 		name := short(d.Name, 40)
@@ -65,7 +65,7 @@ func (v *view) proxy() {
 	checks := table{Heading: v.text("checks"), Columns: head(v.text("host"), v.text("checks.squid"), v.text("checks.flows"))}
 	for i, c := range p.Checks {
 		if i == mostOf {
-			checks.More = v.plural("more", len(p.Checks)-mostOf)
+			checks.More = v.more(len(p.Checks) - mostOf)
 			break
 		}
 		checks.Rows = append(checks.Rows, row{Name: short(c.Host, 45), Cells: []cell{{Text: v.bytes(c.SquidBytes)}, {Text: v.bytes(c.FlowBytes)}}})
@@ -85,7 +85,7 @@ func (v *view) proxyUsers() {
 		t.Rows = append(t.Rows, row{Name: short(u.User, 40), Cells: []cell{{Text: v.number(u.Requests)}, {Text: v.bytes(u.Bytes)}}})
 	}
 	if n := len(users) - mostOf; n > 0 {
-		t.More = v.plural("more", n)
+		t.More = v.more(n)
 	}
 	v.add(t)
 }
@@ -103,7 +103,7 @@ func (v *view) onlyProxied() {
 		t.Rows = append(t.Rows, row{Name: name, Note: join(address, group(h.Group)), Cells: []cell{{Text: v.bytes(h.Bytes)}}})
 	}
 	if n := p.OnlyHosts - len(t.Rows); n > 0 {
-		t.More = v.plural("more", n)
+		t.More = v.more(n)
 	}
 	v.add(t)
 }
@@ -112,10 +112,11 @@ func (v *view) onlyProxied() {
 func (v *view) newHosts() {
 	for _, list := range []struct {
 		key string
+		all int
 		is  func(i int) bool
 	}{
-		{"new_hosts", func(i int) bool { return v.Usage.Hosts[i].New }},
-		{"no_lease", func(i int) bool { return v.Usage.Hosts[i].NotInDHCP }},
+		{"new_hosts", v.Totals.NewHosts, func(i int) bool { return v.Usage.Hosts[i].New }},
+		{"no_lease", v.Totals.NotInDHCP, func(i int) bool { return v.Usage.Hosts[i].NotInDHCP }},
 	} {
 		t := table{Heading: v.text(list.key), Columns: head(v.text("host"), v.text("total"))}
 		n := 0
@@ -130,8 +131,8 @@ func (v *view) newHosts() {
 			name, address := called(h)
 			t.Rows = append(t.Rows, row{Name: name, Note: join(address, group(h.Group)), Cells: []cell{{Text: v.bytes(h.Bytes())}}})
 		}
-		if n > mostOf {
-			t.More = v.plural("more", n-mostOf)
+		if n = max(n, list.all); n > mostOf && len(t.Rows) > 0 {
+			t.More = v.more(n - len(t.Rows))
 		}
 		v.add(t)
 	}
@@ -142,7 +143,7 @@ func (v *view) excluded() {
 	t := table{Heading: v.text("excluded"), Columns: head(v.text("rule"), v.text("records"), v.text("bytes"))}
 	for i, e := range v.Usage.Excluded {
 		if i == mostOf {
-			t.More = v.plural("more", len(v.Usage.Excluded)-mostOf)
+			t.More = v.more(len(v.Usage.Excluded) - mostOf)
 			break
 		}
 		t.Rows = append(t.Rows, row{Name: short(e.Rule, 40), Cells: []cell{{Text: v.number(e.Records)}, {Text: v.bytes(e.Bytes)}}})
@@ -204,7 +205,7 @@ func (v *view) books() {
 	list := balances(v.Usage.Books, v.words)
 	for i, b := range list {
 		if i == mostGroups {
-			t.More = v.plural("more", len(list)-mostGroups)
+			t.More = v.more(len(list) - mostGroups)
 			break
 		}
 		lost := v.number(b.lost)
@@ -246,7 +247,7 @@ func (v *view) coverage() {
 	t := table{Heading: v.text("coverage"), Columns: head(v.text("router"), v.text("coverage.flows"), v.text("coverage.counter"), v.text("share"))}
 	for i, c := range v.Usage.Coverage {
 		if i == mostGroups {
-			t.More = v.plural("more", len(v.Usage.Coverage)-mostGroups)
+			t.More = v.more(len(v.Usage.Coverage) - mostGroups)
 			break
 		}
 		t.Rows = append(t.Rows, row{Name: short(c.Router, 40), Note: short(c.Interface, 40), Cells: []cell{

@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,16 +19,23 @@ import (
 // one that says what the figures are. Cells are typed: numbers are numbers, times
 // are times, and names are never formulas.
 func Workbook(u *report.Usage, words *phrase.Catalogue) ([]byte, error) {
+	var b bytes.Buffer
+	err := WriteWorkbook(&b, u, words)
+	return b.Bytes(), err
+}
+
+// WriteWorkbook writes what Workbook renders: rows are streamed, beyond 16 MB through
+// a temporary file, so that the sheets are never held.
+func WriteWorkbook(to io.Writer, u *report.Usage, words *phrase.Catalogue) error {
 	w := &workbook{file: excelize.NewFile(), u: u, words: words}
 	defer w.file.Close()
 	if err := w.write(); err != nil {
-		return nil, fmt.Errorf("write workbook: %w", err)
+		return fmt.Errorf("write workbook: %w", err)
 	}
-	var b bytes.Buffer
-	if err := w.file.Write(&b); err != nil {
-		return nil, fmt.Errorf("write workbook: %w", err)
+	if err := w.file.Write(to); err != nil {
+		return fmt.Errorf("write workbook: %w", err)
 	}
-	return b.Bytes(), nil
+	return nil
 }
 
 type workbook struct {
@@ -106,7 +114,11 @@ type sheet struct {
 	stream  *excelize.StreamWriter
 	columns []sheetColumn
 	row     int
+	cut     int // rows that a sheet has no room for
 }
+
+// mostSheetRows is how many rows a sheet can have: 1,048,576.
+var mostSheetRows = excelize.TotalRows
 
 // sheet begins one, with its head frozen.
 func (w *workbook) sheet(key string, columns []sheetColumn) (*sheet, error) {
@@ -150,6 +162,10 @@ func (s *sheet) set(cells []any) error {
 
 // add writes a row of values, in the formats of their columns.
 func (s *sheet) add(values ...any) error {
+	if s.row >= mostSheetRows-2 { // one is for the sums, one for what is cut
+		s.cut++
+		return nil
+	}
 	cells := make([]any, len(values))
 	for i, value := range values {
 		cells[i] = excelize.Cell{StyleID: s.w.styles[s.columns[i].format], Value: typed(value)}
@@ -172,6 +188,12 @@ func (s *sheet) total(values ...any) error {
 
 // end closes the sheet; its first n rows below the head can be filtered and sorted.
 func (s *sheet) end(n int) error {
+	if n -= s.cut; s.cut > 0 {
+		said := s.w.words.Plural("text.more", uint64(s.cut)) + " " + s.w.words.Text("sheet.cut", s.w.words.Number(uint64(mostSheetRows)), "--format json")
+		if err := s.set([]any{excelize.Cell{StyleID: s.w.styles[sum], Value: said}}); err != nil {
+			return err
+		}
+	}
 	if n > 0 {
 		last, err := excelize.CoordinatesToCellName(len(s.columns), n+1)
 		if err != nil {

@@ -21,8 +21,7 @@ func (w *workbook) hosts() error {
 	if err != nil {
 		return err
 	}
-	for i := range w.u.Hosts {
-		h := &w.u.Hosts[i]
+	err = w.u.EachHost(func(h *report.Host) error {
 		name, others := "", joined("")
 		if len(h.Names) > 0 {
 			name, others = h.Names[0], w.list(h.Names[1:])
@@ -35,15 +34,16 @@ func (w *workbook) hosts() error {
 		if q := h.Quota; q != nil {
 			values[21], values[22], values[23], values[24] = q.Quota, q.Used, q.Part(), w.state(q.State)
 		}
-		if err := s.add(values...); err != nil {
-			return err
-		}
+		return s.add(values...)
+	})
+	if err != nil {
+		return err
 	}
 	t := &w.u.Totals
 	if err := s.total(w.words.Text("mail.total"), "", "", "", t.DownBytes, t.UpBytes, t.Bytes(), nil, nil, t.Flows, nil, nil, nil, nil, "", "", t.ProxiedBytes); err != nil {
 		return err
 	}
-	return s.end(len(w.u.Hosts))
+	return s.end(w.u.HostCount())
 }
 
 // topPeers and topServices are the biggest of a host in a cell.
@@ -131,8 +131,7 @@ func (w *workbook) hostsByTime() error {
 	if err != nil {
 		return err
 	}
-	for i := range w.u.Hosts {
-		h := &w.u.Hosts[i]
+	err = w.u.EachHost(func(h *report.Host) error {
 		values := make([]any, 2, len(columns))
 		values[0], values[1] = h.Host, ""
 		if len(h.Names) > 0 {
@@ -145,9 +144,10 @@ func (w *workbook) hostsByTime() error {
 				values = append(values, n)
 			}
 		}
-		if err := s.add(values...); err != nil {
-			return err
-		}
+		return s.add(values...)
+	})
+	if err != nil {
+		return err
 	}
-	return s.end(len(w.u.Hosts))
+	return s.end(w.u.HostCount())
 }
