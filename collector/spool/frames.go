@@ -44,8 +44,10 @@ type frames struct {
 	// independent: whole blocks in every frame, as the collector writes them. So a
 	// damaged one can be left out.
 	independent bool
-	damaged     int    // frames left out
+	damaged     int    // places where frames were left out
+	lost        int64  // bytes of the file there
 	unread      []byte // of plain
+	first       error  // of begin
 	stream      *zstd.Decoder
 }
 
@@ -70,8 +72,10 @@ func (f *frames) Read(p []byte) (int, error) {
 		if f.stream != nil {
 			return f.stream.Read(p)
 		}
-		var err error
-		if f.independent {
+		err := f.first
+		f.first = nil
+		if err != nil {
+		} else if f.independent {
 			f.unread, err = f.whole()
 		} else {
 			f.unread, err = f.next()
@@ -91,6 +95,23 @@ func (f *frames) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// begin reads a file that is known to be the collector's, whose first frame may be
+// damaged: from the next one that is whole, with the header that all begin with.
+func (f *frames) begin() {
+	f.independent = true
+	plain, err := f.whole()
+	if err != nil || f.damaged == 0 {
+		f.unread = plain
+		f.first = err
+		return
+	}
+	if _, ok := livePackets(plain); ok {
+		f.unread = append(AppendHeader(nil), plain...)
+	} else {
+		f.first = errBroken
+	}
+}
+
 // whole is next for independent frames: it leaves out what is damaged, if a
 // whole frame follows, and counts that.
 func (f *frames) whole() ([]byte, error) {
@@ -98,12 +119,14 @@ func (f *frames) whole() ([]byte, error) {
 	if err == nil || !isDamage(err) {
 		return plain, err
 	}
-	at := f.from
+	at, offset := f.from, f.offset()
 	for f.skip() {
+		found := f.offset()
 		plain, again := f.next()
 		switch {
 		case again == nil:
 			f.damaged++
+			f.lost += found - offset
 			return plain, nil
 		case !isDamage(again) && !errors.Is(again, io.EOF):
 			return nil, again
@@ -111,6 +134,8 @@ func (f *frames) whole() ([]byte, error) {
 	}
 	if errors.Is(err, errTorn) {
 		f.from = at // still there, for the whole file has been read
+	} else {
+		f.lost += f.before + int64(f.to) - offset
 	}
 	return nil, err
 }

@@ -57,9 +57,9 @@ func TestPack(t *testing.T) {
 		frames, size int
 		want         int
 	}{
-		{"few", minFrames - 2, 64, minFrames - 1}, // and the header's
-		{"small", 900, 1464, 1 + 2},
-		{"tiny", 5, 8, 6},
+		{"few", minFrames - 3, 64, minFrames - 1}, // and the header's, and the end
+		{"small", 900, 1464, 1 + 6 + 1},
+		{"tiny", 5, 8, 7},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWriter(t)

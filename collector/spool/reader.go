@@ -3,10 +3,13 @@ package spool
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -49,6 +52,8 @@ type Info struct {
 // concurrent use.
 type Reader struct {
 	disk   disk
+	named  bool    // as spool files are
+	open   bool    // still written, or left so
 	frames *frames // of a zstd file
 	window *window
 	source source
@@ -87,8 +92,9 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := NewReader(file)
-	if err != nil {
+	base, open := strings.CutSuffix(filepath.Base(path), openSuffix)
+	r := &Reader{disk: disk{in: file}, named: strings.HasSuffix(base, sealedSuffix), open: open}
+	if err := r.begin(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, errors.Join(err, file.Close()))
 	}
 	return r, nil
@@ -99,14 +105,19 @@ func Open(path string) (*Reader, error) {
 // content's fault.
 func NewReader(in io.Reader) (*Reader, error) {
 	r := &Reader{disk: disk{in: in}}
-	if err := r.start(); err != nil {
-		r.unpack()
-		if r.disk.err != nil {
-			return nil, r.disk.err
-		}
+	if err := r.begin(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+func (r *Reader) begin() error {
+	err := r.start()
+	if err == nil {
+		return nil
+	}
+	r.unpack()
+	return cmp.Or(r.disk.err, err)
 }
 
 func (r *Reader) start() error {
@@ -122,12 +133,15 @@ func (r *Reader) start() error {
 			return fmt.Errorf("gzip: %w", broken(err))
 		}
 		in = z
-	case isZstd(magic):
+	case isZstd(magic), r.named && le.Uint32(magic) != blockSection:
 		z, err := newFrames(packed)
 		if err != nil {
 			return fmt.Errorf("zstd: %w", err)
 		}
 		r.frames = z
+		if r.named {
+			z.begin()
+		}
 		in = z
 	}
 	r.window = newWindow(in)
@@ -198,15 +212,21 @@ func (r *Reader) Next() (Packet, error) {
 		r.stats.Truncated = true
 		r.damage = fmt.Errorf("%w (after %d bytes of it, unpacked)", broken(err), r.window.offset())
 	}
-	if r.frames != nil && r.frames.damaged > 0 {
+	if f := r.frames; f != nil && f.independent && f.lost > 0 {
 		r.stats.Truncated = true
-		places := "places where frames are damaged were"
-		if r.frames.damaged == 1 {
-			places = "place where frames are damaged was"
-		}
-		r.damage = errors.Join(r.damage, fmt.Errorf("%w: %d %s left out", ErrCorrupt, r.frames.damaged, places))
+		r.damage = errors.Join(r.damage, fmt.Errorf("%w: %d bytes of it in %s cannot be read", ErrCorrupt, f.lost, inPlaces(max(f.damaged, 1))))
+	}
+	if s, ok := r.source.(*sections); ok {
+		s.settle(r)
 	}
 	return Packet{}, r.end
+}
+
+func inPlaces(n int) string {
+	if n == 1 {
+		return "one place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 // broken puts an error of a format or decompressor into one of the two kinds.

@@ -52,7 +52,7 @@ func recoverFile(folder string, left File, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	whole, packets, damaged, err := wholeFrames(file)
+	whole, packets, damaged, end, err := wholeFrames(file)
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,11 @@ func recoverFile(folder string, left File, log *slog.Logger) error {
 	if cut > 0 {
 		if err := file.Truncate(whole); err != nil {
 			return err
+		}
+	}
+	if len(end) > 0 {
+		if _, err := file.WriteAt(end, whole); err != nil {
+			return errors.Join(err, file.Truncate(whole))
 		}
 	}
 	if err := file.Sync(); err != nil {
@@ -78,28 +83,42 @@ func recoverFile(folder string, left File, log *slog.Logger) error {
 
 // wholeFrames measures a file up to the end of the last frame that unpacks to
 // whole blocks, and counts the live packets in all of these and the places
-// before it where frames are damaged, which readers leave out.
-func wholeFrames(file io.Reader) (whole int64, packets, damaged int, err error) {
+// before it where frames are damaged, which readers leave out. end is the frame that
+// marks the end of the file, if it is of those that have one and lacks it.
+func wholeFrames(file io.Reader) (whole int64, packets, damaged int, end []byte, err error) {
 	f, err := newFrames(file)
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, 0, 0, nil, err
 	}
 	defer f.close()
+	var p places
 	for {
 		blocks, err := f.whole()
 		if errors.Is(err, io.EOF) || isDamage(err) {
-			return whole, packets, damaged, nil
+			break
 		}
 		if err != nil {
-			return whole, packets, damaged, err
+			return whole, packets, damaged, nil, err
 		}
 		n, ok := livePackets(blocks)
 		if !ok {
-			return whole, packets, damaged, nil
+			break
 		}
+		head := 0
+		if whole == 0 {
+			head = min(headSize, len(blocks))
+		}
+		if before, flags, ok := placeAt(blocks[head:]); ok {
+			p.at(before, flags)
+		}
+		p.found += uint64(n)
 		whole, damaged = f.offset(), f.damaged
 		packets += n
 	}
+	if p.numbered && !p.ended {
+		end = endFrame(p.found + p.missing)
+	}
+	return whole, packets, damaged, end, nil
 }
 
 // livePackets counts the packets of the live interface, if b is whole blocks.

@@ -16,6 +16,7 @@ type sections struct {
 	ours       bool // the collector wrote this section
 	interfaces []interfaceOf
 	earlier    Statistics // of the sections before
+	places     places
 }
 
 // interfaceOf is an interface of the section.
@@ -86,7 +87,14 @@ func (s *sections) next() (Packet, error) {
 			return Packet{}, err
 		}
 		switch kind {
+		case blockPlace:
+			if s.ours && len(body) == placeSize-12 {
+				s.places.at(le.Uint64(body), le.Uint32(body[8:]))
+			}
 		case blockPacket, blockPacketOld:
+			if s.places.again {
+				continue
+			}
 			if packet, ok := s.packet(kind, body); ok {
 				return packet, nil
 			}
@@ -97,11 +105,34 @@ func (s *sections) next() (Packet, error) {
 		case blockStatistics:
 			s.statistics(body)
 		case blockSection:
+			if s.places.numbered && !s.places.ended {
+				continue // the same once more: there is one in a file
+			}
 			err = s.begin(body)
 		}
 		if err != nil {
 			return Packet{}, err
 		}
+	}
+}
+
+// settle says at the end of a file what is missing in it.
+func (s *sections) settle(r *Reader) {
+	p := &s.places
+	if p.numbered && !p.ended && !r.open && r.damage == nil {
+		r.stats.Truncated = true
+		r.damage = fmt.Errorf("%w: its end is not there", ErrCut)
+	}
+	r.stats.Missing += p.missing
+	if t := &r.stats; s.ours && !p.numbered && r.damage != nil {
+		// Files of before there were places: what was written is what came.
+		if stored := t.Received - min(t.Received, t.Refused+t.QueueDropped); stored > p.found {
+			t.Missing += stored - p.found
+		}
+	}
+	if p.missing > 0 && r.damage == nil {
+		r.stats.Truncated = true
+		r.damage = fmt.Errorf("%w: a piece of it is not there", ErrCorrupt)
 	}
 }
 
@@ -129,6 +160,9 @@ func (s *sections) block() (kind uint32, body []byte, err error) {
 	switch kind {
 	case blockPacket, blockPacketOld, blockSimple, blockInterface, blockStatistics, blockSection:
 	default:
+		if kind == blockPlace && s.ours && total == placeSize {
+			break
+		}
 		if err := s.window.skip(int64(total)); err != nil {
 			return 0, nil, broken(err)
 		}
@@ -153,6 +187,7 @@ func (s *sections) begin(body []byte) error {
 		return fmt.Errorf("%w: pcapng version %d", ErrCorrupt, major)
 	}
 	s.earlier = s.total()
+	s.places = places{missing: s.places.missing}
 	s.interfaces = s.interfaces[:0]
 	s.ours = false
 	for code, value := range s.options(body[16:]) {
@@ -212,6 +247,9 @@ func (s *sections) packet(kind uint32, body []byte) (Packet, bool) {
 		return Packet{}, false
 	}
 	face := &s.interfaces[index]
+	if index == Live {
+		s.places.found++
+	}
 	packet, ok := s.dissect.datagram(face.link, body[head:head+captured])
 	if ok {
 		packet.Received = face.clock.nanoseconds(uint64(s.order.Uint32(body[4:]))<<32 | uint64(s.order.Uint32(body[8:])))

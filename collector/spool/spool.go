@@ -67,6 +67,7 @@ type Statistics struct {
 	QueueDropped  uint64 // of these, dropped for want of queue or disk
 	KernelDropped uint64 // dropped by the kernel for want of receive buffer
 	Truncated     bool   // the file ends in the middle, or a frame in it is damaged: what was whole has been read
+	Missing       uint64 // datagrams that a spool file held and a damaged one cannot show, as far as is known
 	Skipped       uint64 // packets of a foreign capture that are no UDP datagrams
 }
 

@@ -21,6 +21,7 @@ type Writer struct {
 	log    *slog.Logger
 	lock   *flock.Flock
 	encode *zstd.Encoder
+	blocks []byte // of a frame, with its place
 	frame  []byte
 
 	file   *os.File
@@ -28,6 +29,7 @@ type Writer struct {
 	size   int64  // of its whole frames
 	frames int64  // and how many they are
 	plain  int64  // bytes of blocks in them
+	live   uint64 // datagrams in them
 	torn   bool   // something follows them that could not be cut off
 	slot   int64  // quarter-hours since 1970
 	began  time.Time
@@ -79,16 +81,12 @@ func (w *Writer) create() error {
 	if err != nil {
 		return spaceError(fmt.Errorf("begin spool file: %w", err))
 	}
-	w.file, w.name, w.size, w.frames, w.plain, w.torn = file, name, 0, 0, 0, false
-	for rest := w.header; len(rest) > 0; {
-		n := wholeBlocks(rest, packFrame)
-		if err := w.append(rest[:n]); err != nil {
-			file.Close()
-			os.Remove(file.Name())
-			w.file = nil
-			return err
-		}
-		rest = rest[n:]
+	w.file, w.name, w.size, w.frames, w.plain, w.live, w.torn = file, name, 0, 0, 0, 0, false
+	if err := w.append(w.header); err != nil {
+		file.Close()
+		os.Remove(file.Name())
+		w.file = nil
+		return err
 	}
 	w.header = w.header[:0]
 	return nil
@@ -111,7 +109,7 @@ func wholeBlocks(b []byte, room int) (n int) {
 	return n
 }
 
-// Write adds whole blocks as one frame, and everything is in the kernel's hands
+// Write adds whole blocks as frames of their own, and everything is in the kernel's hands
 // when it returns. After an error that wraps ErrNoSpace the blocks are lost, the
 // file is as whole as before, and a later Write may do better.
 func (w *Writer) Write(blocks []byte) error {
@@ -135,12 +133,20 @@ func (w *Writer) append(blocks []byte) error {
 			return fmt.Errorf("write %s: %w", w.name, spaceError(err))
 		}
 	}
-	w.frame = w.encode.EncodeAll(blocks, w.frame[:0])
+	w.frame = w.frame[:0]
+	frames, plain, live := w.frames, w.plain, w.live
+	for len(blocks) > 0 {
+		n := wholeBlocks(blocks, liveFrame)
+		w.blocks = withPlace(w.blocks[:0], blocks[:n], live)
+		w.frame = w.encode.EncodeAll(w.blocks, w.frame)
+		packets, _ := livePackets(blocks[:n])
+		frames, plain, live = frames+1, plain+int64(len(w.blocks)), live+uint64(packets)
+		blocks = blocks[n:]
+	}
 	n, err := w.file.Write(w.frame)
 	if err == nil {
 		w.size += int64(n)
-		w.frames++
-		w.plain += int64(len(blocks))
+		w.frames, w.plain, w.live = frames, plain, live
 		return nil
 	}
 	// Cut the torn frame off, so that the next one follows a whole one.
@@ -201,6 +207,9 @@ func (w *Writer) seal() error {
 		err = w.cut()
 	}
 	if err == nil {
+		err = w.end()
+	}
+	if err == nil {
 		if err := w.pack(); err != nil { // it is as whole as before
 			w.log.Warn("a spool file stays larger than it might be", "file", w.name, "err", err)
 		}
@@ -215,6 +224,20 @@ func (w *Writer) seal() error {
 		w.unseal = true
 		return fmt.Errorf("seal %s: %w", w.name, spaceError(err))
 	}
+	return nil
+}
+
+// end marks the end of a file that is being sealed.
+func (w *Writer) end() error {
+	w.frame = w.encode.EncodeAll(appendPlace(w.blocks[:0], w.live, placeEnd), w.frame[:0])
+	n, err := w.file.Write(w.frame)
+	if err != nil {
+		w.torn = true
+		return errors.Join(err, w.cut())
+	}
+	w.size += int64(n)
+	w.frames++
+	w.plain += placeSize
 	return nil
 }
 
