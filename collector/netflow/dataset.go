@@ -8,27 +8,28 @@ import (
 
 // dataSet reads or counts the records of a set. ok is false when nothing that the
 // stream knows fits it.
-func (d *Decoder) dataSet(dst []flow.Record, s *stream, h *header, id uint16, set []byte, mode mode, g *Datagram) (_ []flow.Record, ok bool) {
+func (d *Decoder) dataSet(dst []flow.Record, s *stream, id uint16, set []byte, g *Datagram) (_ []flow.Record, ok bool) {
 	if len(set) == 0 { // no template makes records of it
 		g.Rejects.add(SetShorterThanRecord)
 		d.work.uncounted = true
 		return dst, true
 	}
+	h := d.work.h
 	t := d.find(s, id, set, h.received)
 	if t == nil {
 		return dst, false
 	}
-	if h.version == flow.IPFIX && mode != learn {
+	if h.version == flow.IPFIX && d.work.mode != learn {
 		if s.rebooted(h, d.compiled(s, t), set); t.trust == aside {
 			return dst, false
 		}
 	}
 	d.sample(&s.rates, id, 0)
-	return d.readSet(dst, s, t, set, mode, g), true
+	return d.readSet(dst, s, t, set, g), true
 }
 
 // borrowed is dataSet by the template of another port.
-func (d *Decoder) borrowed(dst []flow.Record, s *stream, u *Unread, mode mode, g *Datagram) (_ []flow.Record, ok bool) {
+func (d *Decoder) borrowed(dst []flow.Record, s *stream, u *Unread, g *Datagram) (_ []flow.Record, ok bool) {
 	k := key{u.Source, u.header.version, u.header.domain}
 	lender, t := d.borrow(s, k, &u.header, u.ID, u.Body)
 	if t == nil {
@@ -40,13 +41,13 @@ func (d *Decoder) borrowed(dst []flow.Record, s *stream, u *Unread, mode mode, g
 		rates = &s.rates
 	}
 	d.sample(rates, u.ID, u.sampling)
-	return d.readSet(dst, lender, t, u.Body, mode, g), true
+	return d.readSet(dst, lender, t, u.Body, g), true
 }
 
 // readSet reads a set by a template of the stream of, which need not be the set's own.
-func (d *Decoder) readSet(dst []flow.Record, of *stream, t *template, set []byte, mode mode, g *Datagram) []flow.Record {
+func (d *Decoder) readSet(dst []flow.Record, of *stream, t *template, set []byte, g *Datagram) []flow.Record {
 	p := d.compiled(of, t)
-	if mode == learn && p.kind != options {
+	if d.work.mode == learn && p.kind != options {
 		return dst
 	}
 	if len(set) < p.size {
@@ -74,7 +75,7 @@ func (d *Decoder) readSet(dst []flow.Record, of *stream, t *template, set []byte
 	case options:
 		d.optionsRecords(of, t, set, g)
 	case traffic:
-		return d.trafficRecords(dst, t.id, p, set, mode, g)
+		return d.trafficRecords(dst, t, set, g)
 	default:
 		n := d.countRecords(p, set, g)
 		if p.kind == natEvents {
@@ -135,7 +136,8 @@ func (d *Decoder) optionsRecords(of *stream, t *template, set []byte, g *Datagra
 
 // trafficRecords reads or counts flow records. The reverse directions of biflows
 // become records of their own, behind those of the set.
-func (d *Decoder) trafficRecords(dst []flow.Record, id uint16, p *plan, set []byte, mode mode, g *Datagram) []flow.Record {
+func (d *Decoder) trafficRecords(dst []flow.Record, t *template, set []byte, g *Datagram) []flow.Record {
+	p, mode := t.plan, d.work.mode
 	at := len(dst)
 	n := 0
 	if p.samples {
@@ -164,21 +166,21 @@ func (d *Decoder) trafficRecords(dst []flow.Record, id uint16, p *plan, set []by
 	}
 	g.Records += n
 	if p.reverse != nil {
-		dst = d.reverseRecords(dst, p.reverse, set, n, mode, g)
+		dst = d.reverseRecords(dst, p.reverse, set, n, g)
 	}
 	if mode == decode && p.has&flow.HasSampling == 0 && !p.samples {
 		if d.work.rates.differ() {
 			d.work.rates.apply(dst[at:])
 		}
 		if d.base.Sampling == 0 && len(dst) > at {
-			d.work.spans = append(d.work.spans, span{id, p, set, at})
+			d.work.spans = append(d.work.spans, span{t.id, p, set, at})
 		}
 	}
 	return dst
 }
 
 // reverseRecords makes records of the reverse directions that had traffic.
-func (d *Decoder) reverseRecords(dst []flow.Record, p *plan, set []byte, n int, mode mode, g *Datagram) []flow.Record {
+func (d *Decoder) reverseRecords(dst []flow.Record, p *plan, set []byte, n int, g *Datagram) []flow.Record {
 	for range n {
 		length := p.size
 		if p.shape != nil {
@@ -187,7 +189,7 @@ func (d *Decoder) reverseRecords(dst []flow.Record, p *plan, set []byte, n int, 
 		if p.counts(set) {
 			g.Records++
 			g.Reverse++
-			if mode == decode {
+			if d.work.mode == decode {
 				dst = append(dst, d.base)
 				r := &dst[len(dst)-1]
 				p.fill(r, set[:length], &d.work)
@@ -211,9 +213,6 @@ type span struct {
 // datagram, when no sampling was known before. Options hold for the data behind
 // them; but what nothing known fits looks ahead.
 func (d *Decoder) sampledLater(dst []flow.Record, s *stream) {
-	if !d.work.learnt {
-		return
-	}
 	d.work.rates = &s.rates
 	spans := d.work.spans
 	for _, at := range spans {
@@ -221,7 +220,7 @@ func (d *Decoder) sampledLater(dst []flow.Record, s *stream) {
 			continue
 		}
 		var again Datagram // counted already
-		d.trafficRecords(dst[:at.at], at.id, at.plan, at.set, decode, &again)
+		d.trafficRecords(dst[:at.at], &template{id: at.id, plan: at.plan}, at.set, &again)
 	}
 }
 

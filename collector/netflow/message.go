@@ -57,8 +57,10 @@ func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, pa
 
 // readSets goes through the sets of a v9 or IPFIX datagram.
 func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte, mode mode, g *Datagram) []flow.Record {
-	d.work.begin(h, &s.rates)
-	d.prepare(s.key.src.Addr(), h)
+	d.work.begin(h, mode, &s.rates)
+	if mode == decode {
+		d.prepare(s.key.src.Addr(), h)
+	}
 	if len(sets) < setHeader {
 		g.Rejects.add(NoSets)
 	}
@@ -73,7 +75,7 @@ func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte,
 		switch {
 		case id >= firstDataSet:
 			var ok bool
-			if dst, ok = d.dataSet(dst, s, h, id, body, mode, g); !ok {
+			if dst, ok = d.dataSet(dst, s, id, body, g); !ok {
 				d.wait(s, h, id, body)
 			}
 		case h.version == flow.V9 && id == v9Templates, h.version == flow.IPFIX && id == ipfixTemplates:
@@ -86,5 +88,11 @@ func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte,
 			g.Rejects.add(SetID)
 		}
 	}
-	return d.lookAhead(dst, s, h, mode, g)
+	if len(d.unread) > 0 {
+		dst = d.lookAhead(dst, s, g)
+	}
+	if d.work.learnt && len(d.work.spans) > 0 {
+		d.sampledLater(dst, s)
+	}
+	return dst
 }

@@ -33,6 +33,7 @@ type plan struct {
 	useful  bool        // of an options template: it tells of sampling or of start-up time
 	selects bool        // records name the sampler that chose them
 	samples bool        // see plan.sample
+	tells   bool        // records give a rate, and not only the sampler
 
 	clock       clock
 	hasInit     bool
@@ -284,9 +285,10 @@ func (p *plan) describe(isOptions, isNATEvent bool) {
 	case p.hasObserved:
 		p.clock = observedClock
 	}
-	for a := selectorAlgorithm; a < scopeInterface; a++ {
-		p.samples = p.samples || does[a]
+	for a := selectorAlgorithm; a < selector; a++ {
+		p.tells = p.tells || does[a]
 	}
+	p.samples = p.tells || p.selects
 }
 
 // find puts the steps of a template with variable fields where they belong in

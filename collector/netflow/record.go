@@ -9,6 +9,7 @@ import (
 // work is what reading one datagram leaves lying about.
 type work struct {
 	h     *header
+	mode  mode
 	rates *rates // that the set being read is sampled by
 
 	// Of the record being read.
@@ -31,8 +32,8 @@ type work struct {
 
 // begin readies w for a datagram, or a set that had to wait. What belongs to a record
 // is set with each.
-func (w *work) begin(h *header, rates *rates) {
-	w.h, w.rates, w.spans = h, rates, w.spans[:0]
+func (w *work) begin(h *header, mode mode, rates *rates) {
+	w.h, w.mode, w.rates, w.spans = h, mode, rates, w.spans[:0]
 	w.pending, w.ended, w.uncounted, w.learnt, w.probes = false, false, false, false, 0
 }
 

@@ -193,13 +193,15 @@ func (p *plan) sample(r *flow.Record, w *work) {
 	if p.has&flow.HasSampling != 0 && r.Sampling != 0 {
 		return // element 34
 	}
-	if n, ok := w.sampling.rate(); ok {
-		r.Sampling = n
-		r.Has |= flow.HasSampling
-		return
-	}
-	if !p.selects {
-		return
+	if p.tells {
+		if n, ok := w.sampling.rate(); ok {
+			r.Sampling = n
+			r.Has |= flow.HasSampling
+			return
+		}
+		if !p.selects {
+			return
+		}
 	}
 	n := w.rates.sampler(w.sampling.selector)
 	r.Sampling = n

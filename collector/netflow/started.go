@@ -8,23 +8,34 @@ type started struct {
 	known  bool
 	coarse bool // the uptime is that of a flow's end
 	at     instant
+	seen   int64 // when the last one came, Unix nanoseconds by the collector's clock
 }
 
 // ended is how far the end of a flow may lie behind its export, in milliseconds.
 // More than the longest timeouts in use.
 const ended = 1_800_000
 
+// isNew says whether an uptime is worth looking at: no start takes less than a
+// second.
+func (b *started) isNew(h *header) bool {
+	if b.known && h.received-b.at.received < second {
+		b.seen = h.received
+		return false
+	}
+	return true
+}
+
 // moved notes an uptime, and says whether the exporter started anew since the last
-// one was noted: when that was.
+// one came: when that was.
 func (b *started) moved(h *header, uptime uint32, coarse bool) (last int64, moved bool) {
 	now := instant{uptime: uptime, export: h.export, received: h.received}
 	slack := int32(tolerance)
 	if coarse {
 		slack = ended
 	}
-	last = b.at.received
-	moved = b.known && b.coarse == coarse && h.received-last >= second && b.at.movedBy(&now, slack) // no start takes less
-	*b = started{true, coarse, now}
+	last = b.seen
+	moved = b.known && b.coarse == coarse && b.at.movedBy(&now, slack)
+	*b = started{true, coarse, now, h.received}
 	return last, moved
 }
 
@@ -32,7 +43,7 @@ func (b *started) moved(h *header, uptime uint32, coarse bool) (last int64, move
 // the templates that were sent before the last record of the time before are put
 // aside: by one of another layout the record would be read wrongly.
 func (s *stream) rebooted(h *header, p *plan, set []byte) {
-	if p.kind != traffic || !p.hasInit && p.clock != uptimeClock || len(set) < p.size {
+	if !s.started.isNew(h) || p.kind != traffic || !p.hasInit && p.clock != uptimeClock || len(set) < p.size {
 		return
 	}
 	if p.shape != nil {
@@ -61,7 +72,9 @@ func (s *stream) rebooted(h *header, p *plan, set []byte) {
 // start takes the start-up time of an options record, in milliseconds since 1970.
 func (s *stream) start(h *header, init uint64) {
 	s.init, s.hasInit = init, true
-	s.ran(h, uint32(uint64(h.export/millisecond)-init), false)
+	if s.started.isNew(h) {
+		s.ran(h, uint32(uint64(h.export/millisecond)-init), false)
+	}
 }
 
 func (s *stream) ran(h *header, uptime uint32, coarse bool) {

@@ -77,8 +77,8 @@ func (d *Decoder) stream(src netip.AddrPort, h *header, g *Datagram) *stream {
 	}
 	s.tick = d.tick
 	s.received, s.owner.received = h.received, h.received
-	if e := s.owner; e.place.in != nil {
-		e.place.in.use(&e.place)
+	if at := &s.owner.place; at.in != nil && at.in.newest != at {
+		at.in.use(at)
 	}
 	return s
 }

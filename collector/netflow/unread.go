@@ -77,13 +77,13 @@ func (d *Decoder) DecodeUnread(dst []flow.Record, u *Unread) ([]flow.Record, Dat
 	u.header.describe(&g)
 	s := d.streams[key{u.Source, u.header.version, u.header.domain}]
 	from, ok := len(dst), false
-	d.work.begin(&u.header, nil)
+	d.work.begin(&u.header, decode, nil)
 	d.prepare(u.Source.Addr(), &u.header)
 	if s != nil {
-		dst, ok = d.late(dst, s, u, decode, &g)
+		dst, ok = d.late(dst, s, u, &g)
 	}
 	if !ok {
-		dst, ok = d.borrowed(dst, s, u, decode, &g)
+		dst, ok = d.borrowed(dst, s, u, &g)
 	}
 	if !ok {
 		g.NoTemplate = 1
@@ -111,28 +111,28 @@ func (d *Decoder) wait(s *stream, h *header, id uint16, body []byte) {
 }
 
 // late is dataSet for a set that had to wait.
-func (d *Decoder) late(dst []flow.Record, s *stream, u *Unread, mode mode, g *Datagram) (_ []flow.Record, ok bool) {
+func (d *Decoder) late(dst []flow.Record, s *stream, u *Unread, g *Datagram) (_ []flow.Record, ok bool) {
 	t := d.find(s, u.ID, u.Body, u.header.received)
 	if t == nil {
 		return dst, false
 	}
 	d.sample(&s.rates, u.ID, u.sampling)
-	return d.readSet(dst, s, t, u.Body, mode, g), true
+	return d.readSet(dst, s, t, u.Body, g), true
 }
 
 // lookAhead reads the sets of a datagram that nothing known fitted: by the
 // templates that came behind them in the same datagram (RFC 7011 section 8 lets
 // data come first), else by those of another port.
-func (d *Decoder) lookAhead(dst []flow.Record, s *stream, h *header, mode mode, g *Datagram) []flow.Record {
+func (d *Decoder) lookAhead(dst []flow.Record, s *stream, g *Datagram) []flow.Record {
 	left := d.unread[:0]
 	for i := range d.unread {
 		u := &d.unread[i]
 		ok := false
 		if len(d.defined) > 0 {
-			dst, ok = d.late(dst, s, u, mode, g)
+			dst, ok = d.late(dst, s, u, g)
 		}
-		if !ok && len(s.owner.streams) > 1 && mode != learn {
-			dst, ok = d.borrowed(dst, s, u, mode, g)
+		if !ok && len(s.owner.streams) > 1 && d.work.mode != learn {
+			dst, ok = d.borrowed(dst, s, u, g)
 		}
 		if !ok {
 			left = append(left, *u)
@@ -143,6 +143,5 @@ func (d *Decoder) lookAhead(dst []flow.Record, s *stream, h *header, mode mode, 
 		g.NoTemplate = len(d.unread)
 		d.work.uncounted = true
 	}
-	d.sampledLater(dst, s)
 	return dst
 }
