@@ -119,6 +119,10 @@ type Imbalance struct {
 	Should Counts `json:"should"`
 }
 
+// RejectedDamaged is the reason in Book.Rejected of datagrams that a damaged file held
+// and that cannot be read; 1 where it is not known how many they are.
+const RejectedDamaged = "damaged"
+
 // MarshalJSON writes maps without entries as {}.
 func (b Book) MarshalJSON() ([]byte, error) {
 	type plain Book // without this method

@@ -2,10 +2,12 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"slices"
 
+	"nfacct/archive"
 	"nfacct/collector/netflow"
 	"nfacct/collector/spool"
 )
@@ -19,6 +21,7 @@ type decoded struct {
 	untimely   int // of known routers, with times that cannot be believed: not read
 	noTemplate int // data sets whose template never came
 	unread     []Unread
+	damage     error // why not all of the file was read
 	// left: there was no room for some of the sets without a template, and the
 	// templates are there, so that reading the file again brings more.
 	left bool
@@ -109,6 +112,11 @@ func (s *source) read(reader *spool.Reader, in *input, result *decoded) error {
 	s.found.unread.Unread = reader.Unread()
 	result.packets, result.strangers, result.noTemplate = s.found.packets, s.found.strangers, s.held.missing
 	result.statistics, result.unread = reader.Statistics(), s.found.unread.list()
+	// A given file that is merely cut is still written, perhaps; one of the spool
+	// was whole when it was sealed.
+	if damage := reader.Damage(); damage != nil && (in.spool || errors.Is(damage, spool.ErrCorrupt)) {
+		result.damage = damage
+	}
 	result.left = s.left.bits != nil && (s.leftKnown || s.evicted)
 	return nil
 }
@@ -117,6 +125,9 @@ func (s *source) read(reader *spool.Reader, in *input, result *decoded) error {
 func (s *source) losses(result *decoded, latest int64) {
 	kernel, queue := result.statistics.KernelDropped, result.statistics.QueueDropped
 	frames := s.found.unread.frames()
+	if result.damage != nil {
+		frames[archive.RejectedDamaged] = max(1, result.statistics.Missing)
+	}
 	if kernel+queue == 0 && len(frames) == 0 {
 		return
 	}

@@ -41,6 +41,8 @@ type FileResult struct {
 	Rows       uint64 `json:"rows"`
 	NoTemplate int    `json:"no_template,omitempty"` // data sets
 	Truncated  bool   `json:"truncated,omitempty"`   // what was whole has been read
+	Damage     string `json:"damage,omitempty"`      // what is wrong with it, unless it is merely cut and not of the spool
+	Missing    uint64 `json:"missing,omitempty"`     // datagrams that are known to be missing for that
 	Problem    string `json:"problem,omitempty"`
 	// Unread is what may be exports and cannot be read.
 	Unread []Unread `json:"unread,omitempty"`
@@ -66,11 +68,29 @@ func (s *Summary) givenPaths() (paths []string) {
 // CutShort are the given files that were loaded only as far as they are whole.
 func (s *Summary) CutShort() (names []string) {
 	for _, f := range s.Files {
-		if f.given && f.Truncated && f.State == "loaded" {
+		if f.given && f.Truncated && f.Damage == "" && f.State == "loaded" {
 			names = append(names, f.Name)
 		}
 	}
 	return names
+}
+
+// Damaged says of each file that was loaded though it is damaged what is missing.
+func (s *Summary) Damaged() (problems []string) {
+	for _, f := range s.Files {
+		if f.Damage == "" || f.State != "loaded" {
+			continue
+		}
+		missing := "how many datagrams are missing is not known"
+		switch {
+		case f.Missing == 1:
+			missing = "1 datagram is missing"
+		case f.Missing > 1:
+			missing = fmt.Sprintf("%d datagrams are missing", f.Missing)
+		}
+		problems = append(problems, fmt.Sprintf("%s: %s; %s, and counted as %q in the books; the rest is loaded", oneLine(f.Name), strings.ReplaceAll(f.Damage, "\n", "; "), missing, archive.RejectedDamaged))
+	}
+	return problems
 }
 
 // Unread are the files that gave no record, though they hold what may be exports
@@ -106,6 +126,9 @@ func (b *build) add(end *fileEnd, loads bool) {
 	}
 	if loads {
 		result.State = "loaded"
+	}
+	if end.damage != nil {
+		result.Damage, result.Missing = end.damage.Error(), end.statistics.Missing
 	}
 	if end.err != nil {
 		result.State, result.Problem = "failed", end.err.Error()

@@ -28,7 +28,7 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 	switch d.Kind {
 	case "missing_days", "pending":
 		return c.Plural(key, d.Count, what)
-	case "dropped", "unspooled", "more_gaps":
+	case "dropped", "unspooled", "damaged", "more_gaps":
 		return c.Plural(key, d.Count)
 	case "no_template":
 		return c.Plural(key, d.Count, router)

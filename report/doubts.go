@@ -163,6 +163,9 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 		if b.SpoolLost > b.Datagrams/tolerated {
 			doubts = append(doubts, Doubt{Kind: "unspooled", Router: router, Count: b.SpoolLost})
 		}
+		if n := b.Rejected[archive.RejectedDamaged]; n > 0 {
+			doubts = append(doubts, Doubt{Kind: "damaged", Router: router, Count: n})
+		}
 		if b.NoTemplate > 0 {
 			doubts = append(doubts, Doubt{Kind: "no_template", Router: router, Count: b.NoTemplate})
 		}

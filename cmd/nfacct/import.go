@@ -117,6 +117,9 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 				short = append(short, fmt.Errorf("import %s: it ends in the middle of a record, or is still being written; what is whole is loaded; import it again when it is complete, which replaces that", name))
 			}
 		}
+		for _, problem := range s.Damaged() {
+			short = append(short, fmt.Errorf("import %s", problem))
+		}
 		for _, problem := range s.Unread() {
 			short = append(short, fmt.Errorf("import %s", problem))
 		}

@@ -21,7 +21,7 @@ var (
 	// ErrCut: the file ends in the middle of a packet, block or compressed frame.
 	ErrCut = errors.New("the file ends in the middle")
 	// ErrCorrupt: the file holds what its format does not allow.
-	ErrCorrupt = errors.New("the file is corrupt")
+	ErrCorrupt = errors.New("the file is damaged")
 )
 
 // Format is what a file turned out to be.

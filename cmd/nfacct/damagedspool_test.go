@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/collector/spool"
+)
+
+// TestDamagedSpoolFile: of a sealed file with one wrong bit all but a frame of it is
+// loaded; the import says that it is damaged and ends with 3, the books have what is
+// missing, and the day is INCOMPLETE.
+func TestDamagedSpoolFile(t *testing.T) {
+	folder := t.TempDir()
+	config := collectConfig(t, folder, "127.0.0.1:0")
+	start := time.Now().UTC().AddDate(0, 0, -1).Truncate(24 * time.Hour).Add(12 * time.Hour)
+	const datagrams = 1000
+	w, err := spool.NewWriter(spool.Config{Folder: filepath.Join(folder, "spool")}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Begin(start, nil); err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range datagrams {
+		b := make([]byte, 24+30*48)
+		binary.BigEndian.PutUint16(b, 5)
+		binary.BigEndian.PutUint16(b[2:], 30)
+		binary.BigEndian.PutUint32(b[4:], 1<<20+uint32(i))
+		binary.BigEndian.PutUint32(b[8:], uint32(start.Unix()))
+		binary.BigEndian.PutUint32(b[16:], uint32(30*i))
+		for r := b[24:]; len(r) > 0; r = r[48:] {
+			binary.BigEndian.PutUint32(r, 0xc0a85800|random.Uint32()&0xff) // 192.168.88.0/24
+			binary.BigEndian.PutUint32(r[4:], 0x08000000|random.Uint32()&0xffffff)
+			binary.BigEndian.PutUint32(r[16:], 1+random.Uint32()&0xff)
+			binary.BigEndian.PutUint32(r[20:], 1000)
+			binary.BigEndian.PutUint32(r[24:], 1<<20)
+			binary.BigEndian.PutUint32(r[28:], 1<<20)
+			r[38] = 17
+		}
+		at := start.Add(time.Duration(i) * time.Millisecond).UnixNano()
+		if err := w.Write(spool.AppendPacket(nil, spool.Live, at, netip.MustParseAddrPort("127.0.0.1:2055"), netip.MustParseAddrPort("127.0.0.1:8787"), b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := spool.ListSealed(filepath.Join(folder, "spool"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	text, err := os.ReadFile(files[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 4
+	if err := os.WriteFile(files[0].Path, text, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	nfacct := func(args ...string) (string, string, int) {
+		t.Helper()
+		var out, said strings.Builder
+		cmd := exec.Command("nfacct", append([]string{"--config", config}, args...)...)
+		cmd.Stdout, cmd.Stderr = &out, io.MultiWriter(&said, t.Output())
+		if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+			t.Fatal(err)
+		}
+		return out.String(), said.String(), cmd.ProcessState.ExitCode()
+	}
+	if _, said, code := nfacct("import"); code != exitPartial || !strings.Contains(said, "damaged") || !strings.Contains(said, "datagrams are missing") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if _, said, code := nfacct("import"); code != exitOK || said != "" {
+		t.Errorf("once more: exit code %d: %s", code, said)
+	}
+	day := start.Format(time.DateOnly)
+	out, _, code := nfacct("--json", "books", "--from", day, "--to", day)
+	var books []archive.Book
+	if err := json.Unmarshal([]byte(out), &books); err != nil || len(books) != 1 {
+		t.Fatalf("exit code %d, %v: %s", code, err, out)
+	}
+	b := &books[0]
+	if missing := b.Rejected[archive.RejectedDamaged]; b.Datagrams+missing != datagrams || missing == 0 || missing > 250 || b.LostRecords != 30*missing {
+		t.Errorf("%d datagrams, %d missing, %d records lost", b.Datagrams, missing, b.LostRecords)
+	}
+	out, _, _ = nfacct("report", "--day", day, "--format", "json")
+	var report struct {
+		Complete   bool     `json:"complete"`
+		Incomplete []string `json:"incomplete"`
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Complete || !strings.Contains(strings.Join(report.Incomplete, "\n"), "Spool files are damaged") {
+		t.Errorf("%v: %+v", err, report)
+	}
+}
