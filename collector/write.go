@@ -152,9 +152,7 @@ func (w *writer) begin(now time.Time) {
 	w.restore()
 	w.statistics()
 	w.blocks = w.blocks[:0]
-	w.decoder.Carry(func(src netip.AddrPort, received int64, payload []byte) {
-		w.blocks = spool.AppendPacket(w.blocks, spool.Carried, received, src, w.c.receivers[0].socket.at, payload)
-	})
+	w.carry()
 	w.slot, w.next = slotOf(now), slotOf(now)
 	w.began = now.UnixNano()
 	// Not the counters of now: what could not be noted in the old file, or came
