@@ -77,7 +77,7 @@ func (b *build) filesOfDay(ctx context.Context, day archive.Day, without ...uint
 			gone = append(gone, f.Name)
 			continue
 		}
-		in.id = f.ID
+		in.id, in.short = f.ID, f.NoTemplate > 0
 		if !in.spool {
 			if in.memory, err = b.recall(ctx, f.ID); err != nil {
 				return nil, err

@@ -34,6 +34,7 @@ type source struct {
 	only     date // if not anyDay, the one day that is counted
 	unknown  strangers
 	copies   copies
+	came     noted // templates that files brought
 	// plain: for whoever looks at records, all are wanted: of any time, and those
 	// that came twice.
 	plain bool

@@ -190,6 +190,7 @@ type build struct {
 	summary Summary
 	books   map[bookOf]*archive.Book
 	done    int64
+	came    noted // templates that the files brought
 }
 
 type bookOf struct {

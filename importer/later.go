@@ -11,7 +11,8 @@ import (
 
 // bringTemplates loads again the days of files that were loaded without some of
 // their data for want of templates, if files loaded now bring them: to files of
-// the spool those that follow them there, to given files those given later.
+// the spool those that follow them there, to given files those given later. A file
+// that lost some for want of room is read again at once, if it has the templates.
 func (b *build) bringTemplates(ctx context.Context) error {
 	missing, err := b.archive.MissingTemplates(ctx)
 	if err != nil || len(missing) == 0 || b.summary.Loaded == 0 {
@@ -26,18 +27,25 @@ func (b *build) bringTemplates(ctx context.Context) error {
 	for _, f := range missing {
 		in := input{path: f.Name, name: f.Name, following: later}
 		at := slices.IndexFunc(spooled, func(s input) bool { return s.name == f.Name })
+		left := b.summary.left(f.Name)
 		switch {
 		case at >= 0:
 			in = spooled[at]
-			if !slices.ContainsFunc(in.following, b.summary.loadedPath) {
+			if !left && !slices.ContainsFunc(in.following, b.summary.loadedPath) {
 				continue
 			}
-		case !filepath.IsAbs(f.Name) || len(later) == 0 || slices.Equal(later, []string{f.Name}):
+		case !filepath.IsAbs(f.Name) || !left && (len(later) == 0 || slices.Equal(later, []string{f.Name})):
 			continue
-		default:
-			if in.memory, err = b.recall(ctx, f.ID); err != nil {
-				return err
-			}
+		}
+		memory, err := b.recall(ctx, f.ID)
+		if err != nil {
+			return err
+		}
+		if !left && !memory.came(&b.came) {
+			continue
+		}
+		if !in.spool {
+			in.memory = memory
 		}
 		if found, err := b.wouldFind(ctx, &in, int(f.NoTemplate)); err != nil || !found {
 			if err != nil {
@@ -70,6 +78,7 @@ func (b *build) wouldFind(ctx context.Context, in *input, before int) (bool, err
 	source := newSource(b.routers, newCalendar(b.loc), anyDay)
 	source.batch = &batch{}
 	source.next = func(full *batch) (*batch, error) { return full, nil }
+	in.short = true
 	result, err := source.file(ctx, in, in.decoder())
 	return err == nil && result.noTemplate < before, ctx.Err()
 }

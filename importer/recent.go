@@ -121,7 +121,13 @@ func digestOf(src netip.AddrPort, payload []byte) digest128 {
 	le := binary.LittleEndian
 	addr := src.Addr().As16()
 	h0, h1 := mix(mixer0^uint64(len(payload))<<16^uint64(src.Port()), mixer1, le.Uint64(addr[:]), le.Uint64(addr[8:]))
-	for len(payload) >= 16 {
+	h2, h3 := uint64(mixer1), uint64(mixer0)
+	for len(payload) >= 32 { // two chains at a time, because a multiplication has to be waited for
+		h0, h1 = mix(h0, h1, le.Uint64(payload), le.Uint64(payload[8:]))
+		h2, h3 = mix(h2, h3, le.Uint64(payload[16:]), le.Uint64(payload[24:]))
+		payload = payload[32:]
+	}
+	if len(payload) >= 16 {
 		h0, h1 = mix(h0, h1, le.Uint64(payload), le.Uint64(payload[8:]))
 		payload = payload[16:]
 	}
@@ -130,8 +136,8 @@ func digestOf(src netip.AddrPort, payload []byte) digest128 {
 		copy(rest[:], payload)
 		h0, h1 = mix(h0, h1, le.Uint64(rest[:]), le.Uint64(rest[8:]))
 	}
-	h0, h1 = mix(h0, h1, mixer1, h1)
-	h0, h1 = mix(h0, h1, h0, mixer0)
+	h0, h1 = mix(h0, h1, h2, h3)
+	h0, h1 = mix(h0, h1, bits.RotateLeft64(h1, 32), bits.RotateLeft64(h0, 32))
 	return digest128{h0, h1}
 }
 

@@ -11,7 +11,8 @@ import (
 // pace sees to it that long work ends soon after it is told to.
 type pace struct {
 	ctx  context.Context
-	work int // since ctx was looked at
+	work int   // since ctx was looked at
+	all  int64 // and before
 }
 
 // paceWork is how much work is done between two looks, in bytes that are read,
@@ -27,6 +28,7 @@ func (p *pace) spend(bytes int) error {
 	if p.work += paceUnit + bytes; p.work < paceWork {
 		return nil
 	}
+	p.all += int64(p.work)
 	p.work = 0
 	return p.ctx.Err()
 }

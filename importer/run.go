@@ -57,6 +57,7 @@ func (b *build) run(ctx context.Context, inputs []input, loader loader, only dat
 		}
 	})
 	err := p.run(ctx, inputs)
+	b.came = source.came
 	for addr, n := range source.unknown.datagrams {
 		b.summary.Unknown[addr.String()] += n
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"math/bits"
 	"net/netip"
 
@@ -23,6 +24,10 @@ type streamKey struct {
 	source  netip.AddrPort
 	version flow.Version
 	domain  uint32
+}
+
+func (k streamKey) compare(o streamKey) int {
+	return cmp.Or(k.source.Compare(o.source), cmp.Compare(k.version, o.version), cmp.Compare(k.domain, o.domain))
 }
 
 type exporterShare[T any] struct {

@@ -49,6 +49,7 @@ type FileResult struct {
 
 	path  string
 	given bool // not of the spool
+	left  bool // reading it again brings more, see decoded
 }
 
 func newSummary() Summary {
@@ -107,6 +108,11 @@ func (s *Summary) Unread() (problems []string) {
 	return problems
 }
 
+// left says whether a file that was loaded now is worth reading again.
+func (s *Summary) left(name string) bool {
+	return slices.ContainsFunc(s.Files, func(f FileResult) bool { return f.Name == name && f.left && f.State == "loaded" })
+}
+
 // loadedPath says whether the file at the path was loaded now.
 func (s *Summary) loadedPath(path string) bool {
 	return slices.ContainsFunc(s.Files, func(f FileResult) bool { return f.path == path && f.State == "loaded" })
@@ -122,7 +128,7 @@ func (b *build) add(end *fileEnd, loads bool) {
 	}
 	result := FileResult{
 		Name: end.input.name, path: end.input.path, given: !end.input.spool, Rows: end.rows, NoTemplate: end.noTemplate,
-		Truncated: end.statistics.Truncated, State: "read", Unread: end.unread,
+		Truncated: end.statistics.Truncated, State: "read", Unread: end.unread, left: end.left,
 	}
 	if loads {
 		result.State = "loaded"

@@ -64,9 +64,8 @@ func (s *source) late(decoder *netflow.Decoder, router int, u *netflow.Unread) (
 // known, and says how much that was.
 func (s *source) release() (sets int, err error) {
 	for _, key := range s.decoder.Defined() {
-		if s.left.noted(key) {
-			s.leftKnown = true
-		}
+		s.came.note(key)
+		s.leftKnown = s.leftKnown || s.left.noted(key)
 		pile := s.held.piles[key]
 		if pile == nil {
 			continue
@@ -133,6 +132,12 @@ func (s *source) lookBehind(in *input, result *decoded) error {
 	}
 	if result.memory != nil && len(late) > 0 {
 		result.memory.Late = late
+	}
+	if !s.held.empty() && !s.plain {
+		if result.memory == nil {
+			result.memory = new(memory)
+		}
+		result.memory.Wanted = s.held.wanted()
 	}
 	return nil
 }
