@@ -183,6 +183,9 @@ func watchGiven(dsn *mysql.Config, alive func()) {
 // that hangs is nothing else than one that crashed, and Open starts it again. It is
 // for whoever has seen it silent for minutes.
 func EndSilent(ctx context.Context, cfg Config) error {
+	if given, err := cfg.given(); given != nil || err != nil {
+		return err
+	}
 	s := &server{folder: cfg.Folder}
 	if s.answers(ctx) {
 		return nil

@@ -121,10 +121,13 @@ type Options struct {
 	// Progress, if set, is called after each file with the bytes of files done
 	// and of all files.
 	Progress func(done, all int64)
+	// Began and Ended, if set, are called when a file is begun, and when it has gone
+	// through, well or not.
+	Began, Ended func(name string)
 }
 
 // Import loads files, or when none are named all sealed files of the spool that
-// are not loaded yet, oldest first. What an interrupted import left is put
+// are not loaded yet, oldest first, except those that are set aside. What an interrupted import left is put
 // right before. The error wraps archive.ErrLocked when another import held on
 // for longer than Options.Wait, archive.ErrUnavailable when the database does
 // not answer, ErrPartial when some files failed and ErrFiles when all did; the
@@ -153,6 +156,9 @@ func (im *Importer) Import(ctx context.Context, files []string, opts Options) (S
 		}
 		fresh := slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return loaded[in.name] })
 		b.summary.Known += len(inputs) - len(fresh)
+		if fresh, err = b.leaveAside(fresh); err != nil {
+			return err
+		}
 		return b.load(ctx, fresh)
 	})
 }

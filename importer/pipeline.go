@@ -46,6 +46,7 @@ type pipeline struct {
 	accountant *accountant
 	loader     loader // nil: no rows
 	done       func(*fileEnd)
+	began      func(name string) // may be nil
 
 	batches chan *batch // empty ones
 	tables  chan *table // empty ones
@@ -142,6 +143,9 @@ func (p *pipeline) read(ctx context.Context, inputs []input, messages chan<- mes
 	for _, in := range inputs {
 		end := &fileEnd{input: in}
 		current = end
+		if p.began != nil {
+			p.began(in.name)
+		}
 		end.file.Name = in.name
 		if end.err = in.err; end.err == nil {
 			end.file.Size, end.file.Digest, end.err = digest(ctx, in.path)

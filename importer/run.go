@@ -50,12 +50,16 @@ func (b *build) run(ctx context.Context, inputs []input, loader loader, only dat
 		source.routers[others], accountant.uploads.routers[others] = router, router
 	}
 	p := newPipeline(source, accountant, loader, func(end *fileEnd) {
+		if b.opts.Ended != nil {
+			b.opts.Ended(end.input.name)
+		}
 		b.add(end, loader != nil)
 		b.done += sizes[end.input.path]
 		if b.opts.Progress != nil {
 			b.opts.Progress(b.done, all)
 		}
 	})
+	p.began = b.opts.Began
 	err := p.run(ctx, inputs)
 	b.came = source.came
 	for addr, n := range source.unknown.datagrams {
@@ -77,6 +81,9 @@ func (b *build) list(ctx context.Context) error {
 	loaded, err := b.loadedNames(ctx)
 	if err != nil {
 		return err
+	}
+	if err := b.forgetAside(loaded); err != nil {
+		b.log.Warn("files set aside that are loaded by now stay on the list", "err", err)
 	}
 	var names []string
 	for _, in := range spooled {

@@ -15,12 +15,14 @@ import (
 
 // Summary is what an import, or a preview, did.
 type Summary struct {
-	Files   []FileResult `json:"files"` // without those that were known
-	Loaded  int          `json:"loaded"`
-	Known   int          `json:"known"` // the same bytes were loaded before
-	Failed  int          `json:"failed"`
-	Records uint64       `json:"records"`
-	Rows    uint64       `json:"rows"`
+	Files  []FileResult `json:"files"` // without those that were known
+	Loaded int          `json:"loaded"`
+	Known  int          `json:"known"` // the same bytes were loaded before
+	Failed int          `json:"failed"`
+	// Aside are files that were left out because they ended imports before.
+	Aside   []string `json:"aside,omitempty"`
+	Records uint64   `json:"records"`
+	Rows    uint64   `json:"rows"`
 	// NoTemplate counts data sets whose template came in none of the files.
 	NoTemplate int `json:"no_template"`
 	// Unknown counts datagrams by the addresses that belong to no router,

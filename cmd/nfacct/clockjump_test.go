@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func clockJumps(t *testing.T, db *archive.Archive, by, lasts time.Duration, rest
 		at     time.Time
 		again  bool
 	}
+	var mu sync.Mutex // jobs run side by side
 	reports := map[string][]made{}
 	job := func(name, spec string, period func(time.Time) string, catch int) schedule.Job {
 		when, err := schedule.ParseSpec(spec)
@@ -60,6 +62,8 @@ func clockJumps(t *testing.T, db *archive.Archive, by, lasts time.Duration, rest
 			t.Fatal(err)
 		}
 		return schedule.Job{Name: name, When: when, Period: period, Catch: catch, Run: func(ctx context.Context, period string) error {
+			mu.Lock()
+			defer mu.Unlock()
 			reports[name] = append(reports[name], made{period, truth, schedule.Again(ctx)})
 			return nil
 		}}
@@ -71,7 +75,7 @@ func clockJumps(t *testing.T, db *archive.Archive, by, lasts time.Duration, rest
 			job("weekly", "15 0 * * 1", schedule.WeekBefore, 2),
 			job("monthly", "30 0 1 * *", schedule.MonthBefore, 1),
 			job("import", "0 * * * *", schedule.Each, 1),
-		}, time.UTC, ledger{&database{open: db}}, slog.New(slog.NewTextHandler(&said, nil)))
+		}, time.UTC, ledger{func(context.Context) (*archive.Archive, error) { return db, nil }}, slog.New(slog.NewTextHandler(&said, nil)))
 		r.Clock = func() (time.Time, time.Duration) { return truth.Add(off), truth.Sub(begin) }
 		return r
 	}

@@ -35,13 +35,13 @@ and begins another.`,
 			if err != nil {
 				return err
 			}
-			return a.collect(cmd.Context(), cfg)
+			return a.collect(cmd.Context(), cfg, nil)
 		},
 	}
 }
 
-// collect runs the collector until ctx is done.
-func (a *app) collect(ctx context.Context, cfg *config.Config) error {
+// collect runs the collector until ctx is done. more, if set, adds to its status.
+func (a *app) collect(ctx context.Context, cfg *config.Config, more func(*runStatus)) error {
 	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
 	}
@@ -80,7 +80,7 @@ func (a *app) collect(ctx context.Context, cfg *config.Config) error {
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(kept)
-		a.keepStatus(keeping, cfg, c.Status)
+		a.keepStatus(keeping, cfg, c.Status, more)
 	}()
 
 	err = c.Run(ctx)

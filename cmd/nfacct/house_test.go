@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"cmd/nfacct":            {"*"},
 	"cmd/internal/config":   {"*"},
 	"cmd/internal/schedule": {},
+	"cmd/internal/daemon":   {"cmd/internal/schedule", "collector/spool", "archive"},
 	"routeros":              {},
 	"routeros/routerostest": {},
 	"collector/flow":        {},
@@ -36,6 +37,7 @@ var arrows = map[string][]string{
 	"report/phrase":         {},
 	"report/query":          {"archive"},
 	"report/chart":          {},
+	"report/health":         {},
 	"report/mail":           {"report", "report/chart", "report/phrase", "archive"},
 	"report/web":            {"report", "report/phrase", "report/query", "archive"},
 

@@ -273,32 +273,9 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 	return errors.Join(failed...)
 }
 
-// mails tries what is due each minute until ctx is done. It is no scheduled job:
-// a slow mail server holds up neither an import nor a report.
-func (a *app) mails(ctx context.Context, cfg *config.Config, db *database) error {
-	if !cfg.Mail.Enabled() {
-		return nil
-	}
-	for {
-		if err := a.deliver(ctx, cfg, db); err != nil && ctx.Err() == nil {
-			a.log.Error("mail", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(mailTick):
-		}
-	}
-}
-
-const mailTick = time.Minute
-
-func (a *app) deliver(ctx context.Context, cfg *config.Config, db *database) error {
-	open, err := db.get(ctx)
-	if err != nil {
-		return err
-	}
-	outbox, err := a.newOutbox(cfg, open)
+// deliver sends what is due.
+func (a *app) deliver(ctx context.Context, cfg *config.Config, db *archive.Archive) error {
+	outbox, err := a.newOutbox(cfg, db)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
-	"nfacct/cmd/internal/schedule"
 	"nfacct/collector/spool"
 )
 
@@ -219,13 +218,14 @@ func packError(err error) error {
 }
 
 // archiveJob packs the months that are over. One that waits for files to be
-// imported makes it fail, so that it is tried again.
-func (a *app) archiveJob(ctx context.Context, cfg *config.Config, db *database) error {
-	open, err := db.get(ctx)
+// imported makes it fail, so that it is tried again; and so does the month that it
+// runs for as long as more of it is to come.
+func (a *app) archiveJob(ctx context.Context, cfg *config.Config, db *archive.Archive, period string) error {
+	month, err := archive.ParseMonth(period)
 	if err != nil {
 		return err
 	}
-	m := monthEnd{app: a, cfg: cfg, db: open, packer: pack.New(cfg.Archive, open, a.log), now: time.Now(), wait: importWait}
+	m := monthEnd{app: a, cfg: cfg, db: db, packer: pack.New(cfg.Archive, db, a.log), now: time.Now(), wait: importWait}
 	if err := m.packer.Recover(ctx, importWait); err != nil {
 		return err
 	}
@@ -240,7 +240,26 @@ func (a *app) archiveJob(ctx context.Context, cfg *config.Config, db *database) 
 		}
 		a.log.Info("month "+r.Done, "month", r.Month, "rows", r.Rows, "flows", r.Flows, "live_bytes", r.LiveBytes, "bytes", r.Bytes, "seconds", r.Seconds)
 	}
+	if err == nil {
+		err = m.whole(ctx, month)
+	}
 	return err
+}
+
+// whole is an error while more of a month is to come: it is not over until its last
+// file is sealed, nor before all of its files are imported.
+func (m *monthEnd) whole(ctx context.Context, month archive.Month) error {
+	if !month.Last().Before(m.today()) {
+		return temporaryError(fmt.Errorf("%s is not over until its last file is sealed", month))
+	}
+	d := deed{Month: month}
+	if err := m.lookForFiles(ctx, &d); err != nil {
+		return err
+	}
+	if len(d.Files) > 0 {
+		return temporaryError(fmt.Errorf("%s: %s", month, d.Reason))
+	}
+	return nil
 }
 
 // packAgain packs the months that an import unpacked for late rows. One that fails
@@ -269,11 +288,4 @@ func (a *app) packAgain(ctx context.Context, cfg *config.Config, db *archive.Arc
 		a.log.Info("month packed again after late rows", "month", month)
 	}
 	return joinErrors(failed...)
-}
-
-// archiveRow is the month's end in the table of jobs.
-func (a *app) archiveRow(cfg *config.Config, db *database) schedule.Job {
-	return schedule.Job{Name: "archive", When: cfg.Jobs.Archive, Period: schedule.MonthBefore, Catch: 1, Run: func(ctx context.Context, _ string) error {
-		return a.archiveJob(ctx, cfg, db)
-	}}
 }

@@ -57,20 +57,14 @@ func hostQuotas(cfg *config.Config) bool {
 }
 
 // overQuotaJob makes the job that keeps the list on every router. One that cannot
-// be reached does not hold up the others, and is tried again; what is wrong with
-// it is a warning once, until it is something else.
-func (a *app) overQuotaJob(cfg *config.Config, db *database, routers []config.Router) func(context.Context, string) error {
-	said := make([]string, len(routers))
+// be reached does not hold up the others, and is tried again.
+func (a *app) overQuotaJob(cfg *config.Config, db *archive.Archive, routers []config.Router) func(context.Context, string) error {
 	return func(ctx context.Context, period string) error {
-		open, err := db.get(ctx)
-		if err != nil {
-			return err
-		}
 		p, err := parsePeriod(report.KindDay, period, cfg.Location())
 		if err != nil {
 			return err
 		}
-		over, err := a.overQuotaOn(ctx, cfg, open, p.From)
+		over, err := a.overQuotaOn(ctx, cfg, db, p.From)
 		if err != nil {
 			return err
 		}
@@ -82,16 +76,7 @@ func (a *app) overQuotaJob(cfg *config.Config, db *database, routers []config.Ro
 			a.log.Warn("nobody is taken off the list of hosts over quota, as more may be", "day", p.From, "why", over.unsettled)
 		}
 		failed := a.listOverQuota(ctx, cfg, routers, &over)
-		for i, err := range failed {
-			switch {
-			case err == nil:
-				said[i] = ""
-			case err.Error() != said[i]:
-				said[i] = err.Error()
-				a.log.Warn("the list of hosts over quota is not kept", "router", routers[i].Name, "err", err)
-			}
-		}
-		return failedRouters(len(routers), func(i int) (string, bool) { return routers[i].Name, failed[i] != nil })
+		return routersError(routers, failed)
 	}
 }
 

@@ -163,6 +163,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.demoCommand(),
 		a.flowsCommand(),
 		a.importCommand(),
+		a.jobCommand(),
 		a.provisionCommand(),
 		a.migrateCommand(),
 		a.reportCommand(),

@@ -141,21 +141,25 @@ func leaseNames(list []routeros.Lease) (leases, comments map[netip.Addr]string) 
 	return leases, comments
 }
 
-// routersJob is the daemon's job: a router that does not answer is only logged.
-func (a *app) routersJob(ctx context.Context, cfg *config.Config, db *database, routers []config.Router) error {
-	open, err := db.get(ctx)
-	if err != nil {
-		return err
-	}
-	for _, err := range a.refreshRouters(ctx, cfg, open, routers) {
+// routersJob is the daemon's job. A router that does not answer does not hold up the
+// others, and is tried again.
+func (a *app) routersJob(ctx context.Context, cfg *config.Config, db *archive.Archive, routers []config.Router) error {
+	failed := a.refreshRouters(ctx, cfg, db, routers)
+	for _, err := range failed {
 		if errors.Is(err, archive.ErrUnavailable) {
 			return err
 		}
-		if err != nil {
-			a.log.Warn("router not read", "err", err)
-		}
 	}
-	return nil
+	return routersError(routers, failed)
+}
+
+// routersError says in one error which routers failed, and why; nil when none did.
+func routersError(routers []config.Router, failed []error) error {
+	err := failedRouters(len(routers), func(i int) (string, bool) { return routers[i].Name, failed[i] != nil })
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitCode(err), fmt.Errorf("%w: %w", err, errors.Join(failed...))}
 }
 
 // dependsOnFacts says whether nothing can be imported without what routers say

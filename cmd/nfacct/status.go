@@ -17,8 +17,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/schedule"
 	"nfacct/collector"
 	"nfacct/collector/spool"
+	"nfacct/report/health"
 )
 
 // A collector writes what it sees to this file of the state folder, every
@@ -37,6 +39,15 @@ type runStatus struct {
 	Running bool      `json:"running"` // false in the last one of a collector that was stopped
 	PID     int       `json:"pid"`
 	collector.Status
+	// Of nfacct run.
+	Jobs     []schedule.State `json:"jobs,omitempty"`
+	Database *databaseStatus  `json:"database,omitempty"` // while it is down
+}
+
+// databaseStatus says since when the database is down, and why.
+type databaseStatus struct {
+	Down  time.Time `json:"down"`
+	Cause string    `json:"cause"`
 }
 
 // turn is what must not be seconds late in the status.
@@ -53,9 +64,13 @@ func turnOf(s *collector.Status) turn {
 
 // keepStatus writes the file until ctx is done; its failures never stop the
 // collector, which the disk's being full must not do either.
-func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() collector.Status) {
+func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() collector.Status, more func(*runStatus)) {
 	write := func(running bool, s collector.Status) {
-		text, err := json.MarshalIndent(runStatus{time.Now(), running, os.Getpid(), s}, "", "  ")
+		all := runStatus{Written: time.Now(), Running: running, PID: os.Getpid(), Status: s}
+		if more != nil {
+			more(&all)
+		}
+		text, err := json.MarshalIndent(all, "", "  ")
 		if err == nil {
 			err = spool.MkdirAll(cfg.State, 0o751)
 		}
@@ -90,10 +105,12 @@ func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "what the running collector sees now",
+		Short: "what the running collector sees now, and what is wrong",
 		Long: `Prints what the collector sees: each exporter, and the addresses that it refuses
-because no router of the configuration has them; and what the spool folder holds.
-Exit code 1 when no collector runs, or it cannot write.`,
+because no router of the configuration has them; what the spool folder holds; and
+what is wrong, each with its remedy. Exit code 1 when anything fails: no collector
+runs, the disk is full, the database is down, a job fails, a router was never heard,
+a file was set aside.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.status(time.Now()) },
 	}
@@ -104,44 +121,51 @@ func (a *app) status(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(filepath.Join(cfg.State, statusFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no collector ran with %s yet; start nfacct run or nfacct collect", cfg.State)
-	}
+	s, err := loadStatus(cfg)
 	if err != nil {
-		return folderError(cfg, fmt.Errorf("status: %w", err))
-	}
-	defer file.Close()
-	s, err := parseStatus(file)
-	if err != nil {
-		return fmt.Errorf("status: %s is damaged: %w; a running collector writes it anew every %s", file.Name(), err, statusEvery)
+		return err
 	}
 	waiting, err := s.look(cfg)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
-	age := now.Sub(s.Written)
-	silent := age > 4*statusEvery
+	findings, err := s.findings(cfg, now)
+	if err != nil {
+		return err
+	}
 	if a.json {
 		encoder := json.NewEncoder(a.out)
 		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(s); err != nil {
+		if err := encoder.Encode(struct {
+			*runStatus
+			Findings []health.Finding `json:"findings"`
+		}{s, findings}); err != nil {
 			return err
 		}
-	} else {
-		s.print(a.out, now, cfg, silent, waiting)
+	} else if !s.Written.IsZero() {
+		s.print(a.out, now, cfg, s.silent(now), waiting)
 	}
-	switch {
-	case !s.Running:
-		return fmt.Errorf("the collector was stopped %s ago", age.Round(time.Second))
-	case silent:
-		return fmt.Errorf("the collector has said nothing for %s: it was killed, or cannot write to %s", age.Round(time.Second), cfg.State)
-	case s.Spool.Full && !s.Spool.NoSpace:
-		return fmt.Errorf("the spool cannot be written since %s, and what arrives is lost: %s", s.Spool.FullFrom.In(cfg.Location()).Format(time.DateTime), printable(s.Spool.Error))
-	case s.Spool.Full:
-		return fmt.Errorf("the disk is full since %s: what arrives is lost; make room in %s", s.Spool.FullFrom.In(cfg.Location()).Format(time.DateTime), s.Spool.Folder)
+	return a.sayFindings(findings, cfg)
+}
+
+// silent says whether the collector has written nothing for too long.
+func (s *runStatus) silent(now time.Time) bool { return now.Sub(s.Written) > 4*statusEvery }
+
+// loadStatus reads the status file; without one the status is empty.
+func loadStatus(cfg *config.Config) (*runStatus, error) {
+	file, err := os.OpenFile(filepath.Join(cfg.State, statusFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &runStatus{}, nil
 	}
-	return nil
+	if err != nil {
+		return nil, folderError(cfg, fmt.Errorf("status: %w", err))
+	}
+	defer file.Close()
+	s, err := parseStatus(file)
+	if err != nil {
+		return nil, fmt.Errorf("status: %s is damaged: %w; a running collector writes it anew every %s", file.Name(), err, statusEvery)
+	}
+	return &s, nil
 }
 
 // maxStatus bounds the status file: 1,024 exporters and as many refused addresses

@@ -46,7 +46,7 @@ func TestStatus(t *testing.T) {
 	}
 	out, code := statusOf(t, config)
 	stopped := regexp.MustCompile(`(?m)^Collector stopped \d{4}-.*, had been started \d{4}-.*\n(.*\n)*  spool .*/spool: [1-9].* in 1 sealed file, 1 not imported yet$`)
-	if code != exitFailed || !stopped.MatchString(out) || !strings.Contains(out, "nfacct: the collector was stopped ") {
+	if code != exitFailed || !stopped.MatchString(out) || !strings.Contains(out, "nfacct: collector: the collector was stopped") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	out2, err := exec.Command("nfacct", "--json", "status", "--config", config).Output()

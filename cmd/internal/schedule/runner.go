@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type State struct {
 	Failures int       `json:"failures,omitempty"` // in a row
 	Since    time.Time `json:"since,omitzero"`     // of the first of them
 	Problem  string    `json:"problem,omitempty"`  // of the last of them
+	Remedy   string    `json:"remedy,omitempty"`
 	Retry    time.Time `json:"retry,omitzero"`
 }
 
@@ -46,6 +48,7 @@ type Runner struct {
 	busy   map[string]bool // jobs that are looked after at present
 	states map[string]*State
 	watch  watch
+	said   map[string]time.Time // when a job's failure was said last
 }
 
 // now is the time of day.
@@ -54,11 +57,14 @@ func (r *Runner) now() time.Time {
 	return now
 }
 
+// sayEvery is how often one failure is said.
+const sayEvery = time.Hour
+
 // New returns a runner of jobs on the wall clock of loc.
 func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
 	r := &Runner{
 		jobs: jobs, loc: loc, ledger: ledger, log: log, Clock: machine(),
-		lanes: map[string]chan struct{}{}, busy: map[string]bool{}, states: map[string]*State{},
+		lanes: map[string]chan struct{}{}, busy: map[string]bool{}, states: map[string]*State{}, said: map[string]time.Time{},
 		watch: watch{suspects: map[string]map[string]bool{}, proven: map[string]map[string]bool{}},
 	}
 	for i := range r.jobs {
@@ -121,7 +127,7 @@ func (r *Runner) start(ctx context.Context) {
 		job := &r.jobs[i]
 		// No retry is farther off than mostWait: it was set by a clock that was ahead.
 		retry := r.states[job.Name].Retry.Sub(r.watch.now)
-		if job.When.Never() || ctx.Err() != nil || r.busy[job.Name] || retry > 0 && retry <= mostWait {
+		if job.When.Never() && job.Due == nil || ctx.Err() != nil || r.busy[job.Name] || retry > 0 && retry <= mostWait {
 			continue
 		}
 		r.busy[job.Name] = true
@@ -148,9 +154,9 @@ func (r *Runner) ended(ctx context.Context, job *Job, err error) {
 		s.Retry = time.Time{}
 	case err == nil:
 		if s.Failures > 0 {
-			r.log.Info("job succeeds again", "job", job.Name, "failures", s.Failures, "since", s.Since)
+			r.log.Warn("job succeeds again", "job", job.Name, "failures", s.Failures, "since", s.Since)
 		}
-		s.Failures, s.Since, s.Problem, s.Retry = 0, time.Time{}, "", time.Time{}
+		s.Failures, s.Since, s.Problem, s.Remedy, s.Retry = 0, time.Time{}, "", "", time.Time{}
 	default:
 		// 2, 4, 8 ... minutes.
 		s.Failures++
@@ -158,17 +164,50 @@ func (r *Runner) ended(ctx context.Context, job *Job, err error) {
 			s.Since = r.now()
 		}
 		wait := min(time.Minute<<min(s.Failures, 6), mostWait)
-		s.Problem, s.Retry = err.Error(), r.now().Add(wait)
-		r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
+		s.Retry = r.now().Add(wait)
+		// The same failure is said once an hour.
+		if text := err.Error(); text != s.Problem || r.now().Sub(r.said[job.Name]) >= sayEvery {
+			r.log.Error("job failed", "job", job.Name, "err", err, "retry_in", wait)
+			s.Problem, r.said[job.Name] = text, r.now()
+		}
+		s.Remedy = ""
+		var remedy interface{ Remedy() string }
+		if errors.As(err, &remedy) {
+			s.Remedy = remedy.Remedy()
+		}
 	}
 }
 
 // runDue runs the job for each period that is due and not done.
 func (r *Runner) runDue(ctx context.Context, job *Job) error {
+	if job.Due != nil {
+		due, err := job.Due(ctx)
+		if err != nil || !due {
+			return err
+		}
+		return r.inLane(ctx, job, func() error { return r.do(ctx, job, "") })
+	}
 	due, early, err := r.waiting(ctx, job)
 	if err != nil || len(due) == 0 {
 		return err
 	}
+	return r.inLane(ctx, job, func() error {
+		for _, period := range due {
+			ctx := ctx
+			if early[period] {
+				ctx = context.WithValue(ctx, again{}, true)
+			}
+			if err := r.runOne(ctx, job, period); err != nil {
+				return fmt.Errorf("%s: %w", period, err)
+			}
+			r.settled(job, period)
+		}
+		return nil
+	})
+}
+
+// inLane does something while no other job of the lane runs.
+func (r *Runner) inLane(ctx context.Context, job *Job, do func() error) error {
 	lane := r.lanes[job.Lane]
 	select {
 	case lane <- struct{}{}:
@@ -176,17 +215,16 @@ func (r *Runner) runDue(ctx context.Context, job *Job) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for _, period := range due {
-		ctx := ctx
-		if early[period] {
-			ctx = context.WithValue(ctx, again{}, true)
-		}
-		if err := r.runOne(ctx, job, period); err != nil {
-			return fmt.Errorf("%s: %w", period, err)
-		}
-		r.settled(job, period)
-	}
-	return nil
+	return do()
+}
+
+// do runs the job, and notes that it does.
+func (r *Runner) do(ctx context.Context, job *Job, period string) error {
+	r.mu.Lock()
+	state := r.states[job.Name]
+	state.Running, state.Started = cmp.Or(period, "now"), r.now()
+	r.mu.Unlock()
+	return protect(ctx, job, period)
 }
 
 func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
@@ -194,11 +232,7 @@ func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
 	if err := r.ledger.Begin(ctx, job.Name, period, began); err != nil {
 		return fmt.Errorf("write ledger: %w", err)
 	}
-	r.mu.Lock()
-	state := r.states[job.Name]
-	state.Running, state.Started = period, began
-	r.mu.Unlock()
-	result := protect(ctx, job, period)
+	result := r.do(ctx, job, period)
 	// The result is written even when the program is being stopped.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -207,9 +241,14 @@ func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
 	}
 	if result == nil {
 		r.mu.Lock()
+		state := r.states[job.Name]
 		state.Done, state.Ended = period, r.now()
 		r.mu.Unlock()
-		r.log.Info("job done", "job", job.Name, "period", period, "took", r.now().Sub(began).Round(time.Millisecond))
+		level := slog.LevelInfo
+		if job.Often {
+			level = slog.LevelDebug
+		}
+		r.log.Log(ctx, level, "job done", "job", job.Name, "period", period, "took", r.now().Sub(began).Round(time.Millisecond))
 	}
 	return result
 }

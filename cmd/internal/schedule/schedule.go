@@ -101,7 +101,12 @@ type Job struct {
 	// Lane is what the job shares with others: those of one lane run one after the
 	// other, all others side by side. Empty: a lane of its own.
 	Lane string
-	Run  func(ctx context.Context, period string) error
+	// Due, if set, says with each tick whether there is something to do; such a job has
+	// no schedule, no period, and nothing of it stands in the ledger.
+	Due func(ctx context.Context) (bool, error)
+	// Often says that a run that went well is not worth a line.
+	Often bool
+	Run   func(ctx context.Context, period string) error
 }
 
 // Each is the period of a job that has to run at every time it is due for.

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/collector/spool"
+	"nfacct/importer"
+	"nfacct/report"
+	"nfacct/report/mail"
+)
+
+// importWait is how long a job waits for an import that somebody runs by hand.
+const importWait = 10 * time.Minute
+
+// importJob loads what is new in the spool, or the files that the work names and
+// nothing else.
+func (a *app) importJob(ctx context.Context, cfg *config.Config, db *archive.Archive, w work) error {
+	im, err := newImporter(ctx, cfg, db, a)
+	if err != nil {
+		return err
+	}
+	summary, err := im.Import(ctx, w.files, importer.Options{Wait: importWait, Began: w.progress.Begin, Ended: w.progress.End})
+	a.log.Info("imported", "files", summary.Loaded, "records", summary.Records, "rows", summary.Rows)
+	if len(w.files) > 0 {
+		return err
+	}
+	return errors.Join(err, a.packAgain(ctx, cfg, db, importWait), a.afterImport(ctx, cfg, db, importWait))
+}
+
+// reportJob writes the report of a day, week or month to files, and has it mailed.
+func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *archive.Archive, kind, period string, again bool) error {
+	p, err := parsePeriod(kind, period, cfg.Location())
+	if err != nil {
+		return err
+	}
+	usage, err := a.usage(ctx, db, cfg, p, "", time.Now())
+	if err != nil {
+		return err
+	}
+	if err := stillLoading(usage); err != nil {
+		return err // the job is tried again
+	}
+	if err := a.writeReport(cfg, usage, p); err != nil {
+		return err
+	}
+	return a.noteMails(ctx, cfg, db, p, again)
+}
+
+// writeReport writes a report to the folder reports, in each form that is a file
+// whole or not at all.
+func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Period) error {
+	folder := filepath.Join(cfg.State, "reports")
+	if err := spool.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
+		err := spool.WriteFileBy(filepath.Join(folder, mail.Key(p)+form.ending), 0o640, func(w io.Writer) error {
+			return a.render(w, cfg, usage, form.format, time.Now())
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteMails enters a report into the ledger of mails, for each who gets it. It is
+// sent by mails, so a mail server that is down does not hold up the next report.
+func (a *app) noteMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, again bool) error {
+	if !cfg.Mail.Enabled() {
+		return nil
+	}
+	outbox, err := a.newOutbox(cfg, db)
+	if err != nil {
+		return err
+	}
+	for _, m := range mailings(cfg, p) {
+		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Again: again}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
