@@ -35,6 +35,7 @@ type source struct {
 	unknown  strangers
 	copies   copies
 	came     noted // templates that files brought
+	clocks   clocks
 	// plain: for whoever looks at records, all are wanted: of any time, and those
 	// that came twice.
 	plain bool
@@ -72,6 +73,7 @@ func (s *source) begin(ctx context.Context, decoder *netflow.Decoder) {
 	s.held, s.left, s.leftKnown, s.evicted = held{}, noted{}, false, false
 	s.months, s.found = months{}, found{}
 	s.copies.begin()
+	s.clocks.begin()
 }
 
 // tally is that of a datagram's day.
@@ -152,6 +154,7 @@ func (s *source) datagram(router int, p *spool.Packet) error {
 	if err := s.room(router); err != nil {
 		return err
 	}
+	before := len(s.batch.records)
 	records, g := s.decoder.Decode(s.batch.records, p.Src, p.Received, p.Payload)
 	if p.Synthetic && s.plain {
 		for i := range records {
@@ -159,7 +162,11 @@ func (s *source) datagram(router int, p *spool.Packet) error {
 		}
 	}
 	s.batch.records = records
-	s.tally(p.Received, router).datagram(&g, p.Synthetic)
+	t := s.tally(p.Received, router)
+	t.datagram(&g, p.Synthetic)
+	if !s.plain && !p.Synthetic && len(records) > before {
+		s.correct(t, records[before:], &g, s.clocks.offset(p.Src.Addr(), g.ExportTime, p.Received))
+	}
 	s.found.unread.rejected(&g)
 	s.evicted = s.evicted || g.Rejects[netflow.StreamEvicted]+g.Rejects[netflow.TemplateEvicted] > 0
 	if g.NoTemplate > 0 {

@@ -52,6 +52,9 @@ func (s *source) late(decoder *netflow.Decoder, router int, u *netflow.Unread) (
 	s.batch.records = records
 	s.held.missing--
 	t := s.tally(u.Received(), router)
+	if !s.plain {
+		s.correct(t, records[before:], &g, beyond(u.Received()-g.ExportTime))
+	}
 	t.noTemplate--
 	t.rejects.Add(&g.Rejects)
 	if g.Version == flow.V9 {
