@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/collector/spool"
 )
 
 func (a *app) booksCommand() *cobra.Command {
@@ -64,6 +65,21 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	}
 	if err := a.printBooks(books, days); err != nil {
 		return err
+	}
+	aside, err := spool.ReadAside(cfg.Spool.Folder)
+	if err != nil {
+		return err
+	}
+	sealed, err := spool.ListSealed(cfg.Spool.Folder)
+	if err != nil {
+		return err
+	}
+	covers := fileSpan(cfg, from, to)
+	for _, file := range sealed {
+		i := slices.IndexFunc(aside, func(a spool.Aside) bool { return a.Set && a.File == file.Name })
+		if i >= 0 && covers(file) && !a.json {
+			fmt.Fprintf(a.out, "\nset aside %s: %s; its records are missing\n", file.Name, printable(aside[i].Reason))
+		}
 	}
 	var off []error
 	for _, b := range books {

@@ -30,7 +30,7 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "an office") // a name that has to be quoted
 	var out, said bytes.Buffer
-	a := &app{out: &out, errOut: &said, log: newLog(&said, false, false)}
+	a := &app{out: &out, errOut: &said, log: newLog(&said, false, false, false)}
 	d := &demo{app: a, zone: "Europe/Berlin"}
 	now := time.Date(2026, 3, 30, 9, 0, 0, 0, time.UTC)
 	if err := d.run(t.Context(), demoFlags{folder: folder, hosts: 12}, now); err != nil {

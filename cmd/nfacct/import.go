@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -128,6 +129,11 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		}
 		if ctx.Err() != nil || errors.Is(err, archive.ErrLocked) || errors.Is(err, archive.ErrUnavailable) {
 			break // the other days would fare no better
+		}
+	}
+	for i := range summaries {
+		for _, name := range summaries[i].Aside {
+			short = append(short, fmt.Errorf("import %s: set aside, since it ended imports before; nfacct import %s tries it again", name, filepath.Join(cfg.Spool.Folder, name)))
 		}
 	}
 	err = errors.Join(failed...)

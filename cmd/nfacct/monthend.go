@@ -116,6 +116,14 @@ func (m *monthEnd) lookForFiles(ctx context.Context, d *deed) (err error) {
 	if d.Files, err = pendingFiles(ctx, m.db, m.cfg, from, to); err != nil {
 		return err
 	}
+	// One that is set aside would hold the month up for ever.
+	aside, err := spool.ReadAside(m.cfg.Spool.Folder)
+	if err != nil {
+		return err
+	}
+	d.Files = slices.DeleteFunc(d.Files, func(name string) bool {
+		return slices.ContainsFunc(aside, func(a spool.Aside) bool { return a.Set && a.File == name })
+	})
 	open, err := spool.ListOpen(m.cfg.Spool.Folder)
 	if err != nil {
 		return err

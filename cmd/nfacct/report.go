@@ -150,6 +150,10 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if f.test {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
+	toFile := f.output != "" && f.output != "-"
+	if !sends && !toFile && (f.format == "xlsx" || f.format == "eml") && isTerminal(a.out) {
+		return usageError(fmt.Errorf("--format %s is not for a terminal: name a file with --output, or redirect standard output", f.format))
+	}
 	boundMemory()
 	db, err := a.openToRead(ctx, cfg)
 	if err != nil {
@@ -164,7 +168,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 		return databaseError(err)
 	}
 	render := func(w io.Writer) error { return a.render(w, cfg, usage, f.format, now) }
-	if f.output != "" && f.output != "-" {
+	if toFile {
 		return writeFile(f.output, render)
 	}
 	return render(a.out)

@@ -11,7 +11,9 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -73,7 +75,8 @@ type app struct {
 	json           bool
 	verbose, quiet bool
 
-	cancel context.CancelFunc // ends the command as SIGTERM does
+	cancel    context.CancelFunc // ends the command as SIGTERM does
+	unhurried atomic.Bool        // see the annotation
 }
 
 // isOutputClosed: the reader of standard output, such as head, has seen enough.
@@ -119,7 +122,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{in: in, out: out, errOut: errOut, cancel: cancel}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	err := a.await(ctx, ended)
 	if err == nil || isOutputClosed(err) {
 		return exitOK
 	}
@@ -127,6 +132,33 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		fmt.Fprintf(errOut, "nfacct: %s\n", printable(err.Error()))
 	}
 	return exitCode(err)
+}
+
+// endWait is how long a command may take to end after it was told to: whoever tells
+// waits no longer. Every step of every command survives being cut short.
+const endWait = 5 * time.Second
+
+// unhurried annotates commands that end in their own time: the collector, which
+// seals its file, and those whose user talks to another program.
+const unhurried = "unhurried"
+
+// await waits for a command, but not for long after it was told to end: a neighbour
+// that hangs must not hold it up.
+func (a *app) await(ctx context.Context, ended <-chan error) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	if a.unhurried.Load() {
+		return <-ended
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(endWait):
+		return temporaryError(fmt.Errorf("told to end, and ended %v later without waiting for what it was at, such as a database that hangs; the next run puts right what is unfinished", endWait))
+	}
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -141,7 +173,8 @@ func (a *app) rootCommand() *cobra.Command {
 		Args:             usageArgs(cobra.NoArgs),
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun: func(c *cobra.Command, _ []string) {
-			a.log = newLog(a.errOut, a.verbose, a.quiet)
+			a.unhurried.Store(c.Annotations[rotates] != "" || c.Annotations[unhurried] != "")
+			a.log = newLog(a.errOut, a.verbose, a.quiet, c.Annotations[rotates] != "")
 			a.endOnHangup(c)
 		},
 	}
@@ -216,9 +249,12 @@ func printable(text string) string {
 }
 
 // newLog writes text to a stream; without -v only warnings and errors, so that
-// a command under cron is silent when all is well.
-func newLog(w io.Writer, verbose, quiet bool) *slog.Logger {
+// a command under cron is silent when all is well. A daemon says too what it does.
+func newLog(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
 	level := slog.LevelWarn
+	if daemon {
+		level = slog.LevelInfo
+	}
 	switch {
 	case verbose:
 		level = slog.LevelDebug

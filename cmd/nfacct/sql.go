@@ -11,8 +11,9 @@ import (
 
 func (a *app) sqlCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "sql [ARG...]",
-		Short: "the mariadb client on nfacct's database",
+		Annotations: map[string]string{unhurried: "the client"},
+		Use:         "sql [ARG...]",
+		Short:       "the mariadb client on nfacct's database",
 		Long: `Runs the mariadb client on nfacct's database, with the given arguments. The
 private server is started when none runs, and stopped afterwards. Flags of
 nfacct stand before the word sql.`,

@@ -81,7 +81,7 @@ func (t *Transport) Send(ctx context.Context, msg *gomail.Msg) (answer string, e
 	if t.cfg.Sendmail != "" {
 		return "", t.pipe(ctx, msg)
 	}
-	client, secret, err := t.client()
+	client, secret, err := t.client(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -124,8 +124,9 @@ func (t *Transport) said(err error, secret string) string {
 	return text
 }
 
-// client knows the way to the server, and the password for it.
-func (t *Transport) client() (client *gomail.Client, secret string, err error) {
+// client knows the way to the server, and the password for it. Its connections end
+// with ctx.
+func (t *Transport) client(ctx context.Context) (client *gomail.Client, secret string, err error) {
 	host, port, err := t.cfg.address()
 	if err != nil {
 		return nil, "", err
@@ -136,7 +137,7 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 			return nil, "", fmt.Errorf("mail.ca_file: %w", err)
 		}
 	}
-	var dial dialer = &net.Dialer{Timeout: 30 * time.Second}
+	dial := &boundedDialer{ctx: ctx, dialer: net.Dialer{Timeout: 30 * time.Second}}
 	options := []gomail.Option{
 		gomail.WithTLSConfig(config),
 		gomail.WithTimeout(30 * time.Second),
@@ -148,7 +149,7 @@ func (t *Transport) client() (client *gomail.Client, secret string, err error) {
 	case TLSImplicit:
 		usual = 465
 		options = append(options, gomail.WithSSL())
-		dial = &tls.Dialer{NetDialer: &net.Dialer{Timeout: 30 * time.Second}, Config: config}
+		dial.tls = config
 	case TLSOpportunistic:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	case TLSNone:
