@@ -18,7 +18,10 @@ func TestMain(m *testing.M) {
 	// Under the race detector a process sleeps for a second before it ends, and
 	// these tests start many.
 	os.Setenv("GORACE", "atexit_sleep_ms=10")
-	testscript.Main(m, map[string]func(){"nfacct": main})
+	testscript.Main(m, map[string]func(){"nfacct": func() {
+		misbehave()
+		main()
+	}})
 }
 
 // TestScripts runs commands as a person types them.
