@@ -36,6 +36,9 @@ type source struct {
 	copies   copies
 	came     noted // templates that files brought
 	clocks   clocks
+	repeats  repeats
+	input    *input         // the file at hand
+	versions []flow.Version // that routers are configured to send, by their numbers; 0 is not known
 	// plain: for whoever looks at records, all are wanted: of any time, and those
 	// that came twice.
 	plain bool
@@ -57,13 +60,25 @@ type source struct {
 }
 
 func newSource(routers []Router, calendar calendar, only date) *source {
-	return &source{
+	s := &source{
 		routers:  exportersOf(routers),
 		single:   len(routers) == 1,
 		calendar: calendar,
 		only:     only,
 		unknown:  newStrangers(),
 	}
+	for i := range routers {
+		s.versions = append(s.versions, routers[i].Version)
+	}
+	return s
+}
+
+// preferred is the version that a router is configured to send; 0 is not known.
+func (s *source) preferred(router int) flow.Version {
+	if router < 0 || router >= len(s.versions) {
+		return 0
+	}
+	return s.versions[router]
 }
 
 // begin makes the source one of a file that has not been read yet.
@@ -74,6 +89,7 @@ func (s *source) begin(ctx context.Context, decoder *netflow.Decoder) {
 	s.months, s.found = months{}, found{}
 	s.copies.begin()
 	s.clocks.begin()
+	s.repeats.begin()
 }
 
 // tally is that of a datagram's day.
@@ -165,6 +181,10 @@ func (s *source) datagram(router int, p *spool.Packet) error {
 	t := s.tally(p.Received, router)
 	t.datagram(&g, p.Synthetic)
 	if !s.plain && !p.Synthetic && len(records) > before {
+		if err := s.once(t, router, streamKey{p.Src, g.Version, g.Domain}, before); err != nil {
+			return err
+		}
+		records = s.batch.records
 		s.correct(t, records[before:], &g, s.clocks.offset(p.Src.Addr(), g.ExportTime, p.Received))
 	}
 	s.found.unread.rejected(&g)

@@ -52,12 +52,16 @@ func (f *found) late(router int) {
 // decoded when those come, be it in one of the files that follow.
 func (s *source) file(ctx context.Context, in *input, decoder *netflow.Decoder) (decoded, error) {
 	s.begin(ctx, decoder)
+	s.input = in
 	reader, err := spool.Open(in.path)
 	if err != nil {
 		return decoded{}, err
 	}
 	defer reader.Close()
 	if err := s.rememberBefore(in); err != nil {
+		return decoded{}, err
+	}
+	if err := s.peek(in); err != nil {
 		return decoded{}, err
 	}
 	if in.short {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/collector/flow"
 	"nfacct/importer/attribution"
 	"nfacct/importer/rules"
 )
@@ -49,6 +50,9 @@ type Router struct {
 	// ActiveTimeout is after how long it exports a flow that goes on; 0 is not known,
 	// and taken for RouterOS's default of 30 minutes.
 	ActiveTimeout time.Duration `toml:"-"`
+	// Version is the one that it is configured to export; 0 is not known. Where it sends
+	// the same flows by several, those of this version are accounted.
+	Version flow.Version `toml:"-"`
 	// History, oldest first, is how its records are attributed over time; if it is
 	// not empty it takes the place of the Router above.
 	History []Since `toml:"-"`

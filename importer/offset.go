@@ -81,7 +81,7 @@ func (s *source) correct(t *tally, records []flow.Record, g *netflow.Datagram, o
 		records[i].Start += offset
 		records[i].End += offset
 	}
-	if n := t.oddity(archive.FoundClock, records[0].Exporter); n != nil {
+	if n := t.oddity(archive.FoundClock, records[0].Exporter, ""); n != nil {
 		n.add(uint64(len(records)), 0)
 		if ahead := -offset / second; n.seconds == 0 || max(ahead, -ahead) > max(n.seconds, -n.seconds) {
 			n.seconds = ahead

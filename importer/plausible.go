@@ -127,7 +127,7 @@ const mostOddities = 64
 
 // note counts a record that is odd; the first one is the example.
 func (t *tally) note(kind archive.FindingKind, r *flow.Record) {
-	n := t.oddity(kind, r.Exporter)
+	n := t.oddity(kind, r.Exporter, "")
 	if n == nil {
 		return
 	}
@@ -137,17 +137,18 @@ func (t *tally) note(kind archive.FindingKind, r *flow.Record) {
 	}
 }
 
-// oddity is what was found of a kind and exporter; nil when there is too much of it.
-func (t *tally) oddity(kind archive.FindingKind, exporter netip.Addr) *oddity {
+// oddity is what was found of a kind and exporter, and of a stream that name names;
+// nil when there is too much of it.
+func (t *tally) oddity(kind archive.FindingKind, exporter netip.Addr, name string) *oddity {
 	for i := range t.found {
-		if n := &t.found[i]; n.kind == kind && n.exporter == exporter {
+		if n := &t.found[i]; n.kind == kind && n.exporter == exporter && (name == "" || n.example == name) {
 			return n
 		}
 	}
 	if len(t.found) >= mostOddities {
 		return nil
 	}
-	t.found = append(t.found, oddity{kind: kind, exporter: exporter})
+	t.found = append(t.found, oddity{kind: kind, exporter: exporter, example: name})
 	return &t.found[len(t.found)-1]
 }
 

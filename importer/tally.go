@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"nfacct/archive"
 	"nfacct/collector/flow"
 	"nfacct/collector/netflow"
 	"nfacct/importer/attribution"
@@ -131,7 +132,11 @@ func (t *tally) add(o *tally) {
 	t.implausible.add(o.implausible.records, o.implausible.bytes)
 	for i := range o.found {
 		f := &o.found[i]
-		if n := t.oddity(f.kind, f.exporter); n != nil {
+		name := ""
+		if f.kind == archive.FoundRepeated {
+			name = f.example
+		}
+		if n := t.oddity(f.kind, f.exporter, name); n != nil {
 			n.add(f.records, f.bytes)
 			n.seconds, n.example = cmp.Or(n.seconds, f.seconds), cmp.Or(n.example, f.example)
 		}

@@ -53,7 +53,11 @@ func (s *source) late(decoder *netflow.Decoder, router int, u *netflow.Unread) (
 	s.held.missing--
 	t := s.tally(u.Received(), router)
 	if !s.plain {
-		s.correct(t, records[before:], &g, beyond(u.Received()-g.ExportTime))
+		key := u.Key()
+		if err := s.once(t, router, streamKey{u.Source, key.Version, key.Domain}, before); err != nil {
+			return false, err
+		}
+		s.correct(t, s.batch.records[before:], &g, beyond(u.Received()-g.ExportTime))
 	}
 	t.noTemplate--
 	t.rejects.Add(&g.Rejects)

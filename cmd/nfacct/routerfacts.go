@@ -13,6 +13,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/collector/flow"
 	"nfacct/importer"
 	"nfacct/importer/attribution"
 	"nfacct/report"
@@ -178,6 +179,7 @@ func (a *app) importerRouter(ctx context.Context, cfg *config.Config, db *archiv
 	}
 	if _, err := os.Stat(routeros.SavedPath(savedFolder(cfg), r.Name)); err == nil { // provisioned by nfacct
 		router.ActiveTimeout = cfg.Provision.ActiveTimeout
+		router.Version = map[string]flow.Version{"5": flow.V5, "9": flow.V9, "ipfix": flow.IPFIX}[cfg.Provision.Version]
 	}
 	history, err := a.eras(ctx, db, r, router.ActiveTimeout)
 	if err != nil {
