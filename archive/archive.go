@@ -50,7 +50,21 @@ type Archive struct {
 // Open starts the private server if it is needed and none runs, connects, and
 // brings the schema up to date. Errors wrap ErrUnavailable when trying later
 // may help.
-func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err error) {
+func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Archive, error) {
+	a, err := OpenDamaged(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.migrate(ctx); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// OpenDamaged is Open without a look at the tables, whose schema stays as it is: for
+// Mend.
+func OpenDamaged(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err error) {
 	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}, free: FreeBytes}
 	dsn, err := cfg.given()
 	if err != nil {
@@ -70,9 +84,6 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err er
 		}
 	}()
 	if err := a.connect(ctx, dsn); err != nil {
-		return nil, err
-	}
-	if err := a.migrate(ctx); err != nil {
 		return nil, err
 	}
 	return a, nil

@@ -25,9 +25,9 @@ var ErrLocked = errors.New("locked by another process")
 // ErrLoaded is wrapped by BeginLoad's error for a file that is loaded already.
 var ErrLoaded = errors.New("loaded already")
 
-// ErrDamaged is wrapped when the server cannot read a table. A live one is repaired
-// by packing it, and of a packed one a copy by unpacking it.
-var ErrDamaged = errors.New("the table is damaged; nfacct archive repairs it, or with --month MONTH --unpack a copy of one that is packed")
+// ErrDamaged is wrapped when the server cannot read a table. Mend mends it, and of a
+// packed one unpacking gives a copy.
+var ErrDamaged = errors.New("the table is damaged; nfacct archive --repair mends it, or with --month MONTH --unpack a copy of one that is packed")
 
 // Numbers of MySQL's errors, as its manual and MariaDB's list them.
 const (

@@ -25,6 +25,18 @@ type writer struct {
 // connection; if the server goes away in between, loads fail with
 // ErrUnavailable, and the lock must be taken again.
 func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+	if unlock, err = a.lockWriter(ctx, wait); err != nil {
+		return nil, err
+	}
+	if err := a.recover(ctx); err != nil {
+		unlock()
+		return nil, fmt.Errorf("recover: %w", err)
+	}
+	return unlock, nil
+}
+
+// lockWriter is Lock without what it recovers.
+func (a *Archive) lockWriter(ctx context.Context, wait time.Duration) (unlock func(), err error) {
 	started := time.Now()
 	var file *os.File
 	if a.server != nil {
@@ -54,10 +66,6 @@ func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), 
 		}
 	})
 	a.session.reset()
-	if err := a.recover(ctx); err != nil {
-		unlock()
-		return nil, fmt.Errorf("recover: %w", err)
-	}
 	return unlock, nil
 }
 

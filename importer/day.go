@@ -25,12 +25,19 @@ func (im *Importer) ImportDay(ctx context.Context, day archive.Day, opts Options
 		if err != nil {
 			return err
 		}
-		if len(before) > 0 {
+		inputs := b.spooledOf(spooled, day)
+		anew := len(before) > 0
+		if !anew && len(inputs) > 0 {
+			// Rows of files that a damaged ledger has lost would be there twice.
+			if anew, err = im.archive.HoldsRows(ctx, day); err != nil {
+				return err
+			}
+		}
+		if anew {
 			if err := b.again(ctx, day, nil); err != nil {
 				return err
 			}
 		}
-		inputs := b.spooledOf(spooled, day)
 		if len(before) == 0 && len(inputs) == 0 {
 			return fmt.Errorf("nothing of %s is in the spool or in the archive", day)
 		}

@@ -17,6 +17,7 @@ import (
 type archiveFlags struct {
 	month                        string
 	unpack, list, dryRun, accept bool
+	repair                       bool
 	wait                         time.Duration
 }
 
@@ -33,17 +34,30 @@ Interrupted at any point, the next run finishes or starts over.
 A month with files still to import is refused, and the files are named. So is one
 that holds something else than its books say, unless --accept is given.
 
+After damage to the disk --repair checks every table of the database, mends those
+that are damaged, compares all days with their books, and says which to import again.
+
 With archive.keep_months set, older months are dropped first.`,
 		Example: `  nfacct archive
   nfacct archive --list
-  nfacct archive --month 2026-10 --unpack`,
+  nfacct archive --month 2026-10 --unpack
+  nfacct archive --repair`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.archive(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if f.repair {
+				if f.month != "" || f.unpack || f.list || f.dryRun || f.accept {
+					return usageError(errors.New("--repair is for the whole database: leave the other flags out"))
+				}
+				return a.repairArchive(c.Context(), f.wait)
+			}
+			return a.archive(c.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.month, "month", "", "only this `MONTH`: 2026-10")
 	flags.BoolVar(&f.unpack, "unpack", false, "give back the month's live table")
 	flags.BoolVar(&f.list, "list", false, "list months: rows, sizes, when packed and verified")
+	flags.BoolVar(&f.repair, "repair", false, "mend every damaged table, and say which days to import again")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing, say what would be done")
 	flags.BoolVar(&f.accept, "accept", false, "pack the month although its books say something else; or unpack what can be read of a damaged one, or give up one whose table is gone")
 	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for imports and others who pack")

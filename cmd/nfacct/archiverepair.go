@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"nfacct/archive"
+)
+
+// repairArchive mends every table of the database, and says which days have to be
+// imported again.
+func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	db, err := archive.OpenDamaged(ctx, cfg.Database, a.log)
+	if err != nil {
+		return databaseError(err)
+	}
+	defer db.Close()
+	m, err := db.Mend(ctx, wait)
+	if a.json {
+		err = errors.Join(err, a.printJSON(m))
+	} else {
+		a.printMending(m)
+	}
+	if err != nil {
+		return databaseError(err)
+	}
+	var left []string
+	for _, t := range m.Mended {
+		if !t.Sound {
+			left = append(left, fmt.Sprintf("%s is damaged (%s) and is not mended: %s", t.Table, t.Damage, t.Said))
+		}
+	}
+	if left != nil {
+		return errors.New(strings.Join(left, "\n"))
+	}
+	commands := importAgain(m.Days)
+	for _, name := range m.Files {
+		commands = append(commands, "nfacct import "+printable(name))
+	}
+	if commands == nil {
+		return nil
+	}
+	return partialError(fmt.Errorf("rows, books and sums do not agree: import again, before other files: %s", strings.Join(commands, "; ")))
+}
+
+// importAgain are the commands that load days again, those that follow each other
+// with one.
+func importAgain(days []archive.Day) (commands []string) {
+	for i := 0; i < len(days); {
+		j := i
+		for j+1 < len(days) && days[j+1] == days[j].Add(1) {
+			j++
+		}
+		if i == j {
+			commands = append(commands, fmt.Sprintf("nfacct import --day %s", days[i]))
+		} else {
+			commands = append(commands, fmt.Sprintf("nfacct import --from %s --to %s", days[i], days[j]))
+		}
+		i = j + 1
+	}
+	return commands
+}
+
+func (a *app) printMending(m *archive.Mending) {
+	if a.quiet {
+		return
+	}
+	for _, t := range m.Mended {
+		if !t.Sound {
+			continue // is in the error
+		}
+		fmt.Fprintf(a.out, "%s was damaged (%s) and is mended", t.Table, t.Damage)
+		if t.Said != "" {
+			fmt.Fprintf(a.out, ": %s", t.Said)
+		}
+		if t.Copy != "" {
+			fmt.Fprintf(a.out, "; its files as they were are in %s", t.Copy)
+		}
+		fmt.Fprintln(a.out)
+	}
+	if !slices.ContainsFunc(m.Mended, func(t archive.Mended) bool { return !t.Sound }) && (a.verbose || isTerminal(a.out) || len(m.Mended) > 0) {
+		fmt.Fprintf(a.out, "%s: all sound now\n", plural(m.Tables, "table"))
+	}
+}
