@@ -190,7 +190,7 @@ func (s *source) datagram(router int, p *spool.Packet) error {
 	s.found.unread.rejected(&g)
 	s.evicted = s.evicted || g.Rejects[netflow.StreamEvicted]+g.Rejects[netflow.TemplateEvicted] > 0
 	if g.NoTemplate > 0 {
-		if err := s.hold(router); err != nil {
+		if err := s.hold(router, len(p.Payload)); err != nil {
 			return err
 		}
 	}

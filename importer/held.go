@@ -16,8 +16,12 @@ const maxHeld = 32 << 20
 const heldCost = 320
 
 // maxHeldOf bounds how many sets of one datagram wait. An exporter puts records
-// of one template into one set, so an honest datagram has some ten.
-const maxHeldOf = 1024
+// of one template into one set, so an honest datagram has some ten; and a set has
+// hardly fewer than leastSet bytes: its header, two addresses, octets and packets.
+const (
+	maxHeldOf = 256
+	leastSet  = 20
+)
 
 // maxTries is how often a set that waits is tried by templates of other ports
 // that do not fit it, before it awaits the file's end.
@@ -76,21 +80,21 @@ func (l *heldList) remove(set *heldSet, link int) {
 	}
 }
 
-// keep lets a set wait. What has to give way for it is handed to leave; that may
-// be the set itself.
-func (h *held) keep(router int, u *netflow.Unread, leave func(router int, u *netflow.Unread) error) error {
+// keep lets a set wait, if there is room. What has to give way for it is handed to
+// leave.
+func (h *held) keep(router int, u *netflow.Unread, leave func(router int, u *netflow.Unread) error) (kept bool, err error) {
 	key := u.Key()
 	stream := h.shares.of(streamKey{u.Source, key.Version, key.Domain})
 	cost := heldCost + len(u.Body)
 	for h.shares.size+cost > maxHeld {
 		victim := h.shares.victim(stream, cost)
 		if victim == nil {
-			return leave(router, u)
+			return false, nil
 		}
 		oldest := victim.kept.first
 		h.remove(oldest)
 		if err := leave(oldest.router, &oldest.Unread); err != nil {
-			return err
+			return false, err
 		}
 	}
 	set := &heldSet{Unread: *u, router: router, stream: stream}
@@ -106,7 +110,7 @@ func (h *held) keep(router int, u *netflow.Unread, leave func(router int, u *net
 	}
 	set.pile.add(set, inPile)
 	h.shares.resize(stream, cost)
-	return nil
+	return true, nil
 }
 
 // remove takes a set out: it was read, or gives way.

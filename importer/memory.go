@@ -67,7 +67,7 @@ func (h *held) wanted() (all []wanted) {
 func (m *memory) came(found *noted) bool {
 	for _, w := range m.Wanted {
 		for _, id := range w.Templates {
-			if found.noted(netflow.TemplateKey{Exporter: w.Exporter, Version: w.Version, Domain: w.Domain, ID: id}) {
+			if found.has(notedBit(netflow.TemplateKey{Exporter: w.Exporter, Version: w.Version, Domain: w.Domain, ID: id})) {
 				return true
 			}
 		}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -9,17 +10,25 @@ import (
 	"nfacct/collector/spool"
 )
 
-// hold lets the sets of the datagram just read wait that had no template.
-func (s *source) hold(router int) error {
-	for i, u := range s.decoder.Unread() {
-		s.held.missing++
-		if i >= maxHeldOf {
-			if err := s.leave(router, &u); err != nil {
+// hold lets the sets of the datagram just read, of so many bytes, wait that had no
+// template. Where one finds no room the others of the datagram need not try.
+func (s *source) hold(router, size int) error {
+	unread := s.decoder.Unread()
+	s.held.missing += len(unread)
+	room := min(maxHeldOf, 8+size/leastSet)
+	for i := range unread {
+		u := &unread[i]
+		if i < room {
+			kept, err := s.held.keep(router, u, s.leave)
+			if err != nil {
 				return err
 			}
-			continue
+			if kept {
+				continue
+			}
+			room = i
 		}
-		if err := s.held.keep(router, &u, s.leave); err != nil {
+		if err := s.leave(router, u); err != nil {
 			return err
 		}
 	}
@@ -34,7 +43,7 @@ func (s *source) leave(router int, u *netflow.Unread) error {
 			return err
 		}
 	}
-	s.left.note(u.Key())
+	s.left.note(notedBit(u.Key()))
 	return nil
 }
 
@@ -71,8 +80,12 @@ func (s *source) late(decoder *netflow.Decoder, router int, u *netflow.Unread) (
 // known, and says how much that was.
 func (s *source) release() (sets int, err error) {
 	for _, key := range s.decoder.Defined() {
-		s.came.note(key)
-		s.leftKnown = s.leftKnown || s.left.noted(key)
+		bit := notedBit(key)
+		s.came.note(bit)
+		s.leftKnown = s.leftKnown || s.left.has(bit)
+		if s.held.empty() {
+			continue
+		}
 		pile := s.held.piles[key]
 		if pile == nil {
 			continue
@@ -207,23 +220,20 @@ type noted struct{ bits []uint64 }
 
 const notedBits = 1 << 20
 
-func (n *noted) place(key netflow.TemplateKey) uint64 {
-	d := digestOf(netip.AddrPortFrom(key.Exporter, key.ID), []byte{byte(key.Version), byte(key.Domain), byte(key.Domain >> 8), byte(key.Domain >> 16), byte(key.Domain >> 24)})
-	return d[0] % notedBits
+// notedBit is the bit of a key.
+func notedBit(key netflow.TemplateKey) int {
+	addr := key.Exporter.As16()
+	low, high := binary.LittleEndian.Uint64(addr[:]), binary.LittleEndian.Uint64(addr[8:])
+	h0, h1 := mix(mixer0, mixer1, low, high)
+	h0, _ = mix(h0, h1, uint64(key.Domain), uint64(key.Version)<<16|uint64(key.ID))
+	return int(h0 % notedBits)
 }
 
-func (n *noted) note(key netflow.TemplateKey) {
+func (n *noted) note(bit int) {
 	if n.bits == nil {
 		n.bits = make([]uint64, notedBits/64)
 	}
-	at := n.place(key)
-	n.bits[at/64] |= 1 << (at % 64)
+	n.bits[bit/64] |= 1 << (bit % 64)
 }
 
-func (n *noted) noted(key netflow.TemplateKey) bool {
-	if n.bits == nil {
-		return false
-	}
-	at := n.place(key)
-	return n.bits[at/64]&(1<<(at%64)) != 0
-}
+func (n *noted) has(bit int) bool { return n.bits != nil && n.bits[bit/64]&(1<<(bit%64)) != 0 }
