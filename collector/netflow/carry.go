@@ -21,6 +21,10 @@ const carrySize = 1400
 //     datagram had data without a template, a data set of zeros without a template
 //     is among them, and says so.
 //
+// How an IPFIX exporter numbers its messages, where it is not as RFC 7011 wants it,
+// goes along in a set of number 4: one that no exporter sends (RFC 7011 section
+// 3.3.2 reserves it), and that others pass over.
+//
 // received is that of the stream's last datagram. The payload is valid until
 // emit returns. The order is that of Streams. Streams that were silent for
 // longer than Limits.Age before the newest one are left out.
@@ -71,6 +75,9 @@ func (c *carrier) carry(s *stream) {
 		} else {
 			c.put(templateSet, t.raw)
 		}
+	}
+	if style := s.sequence.style; style != styles[0] && s.key.version == flow.IPFIX {
+		c.put(carriedStyle, style.raw())
 	}
 	if s.sequence.newest.units.unknown && s.key.version == flow.IPFIX {
 		if id, ok := s.unused(); ok {

@@ -35,6 +35,9 @@ type Loss struct {
 	Reordered bool   // came after one that was sent later
 	Duplicate bool   // came before already: its records are decoded again, the caller decides
 	Restart   bool   // the exporter began its count anew: nothing is said about loss
+	// Shared: two senders share this address, port and source id, so that loss
+	// cannot be known. What was counted as lost for that reason is in Late.
+	Shared bool
 }
 
 // Reason is why something in a datagram was not used, or not used as it stood.

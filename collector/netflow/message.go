@@ -16,10 +16,9 @@ func (d *Decoder) readV9(dst []flow.Record, src netip.AddrPort, h *header, sets 
 	}
 	if mode == learn {
 		s.sequence.seed(h, units{data: 1})
-	} else if g.Loss = s.sequence.account(h, units{data: 1}); s.sequence.rebooted {
-		s.distrust(aside, h.received)
-	} else if g.Loss.Restart {
-		s.distrust(doubtful, h.received)
+	} else {
+		g.Loss = s.sequence.account(h, units{data: 1})
+		s.began(g.Loss, h.received)
 	}
 	dst = d.readSets(dst, s, h, sets, mode, g)
 	if mode != learn {
@@ -45,8 +44,8 @@ func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, pa
 		s.sequence.seed(h, units{unknown: u.unknown})
 		return dst
 	}
-	if g.Loss = s.sequence.account(h, u); g.Loss.Restart {
-		s.distrust(doubtful, h.received)
+	g.Loss = s.sequence.account(h, u)
+	if s.began(g.Loss, h.received); g.Loss.Restart {
 		s.hasInit = false
 		s.boot = boot{}
 	}
@@ -84,6 +83,8 @@ func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte,
 			d.optionsSetV9(s, body, g)
 		case h.version == flow.IPFIX && id == ipfixOptions:
 			d.optionsSetIPFIX(s, body, g)
+		case id == carriedStyle && mode == learn && len(body) > 0 && int(body[0]) < len(styles):
+			s.sequence.style = styles[body[0]]
 		default:
 			g.Rejects.add(SetID)
 		}

@@ -44,26 +44,32 @@ type sequence struct {
 	restored bool // before is set
 	began    int64
 
+	owed     uint32 // counted as lost while the style was in doubt: see learn
+	credit   credit
 	rebooted bool // at this datagram the exporter's start-up time moved
-	shared   bool // two senders share the stream
-}
 
-// gap is a missing part of the sequence, from its first unit to that after its last.
-type gap struct{ from, to uint32 }
+	senders senders
+}
 
 const (
 	maxGaps = 32
 	proofs  = 3
 
-	// stepBack is how far back a datagram can be and still be a late one. About a
-	// thousand datagrams.
+	// stepBack is how far back a datagram of the same moment can be and still be a
+	// late one. About a thousand datagrams. One that its header's time says to be
+	// older is late however far back it is.
 	stepBackRecords   = 30_000
 	stepBackDatagrams = 1_000
+	// latest is how much older the exporter's clock may be in an IPFIX message that
+	// is late. Where it is older still, the clock was set back.
+	latest = 600 * second
 
-	// A gap of more than gapBase + gapRate for each second is none: the exporter
-	// began anew somewhere else.
-	gapBase = 1 << 20
-	gapRate = 1 << 18
+	// What a line can have carried and lost in a second, in the version's unit: an
+	// export of 100 Mbit/s in records, of 190 in datagrams. A gap of more than that
+	// for the time since the datagram before, and a quarter of a second's, is none:
+	// the number is made up, or the exporter began anew somewhere else.
+	recordRate   = 1 << 18
+	datagramRate = 1 << 14
 
 	// tolerance is how much start-up time may move without a restart, in
 	// milliseconds: RouterOS sends whole seconds, and datagrams wait in queues.
@@ -71,24 +77,6 @@ const (
 	// straggle is how long after a restart datagrams of the time before are awaited.
 	straggle = 60 * second
 )
-
-// style is how an IPFIX exporter numbers its messages. RFC 7011 section 3.1
-// wants the count of all data records sent before the message, and RouterOS
-// keeps to it. softflowd counts those of the message too, and never options
-// records, and it is not alone; so the style is learnt from what adds up.
-type style struct {
-	including bool // the number includes the message's own records
-	noOptions bool // records of options templates are not counted
-}
-
-var styles = [...]style{{}, {noOptions: true}, {including: true}, {including: true, noOptions: true}}
-
-func (s style) size(u units) uint32 {
-	if s.noOptions {
-		return u.data
-	}
-	return u.data + u.options
-}
 
 // next is the number of the first unit after the newest datagram.
 func (q *sequence) next() uint32 {
@@ -106,10 +94,26 @@ func (q *sequence) account(h *header, u units) Loss {
 		q.known, q.newest, q.span = true, now, q.style.size(u)
 		return Loss{}
 	}
-	if h.version == flow.IPFIX {
-		q.learn(&now)
+	if q.senders.shared {
+		q.either(&now, h.version)
+		return Loss{Shared: true}
 	}
-	first, size := now.sequence, q.style.size(u)
+	var late uint32
+	if h.version == flow.IPFIX {
+		late = q.learn(&now)
+	}
+	loss := q.place(now, h)
+	loss.Late += late
+	if loss != (Loss{}) {
+		loss.Late += q.suspect(&now, &loss, h.version)
+		q.rebooted = q.rebooted && !loss.Shared
+	}
+	return loss
+}
+
+// place finds where a datagram stands in the sequence.
+func (q *sequence) place(now instant, h *header) Loss {
+	first, size := now.sequence, q.style.size(now.units)
 	if q.style.including {
 		first -= size
 	}
@@ -129,9 +133,13 @@ func (q *sequence) account(h *header, u units) Loss {
 		return loss
 	}
 	if ahead > 0 {
-		if !q.plausible(&now, uint32(ahead)) {
+		if !q.credit.take(&q.newest, &now, h.version, uint32(ahead)) {
 			return q.restart(now)
 		}
+		if h.version == flow.IPFIX && q.doubt > 0 {
+			q.owed += uint32(ahead)
+		}
+		q.senders.other, q.senders.known = q.newest, true
 		q.miss(gap{q.next(), first})
 		q.advance(now)
 		return Loss{Lost: uint32(ahead)}
@@ -152,17 +160,31 @@ func (q *sequence) account(h *header, u units) Loss {
 		return Loss{}
 	}
 	behind := uint32(-int64(ahead))
-	if behind > stepBackRecords || h.version == flow.V9 && behind > stepBackDatagrams {
+	if now.isElsewhere(&q.newest, h.version, behind) {
 		return q.restart(now)
 	}
 	if behind > q.span {
 		q.span = behind // sent before the first one that came
 		return Loss{Reordered: true}
 	}
-	if u.unknown || q.newest.units.unknown {
+	if now.units.unknown || q.newest.units.unknown {
 		return Loss{Reordered: true}
 	}
 	return Loss{Duplicate: true}
+}
+
+// isElsewhere says whether a datagram that is behind the newest one belongs to a
+// new count, and is not late.
+func (i *instant) isElsewhere(newest *instant, version flow.Version, behind uint32) bool {
+	switch {
+	case version == flow.IPFIX && newest.export-i.export > latest:
+		return true
+	case version == flow.IPFIX:
+		return newest.export == i.export && behind > stepBackRecords
+	case i.uptime != newest.uptime:
+		return false
+	}
+	return behind > stepBackRecords || version == flow.V9 && behind > stepBackDatagrams
 }
 
 // advance makes now the newest datagram.
@@ -182,51 +204,15 @@ func (q *sequence) seed(h *header, u units) {
 			return
 		}
 	}
-	*q = sequence{known: true, newest: at, style: q.style, against: q.against}
+	*q = sequence{known: true, newest: at, style: q.style, against: q.against, credit: q.credit, senders: q.senders}
 }
 
 func (q *sequence) restart(now instant) Loss {
 	*q = sequence{
 		known: true, newest: now, span: q.style.size(now.units), style: q.style, against: q.against,
-		before: q.newest, restored: true, began: now.received,
+		before: q.newest, restored: true, began: now.received, credit: q.credit, senders: q.senders,
 	}
 	return Loss{Restart: true}
-}
-
-// learn adopts another style when that one explains the number and the present
-// one does not: at once while nothing spoke against it, else the third time in
-// a row.
-func (q *sequence) learn(now *instant) {
-	var fits [len(styles)]bool
-	for i, s := range styles {
-		if s.including {
-			fits[i] = !now.units.unknown && now.sequence == q.newest.sequence+s.size(now.units)
-		} else {
-			fits[i] = !q.newest.units.unknown && now.sequence == q.newest.sequence+s.size(q.newest.units)
-		}
-	}
-	best := -1
-	for i, s := range styles {
-		if fits[i] && s == q.style {
-			q.doubt = 0
-			for i := range styles {
-				if !fits[i] && q.against[i] < proofs {
-					q.against[i]++
-				}
-			}
-			return
-		}
-		if fits[i] && (best < 0 || q.against[i] < q.against[best]) {
-			best = i
-		}
-	}
-	if best < 0 {
-		q.doubt = 0
-		return
-	}
-	if q.doubt++; q.against[best] < proofs || q.doubt >= proofs {
-		q.style, q.against, q.doubt, q.open = styles[best], [len(styles)]uint8{}, 0, 0
-	}
 }
 
 // moved says whether the exporter's start-up time is another at now than it was
@@ -251,60 +237,29 @@ func (i *instant) precedes(now *instant, version flow.Version) bool {
 	return int32(now.uptime-i.uptime) > 0
 }
 
-// plausible says whether so many units can have been lost since the newest datagram.
-func (q *sequence) plausible(now *instant, lost uint32) bool {
-	passed := max(now.export-q.newest.export, now.received-q.newest.received, 0) / second
-	return int64(lost) <= gapBase+passed*gapRate
+// credit bounds how many units are counted as lost by what the line can have
+// carried. It is kept by the collector's clock, which nobody forges.
+type credit struct {
+	spent int64 // of the burst
+	at    int64 // when
 }
 
-// miss opens a gap. When there are too many the oldest is given up: what is
-// missing there will hardly come any more.
-func (q *sequence) miss(g gap) {
-	if q.open == maxGaps {
-		copy(q.gaps[:], q.gaps[1:])
-		q.open--
+// take takes so many units since the newest datagram, unless they are too many.
+func (c *credit) take(newest, now *instant, version flow.Version, lost uint32) bool {
+	rate := int64(recordRate)
+	if version == flow.V9 {
+		rate = datagramRate
 	}
-	q.gaps[q.open] = g
-	q.open++
-}
-
-// fill closes what a late datagram brings and says how much of it was missing.
-func (q *sequence) fill(part gap) (found uint32) {
-	for i := 0; i < q.open; i++ {
-		g := q.gaps[i]
-		from, to := g.from, g.to
-		if int32(part.from-from) > 0 {
-			from = part.from
-		}
-		if int32(to-part.to) > 0 {
-			to = part.to
-		}
-		if int32(to-from) <= 0 {
-			continue
-		}
-		found += to - from
-		left, right := gap{g.from, from}, gap{to, g.to}
-		switch {
-		case left.from == left.to && right.from == right.to:
-			copy(q.gaps[i:], q.gaps[i+1:q.open])
-			q.open--
-			i--
-		case left.from == left.to:
-			q.gaps[i] = right
-		case right.from == right.to:
-			q.gaps[i] = left
-		default:
-			q.gaps[i] = left
-			if q.open == maxGaps {
-				copy(q.gaps[:], q.gaps[1:])
-				q.open--
-				i--
-			}
-			i++
-			copy(q.gaps[i+1:], q.gaps[i:q.open])
-			q.gaps[i] = right
-			q.open++
-		}
+	burst := rate / 4
+	// An hour is longer than any pause that counts, and keeps the products in range.
+	passed := func(since int64) int64 {
+		return min(max(now.received-since, 0), 24*3600*second) / millisecond * rate / 1000
 	}
-	return found
+	spent := max(0, c.spent-passed(c.at))
+	over := int64(lost) - passed(newest.received)
+	if spent+over > burst {
+		return false
+	}
+	c.spent, c.at = max(0, spent+over), now.received
+	return true
 }

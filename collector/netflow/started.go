@@ -78,7 +78,7 @@ func (s *stream) start(h *header, init uint64) {
 }
 
 func (s *stream) ran(h *header, uptime uint32, coarse bool) {
-	if last, moved := s.started.moved(h, uptime, coarse); moved && !s.sequence.shared {
+	if last, moved := s.started.moved(h, uptime, coarse); moved && !s.sequence.senders.shared {
 		s.distrust(aside, last)
 	}
 }

@@ -50,6 +50,7 @@ type stream struct {
 	hasInit   bool
 	boot      boot
 	started   started
+	shared    bool // two senders share it
 
 	totals totals
 }
@@ -220,7 +221,7 @@ func (d *Decoder) Streams() []StreamState {
 		all = append(all, StreamState{
 			Exporter: s.key.src, Version: s.key.version, Domain: s.key.domain,
 			Received: s.received, Export: s.sequence.newest.export,
-			Templates: len(s.templates), Sampling: s.rates.whole(), Shared: s.sequence.shared,
+			Templates: len(s.templates), Sampling: s.rates.whole(), Shared: s.sequence.senders.shared,
 			Datagrams: t.datagrams, Records: t.records, NoTemplate: t.noTemplate, Rejects: t.rejects,
 			Lost: t.lost - min(t.late, t.lost), Reordered: t.reordered,
 			Duplicates: t.duplicate, Restarts: t.restarts,

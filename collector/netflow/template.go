@@ -139,6 +139,21 @@ func (s *stream) distrust(how trust, since int64) {
 	}
 }
 
+// began acts on what the sequence number of a datagram said.
+func (s *stream) began(loss Loss, received int64) {
+	switch {
+	case s.sequence.rebooted:
+		s.distrust(aside, received)
+	case loss.Restart:
+		s.distrust(doubtful, received)
+	case loss.Shared && !s.shared: // there was no reboot
+		for _, t := range s.templates {
+			t.trust = min(t.trust, doubtful)
+		}
+	}
+	s.shared = loss.Shared
+}
+
 // define stores a template. raw is its record, fields what it lists. It is not
 // compiled before data come for it: an exporter that announces templates without
 // end must cost little.
