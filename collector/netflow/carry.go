@@ -26,19 +26,12 @@ const carrySize = 1400
 // 3.3.2 reserves it), and that others pass over.
 //
 // received is that of the stream's last datagram. The payload is valid until
-// emit returns. The order is that of Streams. Streams that were silent for
-// longer than Limits.Age before the newest one are left out.
+// emit returns. The order is that of Streams. What is carried is bounded, and
+// shared out fairly: see CarryMost.
 func (d *Decoder) Carry(emit func(src netip.AddrPort, received int64, payload []byte)) {
-	streams := d.sorted()
-	var newest int64
-	for _, s := range streams {
-		newest = max(newest, s.received)
-	}
 	c := carrier{emit: emit}
-	for _, s := range streams {
-		if newest-s.received <= int64(d.limits.Age) {
-			c.carry(s)
-		}
+	for _, p := range d.chosen() {
+		c.carry(p.stream, p.all)
 	}
 }
 
@@ -52,10 +45,7 @@ type carrier struct {
 	id   uint16
 }
 
-func (c *carrier) carry(s *stream) {
-	if !s.sequence.known {
-		return // nothing of it was ever usable
-	}
+func (c *carrier) carry(s *stream, all bool) {
 	c.s = s
 	c.begin()
 	if s.key.version == flow.V5 {
@@ -67,6 +57,9 @@ func (c *carrier) carry(s *stream) {
 		templateSet, optionsSet = ipfixTemplates, ipfixOptions
 	}
 	for _, t := range s.byID() {
+		if !all && t.isIdle(s) {
+			continue
+		}
 		if t.isOptions {
 			c.put(optionsSet, t.raw)
 			for _, record := range t.records() {
@@ -110,6 +103,10 @@ func (c *carrier) begin() {
 		b = be.AppendUint32(b, seconds)
 		b = be.AppendUint32(b, s.sequence.next())
 		b = be.AppendUint32(b, s.key.domain)
+	}
+	if s.key.version != flow.V5 && !s.isProven() {
+		b = be.AppendUint16(b, carriedYoung)
+		b = be.AppendUint16(b, setHeader)
 	}
 	c.buf, c.head, c.set = b, len(b), 0
 }

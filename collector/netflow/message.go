@@ -16,14 +16,14 @@ func (d *Decoder) readV9(dst []flow.Record, src netip.AddrPort, h *header, sets 
 	}
 	if mode == learn {
 		s.sequence.seed(h, units{data: 1})
-	} else {
-		g.Loss = s.sequence.account(h, units{data: 1})
-		s.began(g.Loss, h.received)
+		d.readSets(dst, s, h, sets, mode, g)
+		d.inherit(s)
+		return dst
 	}
+	g.Loss = s.sequence.account(h, units{data: 1})
+	s.began(g.Loss, h.received)
 	dst = d.readSets(dst, s, h, sets, mode, g)
-	if mode != learn {
-		d.count(s, g)
-	}
+	d.count(s, g)
 	return dst
 }
 
@@ -42,6 +42,7 @@ func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, pa
 	}
 	if mode == learn {
 		s.sequence.seed(h, units{unknown: u.unknown})
+		d.inherit(s)
 		return dst
 	}
 	g.Loss = s.sequence.account(h, u)
@@ -83,6 +84,8 @@ func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte,
 			d.optionsSetV9(s, body, g)
 		case h.version == flow.IPFIX && id == ipfixOptions:
 			d.optionsSetIPFIX(s, body, g)
+		case id == carriedYoung && mode == learn:
+			d.work.young = true
 		case id == carriedStyle && mode == learn && len(body) > 0 && int(body[0]) < len(styles):
 			s.sequence.style = styles[body[0]]
 		default:

@@ -26,6 +26,7 @@ type work struct {
 	// Some data records could not be counted: for want of a template, say.
 	uncounted bool
 	probes    int    // see maxProbes
+	young     bool   // see carriedYoung
 	learnt    bool   // options records told something
 	spans     []span // data sets that no sampling was known for: see sampledLater
 }
@@ -34,7 +35,7 @@ type work struct {
 // is set with each.
 func (w *work) begin(h *header, mode mode, rates *rates) {
 	w.h, w.mode, w.rates, w.spans = h, mode, rates, w.spans[:0]
-	w.pending, w.ended, w.uncounted, w.learnt, w.probes = false, false, false, false, 0
+	w.pending, w.ended, w.uncounted, w.young, w.learnt, w.probes = false, false, false, false, false, 0
 }
 
 // fill reads one record. b begins with it; its end was checked.

@@ -17,6 +17,14 @@ type key struct {
 	domain  uint32
 }
 
+func (k key) compare(other key) int {
+	return cmp.Or(
+		k.src.Compare(other.src),
+		cmp.Compare(k.version, other.version),
+		cmp.Compare(k.domain, other.domain),
+	)
+}
+
 // exporter is an address that sends.
 type exporter struct {
 	addr     netip.Addr
@@ -34,6 +42,7 @@ type stream struct {
 
 	// Datagrams with flow records in them, and when the last one came: streams that
 	// have sent some are evicted last, and carried.
+	wanting bool // data came that no template was known for
 	valid   uint64
 	validAt int64
 
@@ -138,6 +147,16 @@ func (d *Decoder) prove(s *stream, received int64) {
 	}
 }
 
+// inherit notes that a stream was carried, so that it is known to have sent flow
+// records unless it says otherwise.
+func (d *Decoder) inherit(s *stream) {
+	if d.work.young {
+		s.wanting = true
+	} else if !s.isProven() {
+		d.prove(s, s.received)
+	}
+}
+
 // evictExporter makes room for a new exporter: in the place of one that never sent
 // flow records, or of one that has been silent for long.
 func (d *Decoder) evictExporter(now int64) bool {
@@ -168,6 +187,7 @@ func (d *Decoder) count(s *stream, g *Datagram) {
 	if g.Records > 0 {
 		d.prove(s, s.received)
 	}
+	s.wanting = s.wanting || g.NoTemplate > 0
 	t := &s.totals
 	t.datagrams++
 	t.records += uint64(g.Records)
@@ -235,12 +255,6 @@ func (d *Decoder) sorted() []*stream {
 	for _, s := range d.streams {
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b *stream) int {
-		return cmp.Or(
-			a.key.src.Compare(b.key.src),
-			cmp.Compare(a.key.version, b.key.version),
-			cmp.Compare(a.key.domain, b.key.domain),
-		)
-	})
+	slices.SortFunc(all, func(a, b *stream) int { return a.key.compare(b.key) })
 	return all
 }

@@ -192,6 +192,9 @@ func (d *Decoder) define(s *stream, id uint16, raw []byte, fields []field, isOpt
 	t.place.of = t
 	s.templates[id] = t
 	s.untried.use(&t.place)
+	if d.work.mode == learn && !d.work.young {
+		s.tried.use(&t.place) // it was carried because it is of use
+	}
 	d.announce(s, id)
 	g.Templates++
 }

@@ -25,6 +25,8 @@ func (d *Decoder) readV5(dst []flow.Record, src netip.AddrPort, h *header, paylo
 		if s := d.stream(src, h, g); s != nil {
 			s.sequence.seed(h, units{})
 			s.rates.system = v5Sampling(payload)
+			d.work.young = false
+			d.inherit(s)
 		}
 		return dst
 	}
