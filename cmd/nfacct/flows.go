@@ -25,7 +25,10 @@ func (a *app) flowsCommand() *cobra.Command {
 		Short: "print the flow records of spool files, pcap, pcapng and flow-tools files",
 		Long: `Prints the flow records of spool files, pcap and pcapng captures (plain, zstd
 or gzip) and flow-tools files, known by their content. "-" is standard input.
-Records whose template comes later in the same file are printed when it does.`,
+Records whose template comes later in the same file are printed when it does.
+What may be exports and cannot be read is counted on stderr: packets captured
+only in part, versions and EtherTypes that are not known. A file that gave no
+record for such a reason ends with exit code 3.`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if a.json {

@@ -30,10 +30,15 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cases, err := filepath.Abs("testdata/cases")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FLOWTOOLS", flowTools)
+			env.Setenv("CASES", cases)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("COLLECTOR", freePort(t))
 			return nil
