@@ -33,6 +33,7 @@ type writer struct {
 	slot   int64 // of the open file
 	next   int64 // another slot that the clock was in at the last tick
 	began  int64 // of the open file, Unix nanoseconds
+	unset  unset // files of before the clock was set
 	asked  bool  // to rotate, since rotatedAt
 	stored uint64
 	lost   uint64           // given up at the end
@@ -154,6 +155,7 @@ func (w *writer) begin(now time.Time) {
 	w.blocks = w.blocks[:0]
 	w.carry()
 	w.slot, w.next = slotOf(now), slotOf(now)
+	old, oldBegan := w.files.Name(), w.began
 	w.began = now.UnixNano()
 	// Not the counters of now: what could not be noted in the old file, or came
 	// before the first one, belongs to this one.
@@ -164,6 +166,7 @@ func (w *writer) begin(now time.Time) {
 	if err := w.files.Begin(now, w.blocks); err != nil {
 		w.full(err) // the first Write begins it
 	}
+	w.place(old, oldBegan, now)
 	w.expire(now)
 }
 

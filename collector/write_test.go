@@ -256,3 +256,57 @@ func TestStopTakesWhatArrived(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetLate: what came before the clock was set, in 1970, is placed where it was
+// by the clock that is set then, over more than one file.
+func TestClockSetLate(t *testing.T) {
+	cfg := testConfig()
+	boot := time.Date(1970, 1, 1, 0, 14, 50, 0, time.UTC)
+	at := newClock(boot)
+	cfg.Now = at.now
+	r := start(t, cfg, t.TempDir())
+	conn := r.dial()
+	r.send(conn, v5(0, 10))
+	r.await("stored", stored(1))
+	at.set(boot.Add(20 * time.Second)) // another quarter-hour of 1970
+	r.send(conn, v5(10, 10))
+	r.await("stored", stored(2))
+	at.set(noon)
+	r.send(conn, v5(20, 10))
+	r.await("stored", stored(3))
+	r.finish()
+	got, _, _ := r.read()
+	if len(got) != 3 {
+		t.Fatalf("%d datagrams", len(got))
+	}
+	files, err := spool.ListSealed(r.folder)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for i, file := range files {
+		if file.Start.Year() != 2026 || file.Start.After(noon) {
+			t.Errorf("%s", file.Name)
+		}
+		f, err := spool.Open(file.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			packet, err := f.Next()
+			if err != nil {
+				break
+			}
+			if packet.Carried {
+				continue
+			}
+			// The clock of the test stands still, and the time that passes is the test's.
+			if ago := noon.Sub(time.Unix(0, packet.Received)); ago < 0 || ago > 60*time.Second {
+				t.Errorf("file %d: a datagram of %v ago", i, ago)
+			}
+		}
+		if f.Damage() != nil {
+			t.Error(f.Damage())
+		}
+		f.Close()
+	}
+}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"slices"
+	"time"
 
 	"nfacct/collector/spool"
 )
@@ -32,4 +33,16 @@ func (b *build) forgetAside(loaded map[string]bool) error {
 		return nil
 	}
 	return spool.WriteAside(b.cfg.Spool, kept)
+}
+
+// setAside puts a file of the spool aside that no import can take: it would fail each
+// of them. It is kept, and named by each.
+func (b *build) setAside(name string, reason error) {
+	list, err := spool.ReadAside(b.cfg.Spool)
+	if err == nil && !slices.ContainsFunc(list, func(a spool.Aside) bool { return a.File == name }) {
+		err = spool.WriteAside(b.cfg.Spool, append(list, spool.Aside{File: name, Since: time.Now(), Reason: reason.Error(), Set: true}))
+	}
+	if err != nil {
+		b.log.Warn("a file that no import can take is not set aside", "file", name, "err", err)
+	}
 }

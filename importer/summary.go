@@ -144,6 +144,9 @@ func (b *build) add(end *fileEnd, loads bool) {
 			result.State = "unbalanced"
 		}
 		s.Failed++
+		if errors.Is(end.err, errUntimely) && end.input.spool && loads {
+			b.setAside(end.input.name, end.err)
+		}
 	} else {
 		s.Loaded++
 		if end.untimely > 0 {

@@ -168,3 +168,23 @@ func TestDamagedLedger(t *testing.T) {
 		})
 	}
 }
+
+// TestUnsetClockIsSetAside: a file of a clock that was never set fails one import, and
+// is set aside: the others take the rest, name it and end with 3.
+func TestUnsetClockIsSetAside(t *testing.T) {
+	folder := t.TempDir()
+	config := collectConfig(t, folder, "127.0.0.1:0")
+	noon := time.Now().UTC().AddDate(0, 0, -1).Truncate(24 * time.Hour).Add(12 * time.Hour)
+	spoolV5(t, folder, time.Date(1970, 1, 1, 0, 0, 10, 0, time.UTC), 3)
+	spoolV5(t, folder, noon, 3)
+	for i, want := range []string{"bear times before 1996", "set aside"} {
+		_, said, code := nfacctOf(t, config, "import")
+		if code != exitPartial || !strings.Contains(said, "19700101T000000Z") || !strings.Contains(said, want) {
+			t.Errorf("import %d: exit code %d: %s", i+1, code, said)
+		}
+	}
+	day := noon.Format(time.DateOnly)
+	if out, _, _ := nfacctOf(t, config, "--json", "books", "--from", day, "--to", day); !strings.Contains(out, `"datagrams": 3,`) {
+		t.Error(out)
+	}
+}
