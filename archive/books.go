@@ -29,7 +29,7 @@ func (b *Book) columns() ([]string, []*uint64) {
 }
 
 // bookKeys are the other columns.
-var bookKeys = []string{"import", "day", "router", "rejected", "excluded", "lost_estimated", "estimated", "findings", "rules"}
+var bookKeys = []string{"import", "day", "router", "rejected", "excluded", "lost_estimated", "estimated", "findings", "rules", "heard_hours"}
 
 // writeBook stores a file's book of a router's day.
 func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, router uint16, b Book) error {
@@ -50,7 +50,7 @@ func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, 
 		return err
 	}
 	names, figures := b.columns()
-	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated, b.Estimated, findings, rules}
+	args := []any{importID, b.Day, router, rejected, excluded, b.LostEstimated, b.Estimated, findings, rules, b.HeardHours}
 	for _, figure := range figures {
 		args = append(args, *figure)
 	}

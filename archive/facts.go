@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -156,36 +157,59 @@ AND valid_from = (SELECT MAX(valid_from) FROM interfaces WHERE router = named.ro
 	return nil
 }
 
-// NoteHostNames notes what a source calls hosts from an instant on; those that
-// it called so before are not written again.
+// nameGrace is how long a name holds after it was last seen: a router that cannot be
+// read for a night loses no host its name.
+const nameGrace = 24 * time.Hour
+
+// NoteHostNames notes what a source called hosts at an instant, when it was asked.
+// Those that it called so before are not written again; they were seen until then.
 func (a *Archive) NoteHostNames(ctx context.Context, source string, names map[netip.Addr]string, from time.Time) error {
-	rows, err := a.db.QueryContext(ctx, `SELECT host, name FROM host_names AS named WHERE source = ?
+	from = from.Truncate(time.Second).UTC()
+	rows, err := a.db.QueryContext(ctx, `SELECT host, name, valid_from, valid_to FROM host_names AS named WHERE source = ?
 AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source)`, source)
 	if err != nil {
 		return wrap("names of hosts", err)
 	}
 	defer rows.Close()
-	known := map[netip.Addr]string{}
+	var again []any // host and begin of what is called so still
+	known := map[netip.Addr]bool{}
 	for rows.Next() {
 		var address []byte
 		var name string
-		if err := rows.Scan(&address, &name); err != nil {
+		var begin time.Time
+		var seen sql.NullTime
+		if err := rows.Scan(&address, &name, &begin, &seen); err != nil {
 			return wrap("names of hosts", err)
 		}
-		if host, ok := netip.AddrFromSlice(address); ok {
-			known[host] = name
+		host, _ := netip.AddrFromSlice(address)
+		now, named := names[host]
+		// One that came back after long has a gap in which it was not called so.
+		if named && cut(now, 190) == name && (!seen.Valid || from.Sub(seen.Time) <= nameGrace) {
+			known[host] = true
+			again = append(again, address, begin)
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return wrap("names of hosts", err)
 	}
 	for host, name := range names {
-		if name = cut(name, 190); name == "" || known[host.Unmap()] == name {
+		host = host.Unmap()
+		if name = cut(name, 190); name == "" || known[host] || !host.IsValid() {
 			continue
 		}
-		if err := a.UpsertHostName(ctx, host, name, source, from.Truncate(time.Second)); err != nil {
+		if err := a.exec(ctx, "name of "+host.String(), "REPLACE INTO host_names (host, source, valid_from, name) VALUES (?, ?, ?, ?)", host.AsSlice(), source, from, name); err != nil {
 			return err
 		}
 	}
-	return nil
+	for len(again) > 0 {
+		part := again[:min(len(again), 1000)]
+		again = again[len(part):]
+		err := a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(COALESCE(valid_to, ?), ?) WHERE source = ? AND (host, valid_from) IN ((?, ?)"+strings.Repeat(", (?, ?)", len(part)/2-1)+")",
+			append([]any{from, from, source}, part...)...)
+		if err != nil {
+			return err
+		}
+	}
+	// The new ones; and those of before there were ends, of which no more is known.
+	return a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(valid_from, ?) WHERE source = ? AND valid_to IS NULL", from, source)
 }

@@ -16,14 +16,16 @@ type Heard struct {
 const TablePrefix = "mysql:"
 
 // RoutersHeard lists when something came from routers on the days from..to. Hours
-// are listed only of days with files whose names do not say when they are from.
+// are listed only of files whose names do not say when they are from: those that
+// records of any class ended in, or, of books from before that was noted, those with
+// flows that a host is charged with.
 func (a *Archive) RoutersHeard(ctx context.Context, from, to Day) ([]Heard, error) {
 	const doing = "read when routers were heard"
-	rows, err := a.db.QueryContext(ctx, `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1
+	rows, err := a.db.QueryContext(ctx, `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1, IF(imports.file LIKE '%T______Z%.pcapng.zst', 0, books.heard_hours)
 FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router
 WHERE books.day BETWEEN ? AND ? AND imports.state = 'loaded' AND books.records > 0
 UNION ALL
-SELECT hours.day, COALESCE(routers.name, CONCAT('(router ', hours.router, ')')), '', hours.hour
+SELECT hours.day, COALESCE(routers.name, CONCAT('(router ', hours.router, ')')), '', hours.hour, 0
 FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AND ? AND day IN
 	(SELECT books.day FROM books JOIN imports ON imports.id = books.import WHERE imports.file NOT LIKE '%T______Z%.pcapng.zst')) AS hours LEFT JOIN routers ON routers.id = hours.router`, from, to, from, to)
 	if err != nil {
@@ -33,10 +35,16 @@ FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AN
 	var heard []Heard
 	for rows.Next() {
 		var h Heard
-		if err := rows.Scan(&h.Day, &h.Router, &h.File, &h.Hour); err != nil {
+		var hours uint32
+		if err := rows.Scan(&h.Day, &h.Router, &h.File, &h.Hour, &hours); err != nil {
 			return nil, wrap(doing, err)
 		}
 		heard = append(heard, h)
+		for hour := range 32 {
+			if hours&(1<<hour) != 0 {
+				heard = append(heard, Heard{Day: h.Day, Router: h.Router, Hour: hour})
+			}
+		}
 	}
 	return heard, wrap(doing, rows.Err())
 }

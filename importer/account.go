@@ -31,6 +31,8 @@ type accounted struct {
 	limits     limits
 }
 
+const hour = 3600 * second
+
 // anyDay is no date.
 const anyDay = date(0)
 
@@ -168,6 +170,9 @@ func (a *accountant) piece(p *piece, day *span, from, to int64, rule int, estima
 		return
 	}
 	records := uint64(p.flows)
+	if records > 0 {
+		t.hours |= 1 << uint((to-1-day.from)/hour)
+	}
 	t.records.add(records, p.bytes)
 	t.classes[p.class].add(records, p.bytes)
 	t.basis.add(p, records)

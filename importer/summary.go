@@ -251,6 +251,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		SpoolLost:     t.spoolLost,
 		Rejected:      map[string]uint64{},
 		NoTemplate:    t.noTemplate,
+		HeardHours:    t.hours,
 		Classes: archive.Classes{
 			Up:           in(t.classes[attribution.Up]),
 			Down:         in(t.classes[attribution.Down]),

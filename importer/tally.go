@@ -51,7 +51,8 @@ type tally struct {
 	classes   [attribution.Classes]counts
 	excluded  []counts // by rule
 	loaded    counts
-	estimated bool // a sampling factor was used
+	estimated bool   // a sampling factor was used
+	hours     uint32 // of the day, bit by bit from its first, that records ended in
 
 	implausible counts // a class of its own, with bytes as exported
 	found       []oddity

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"nfacct/archive"
+	"nfacct/report/phrase"
 )
 
 var sunday = archive.Day{Year: 2026, Month: time.November, Day: 8}
@@ -135,6 +136,7 @@ func TestNames(t *testing.T) {
 	a := openArchive(t)
 	routerIDs(t, a, 1)
 	ctx := t.Context()
+	loadRows(t, a, "first", rowsOf(sunday.Add(-7), hoursTo(24), map[string]uint64{"10.0.0.1": 1}), nil)
 	loadRows(t, a, "saturday", rowsOf(sunday.Add(-1), hoursTo(24), map[string]uint64{"10.0.0.1": 1, "10.0.0.3": 1}), nil)
 	loadRows(t, a, "sunday", rowsOf(sunday, hoursTo(24), map[string]uint64{"10.0.0.1": 3, "10.0.0.2": 2, "172.16.0.1": 1}), nil)
 	start := time.Date(2026, 11, 8, 0, 0, 0, 0, time.UTC)
@@ -170,8 +172,20 @@ func TestNames(t *testing.T) {
 	if u.Totals.NewHosts != 2 || u.Totals.NotInDHCP != 1 {
 		t.Errorf("%+v", u.Totals)
 	}
+	if n := u.NewHosts; n == nil || n.DataSince != sunday.Add(-7).String() || n.TooEarly {
+		t.Errorf("%+v", n)
+	}
+	// In the first week nobody is new, and it is said from when on.
+	u = usageOf(t, a, DefaultConfig(), Request{Period: DayPeriod(sunday.Add(-1), time.UTC)})
+	if n := u.NewHosts; u.Totals.NewHosts != 0 || n == nil || !n.TooEarly || n.From != sunday.String() {
+		t.Errorf("%d new hosts in the first week, %+v", u.Totals.NewHosts, n)
+	}
+	var early bytes.Buffer
+	if err := u.WriteText(&early, phrase.English(), 0, 0); err != nil || !strings.Contains(strings.Join(strings.Fields(early.String()), " "), "Hosts are marked new from 2026-11-08 on, a week after the first data (2026-11-01).") {
+		t.Errorf("%v %s", err, early.String())
+	}
 	// On the first day of all nobody is new.
-	if u := usageOf(t, a, DefaultConfig(), Request{Period: DayPeriod(sunday.Add(-1), time.UTC)}); u.Totals.NewHosts != 0 {
+	if u := usageOf(t, a, DefaultConfig(), Request{Period: DayPeriod(sunday.Add(-7), time.UTC)}); u.Totals.NewHosts != 0 {
 		t.Errorf("%d new hosts on the first day", u.Totals.NewHosts)
 	}
 	// A wrong line costs its own name alone.

@@ -29,6 +29,9 @@ func (q *question) readBooks(ctx context.Context) error {
 		t.Transit = t.Transit.Plus(c.Transit)
 		t.Internal = t.Internal.Plus(c.Internal)
 		t.RouterLocal = t.RouterLocal.Plus(c.RouterLocal)
+		if r := books[i].Router; books[i].Estimated && !slices.Contains(q.u.Estimated, r) {
+			q.u.Estimated = append(q.u.Estimated, r)
+		}
 		border += c.Up.Bytes + c.Down.Bytes + c.Unattributed.Bytes
 		for rule, n := range books[i].Excluded {
 			excluded[rule] = excluded[rule].Plus(n)
@@ -262,7 +265,25 @@ func (q *question) compare(from, to archive.Day, t *total, by int) *Comparison {
 	c := &Comparison{From: from, To: to, Days: t.known, UpBytes: t.up / uint64(by), DownBytes: t.down / uint64(by), Hosts: t.hosts}
 	now := &q.u.Totals
 	c.UpChange, c.DownChange, c.Change = change(now.UpBytes, c.UpBytes), change(now.DownBytes, c.DownBytes), change(now.Bytes(), c.Bytes())
+	// A month of 31 days has a tenth more than one of 28 because it is longer.
+	if days := dayCount(from, to); by == 1 && days != q.Period.Days {
+		c.PerDay = true
+		longer := float64(q.Period.Days) / float64(days)
+		for _, change := range []*float64{c.UpChange, c.DownChange, c.Change} {
+			if change != nil {
+				*change = (*change+1)/longer - 1
+			}
+		}
+	}
 	return c
+}
+
+// dayCount is how many days there are from one to another, both included.
+func dayCount(from, to archive.Day) (n int) {
+	for day := from; !to.Before(day); day = day.Add(1) {
+		n++
+	}
+	return n
 }
 
 // unless takes back what a comparison says when something is missing of a day.

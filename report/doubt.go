@@ -14,6 +14,7 @@ type Doubt struct {
 	Until  string  `json:"until,omitempty"`
 	Count  uint64  `json:"count,omitempty"`
 	Share  float64 `json:"share,omitempty"`
+	Bytes  uint64  `json:"bytes,omitempty"` // of lost records, about
 	// Finding is what was found in the books of the router; its kind is the doubt's.
 	Finding *archive.Finding `json:"finding,omitempty"`
 }
@@ -33,7 +34,14 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 	case "no_template":
 		return c.Plural(key, d.Count, router)
 	case "lost":
+		if d.Bytes > 0 {
+			return c.Text("bytes."+d.Kind, router, c.Percent(d.Share), c.Bytes(d.Bytes))
+		}
 		return c.Text(key, router, c.Percent(d.Share))
+	case "running":
+		if d.Until != "" {
+			return c.Text("until."+d.Kind, Clean(d.Until))
+		}
 	case "proxy_cut":
 		return c.Text(key, what, Clean(d.Until))
 	case "silent":
@@ -42,7 +50,7 @@ func (d Doubt) Text(c *phrase.Catalogue) string {
 		return c.Text(key, what)
 	case "unlisted_interface":
 		if d.What == "0" { // more than are named
-			key += ".more"
+			key = "more." + d.Kind
 		}
 		return c.Text(key, router, c.Bytes(d.Count), what)
 	case "silent_next_hop":

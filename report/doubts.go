@@ -27,7 +27,11 @@ func (q *question) doubt(context.Context) error {
 	case q.Now.Before(q.Period.Start):
 		doubt(Doubt{Kind: "future"})
 	case q.Now.Before(q.Period.End):
-		doubt(Doubt{Kind: "running"})
+		d := Doubt{Kind: "running"}
+		if u.DataUntil != nil {
+			d.Until, _ = SpanText(&q.Period, *u.DataUntil, q.Period.End)
+		}
+		doubt(d)
 	}
 	if len(u.Books) == 0 {
 		doubt(Doubt{Kind: "empty"})
@@ -155,7 +159,7 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 	for _, router := range routers {
 		b := sums[router]
 		if b.LostRecords > b.Records/tolerated {
-			doubts = append(doubts, Doubt{Kind: "lost", Router: router, Count: b.LostRecords, Share: part(b.LostRecords, b.LostRecords+b.Records)})
+			doubts = append(doubts, Doubt{Kind: "lost", Router: router, Count: b.LostRecords, Share: part(b.LostRecords, b.LostRecords+b.Records), Bytes: missing(b)})
 		}
 		if b.KernelDropped > b.Datagrams/tolerated {
 			doubts = append(doubts, Doubt{Kind: "dropped", Router: router, Count: b.KernelDropped})
@@ -184,6 +188,15 @@ func bookDoubts(books []archive.Book) (doubts []Doubt) {
 		}
 	}
 	return doubts
+}
+
+// missing is about how much traffic lost records were of, if they were as those
+// that came.
+func missing(b *archive.Book) uint64 {
+	if b.Records == 0 {
+		return 0
+	}
+	return uint64(float64(b.Bytes) / float64(b.Records) * float64(b.LostRecords))
 }
 
 // missingDays are the days, up to now, of which nothing was imported.

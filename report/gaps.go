@@ -128,6 +128,10 @@ func (q *question) findAll(h *hearing) (end int64) {
 			}
 		}
 	}
+	if now := q.Now.Unix(); q.Now.Before(q.Period.End) && end > q.Period.Start.Unix() {
+		until := time.Unix(min(end, now), 0).In(q.loc)
+		q.u.DataUntil = &until
+	}
 	q.u.Gaps = q.gaps(h, &q.Period, end)
 	return end
 }

@@ -1,6 +1,9 @@
 package report
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Host is one inside address.
 type Host struct {
@@ -44,6 +47,24 @@ func (h *Host) Bytes() uint64 { return h.UpBytes + h.DownBytes }
 type Name struct {
 	Name   string `json:"name"`
 	Source string `json:"source"` // lease, comment, dns, file
+	// From and To are the part of the period in which it was called so, where the
+	// source called it otherwise in another part.
+	From *time.Time `json:"from,omitempty"`
+	To   *time.Time `json:"to,omitempty"`
+}
+
+// NamesByTime says when a host was called what, where that changed in the period, as
+// with an address that another computer got: a 00:00–12:00, b 12:00–24:00. It is
+// empty where nothing changed.
+func (h *Host) NamesByTime(p *Period) string {
+	var parts []string
+	for i := len(h.Named) - 1; i >= 0; i-- { // the newest stands first
+		if n := &h.Named[i]; n.From != nil && n.To != nil {
+			from, to := SpanText(p, *n.From, *n.To)
+			parts = append(parts, Clean(n.Name)+" "+from+"–"+to)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Peer is an outside address that a host talked with.

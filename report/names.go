@@ -28,15 +28,25 @@ func (q *question) readNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bySource := map[string]map[netip.Addr][]string{}
-	add := func(source string, addr netip.Addr, name string) {
+	bySource := map[string]map[netip.Addr][]Name{}
+	put := func(source string, addr netip.Addr, name Name) {
 		if bySource[source] == nil {
-			bySource[source] = map[netip.Addr][]string{}
+			bySource[source] = map[netip.Addr][]Name{}
 		}
 		bySource[source][addr] = append(bySource[source][addr], name)
 	}
-	for _, n := range stored {
-		add(n.Source, n.Host, n.Name)
+	add := func(source string, addr netip.Addr, name string) {
+		put(source, addr, Name{Name: Clean(name), Source: source})
+	}
+	for i := 0; i < len(stored); {
+		j := i + 1
+		for j < len(stored) && stored[j].Host == stored[i].Host && stored[j].Source == stored[i].Source {
+			j++
+		}
+		for _, name := range q.spans(stored[i:j]) {
+			put(name.Source, stored[i].Host, name)
+		}
+		i = j
 	}
 	if q.cfg.HostsFile != "" {
 		if err := readHostsFile(q.cfg.HostsFile, q.log, func(addr netip.Addr, name string) { add("file", addr, name) }); err != nil {
@@ -46,26 +56,26 @@ func (q *question) readNames(ctx context.Context) error {
 	if q.cfg.DNS && slices.Contains(q.cfg.Names, "dns") {
 		q.askDNS(ctx, bySource["dns"], func(addr netip.Addr, name string) { add("dns", addr, name) })
 	}
-	name := func(addr netip.Addr, put func(name, source string)) {
+	name := func(addr netip.Addr, put func(Name)) {
 		for _, source := range q.cfg.Names {
 			for _, name := range bySource[source][addr] {
-				put(Clean(name), source)
+				put(name)
 			}
 		}
 	}
 	for _, t := range q.hosts.order {
-		name(t.addr, func(name, source string) {
-			if name != "" && !slices.ContainsFunc(t.named, func(n Name) bool { return n.Name == name }) {
-				t.named = append(t.named, Name{Name: name, Source: source})
+		name(t.addr, func(name Name) {
+			if name.Name != "" && !slices.ContainsFunc(t.named, func(n Name) bool { return n.Name == name.Name }) {
+				t.named = append(t.named, name)
 			}
 		})
 	}
 	if q.u.Proxy != nil {
 		for i := range q.u.Proxy.Only {
 			h := &q.u.Proxy.Only[i]
-			name(netip.MustParseAddr(h.Host), func(name, _ string) {
-				if name != "" && !slices.Contains(h.Names, name) {
-					h.Names = append(h.Names, name)
+			name(netip.MustParseAddr(h.Host), func(name Name) {
+				if name.Name != "" && !slices.Contains(h.Names, name.Name) {
+					h.Names = append(h.Names, name.Name)
 				}
 			})
 		}
@@ -74,9 +84,35 @@ func (q *question) readNames(ctx context.Context) error {
 	return nil
 }
 
+// spans are the names that a source had for a host, the newest first, and where there
+// are several in the period, when each was its name.
+func (q *question) spans(stored []archive.HostName) (names []Name) {
+	end := q.Period.End
+	for _, n := range stored {
+		from := n.From.In(q.loc)
+		if from.Before(q.Period.Start) {
+			from = q.Period.Start
+		}
+		to := end
+		names = append(names, Name{Name: Clean(n.Name), Source: n.Source, From: &from, To: &to})
+		end = from
+	}
+	names = slices.CompactFunc(names, func(a, b Name) bool { // seen again after a gap
+		same := a.Name == b.Name
+		if same {
+			*a.From = *b.From
+		}
+		return same
+	})
+	if len(names) == 1 {
+		names[0].From, names[0].To = nil, nil
+	}
+	return names
+}
+
 // findLeaseless says which hosts have no lease, in the networks that have leases
 // at all: /24 of IPv4. Elsewhere nothing is known of leases.
-func (q *question) findLeaseless(leases map[netip.Addr][]string) {
+func (q *question) findLeaseless(leases map[netip.Addr][]Name) {
 	networks := map[netip.Prefix]bool{}
 	network := func(addr netip.Addr) netip.Prefix {
 		prefix, _ := addr.Prefix(24)
@@ -95,20 +131,33 @@ func (q *question) findLeaseless(leases map[netip.Addr][]string) {
 	}
 }
 
-// readFirst says which hosts were never seen before the period. When nothing at
-// all was seen before, nobody is new.
+// settling is how many days the first data are too few to call a host new: until
+// then every computer that was off comes for the first time.
+const settling = 7
+
+// readFirst says which hosts were never seen before the period, from a week after
+// the first data on.
 func (q *question) readFirst(ctx context.Context) error {
-	before := false
+	var begin archive.Day
 	var fresh []*tally
 	err := q.archive.FirstSeen(ctx, func(host netip.Addr, day archive.Day) {
+		if begin.IsZero() || day.Before(begin) {
+			begin = day
+		}
 		if day.Before(q.Period.From) {
-			before = true
-		} else if t := q.hosts.of(host); t != nil {
+			return
+		}
+		if t := q.hosts.of(host); t != nil {
 			fresh = append(fresh, t)
 		}
 	})
-	if err != nil || !before {
+	if err != nil || begin.IsZero() {
 		return err
+	}
+	q.u.NewHosts = &NewHosts{DataSince: begin.String(), From: begin.Add(settling).String()}
+	if q.Period.From.Before(begin.Add(settling)) {
+		q.u.NewHosts.TooEarly = len(fresh) > 0
+		return nil
 	}
 	for _, t := range fresh {
 		t.new = true
@@ -154,7 +203,7 @@ const (
 )
 
 // askDNS looks for the names of the biggest hosts that DNS has not named before.
-func (q *question) askDNS(ctx context.Context, known map[netip.Addr][]string, add func(addr netip.Addr, name string)) {
+func (q *question) askDNS(ctx context.Context, known map[netip.Addr][]Name, add func(addr netip.Addr, name string)) {
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
 	var mu sync.Mutex

@@ -140,11 +140,8 @@ func (t *text) summary() {
 	t.paragraph(lead, t.Text("text.summary", t.Bytes(all.Bytes()), t.Bytes(all.UpBytes), t.Bytes(all.DownBytes),
 		t.Plural("hosts", uint64(all.Hosts)), t.Plural("flows", all.Flows)))
 	indent := strings.Repeat(" ", width(lead))
-	if c := u.Before; c != nil && c.NotComplete != "" {
-		t.paragraph(indent, t.Text("mail.before.not_complete", c.NotComplete))
-	} else if c != nil && c.Change != nil {
-		change := t.Text("mail.before."+u.Period.Kind, t.Change(*c.Change), t.Bytes(c.Bytes()))
-		if c.UpChange != nil && c.DownChange != nil {
+	if change := u.BeforeText(t.Catalogue, t.Bytes); change != "" {
+		if c := u.Before; c.NotComplete == "" && c.UpChange != nil && c.DownChange != nil {
 			change += "; " + t.Text("text.change", t.Change(*c.UpChange), t.Change(*c.DownChange))
 		}
 		t.paragraph(indent, change)
@@ -153,6 +150,12 @@ func (t *text) summary() {
 		t.paragraph(indent, t.Text("mail.weekday.not_complete", c.NotComplete))
 	} else if c != nil && c.Change != nil {
 		t.paragraph(indent, t.Text("mail.weekday", t.Change(*c.Change), t.Bytes(c.Bytes())))
+	}
+	if text := u.EstimatedText(t.Catalogue); text != "" {
+		t.paragraph("", text)
+	}
+	if u.NewHosts != nil && u.NewHosts.TooEarly {
+		t.paragraph("", u.NewHosts.Text(t.Catalogue))
 	}
 	if all.Unattributed.Records > 0 {
 		t.paragraph("", t.Text("mail.unattributed", t.Bytes(all.Unattributed.Bytes), t.Percent(all.UnattributedShare)))
@@ -185,6 +188,9 @@ func (t *text) course() {
 	}
 	for i := range t.u.Buckets {
 		b := &t.u.Buckets[i]
+		if t.u.ToCome(b) {
+			break
+		}
 		value := t.Bytes(b.Bytes())
 		if b.NoData {
 			value = t.Text("text.no_data")

@@ -44,6 +44,9 @@ func (t *text) hosts() {
 			address, name = "", ""
 		}
 		t.row(address, addresses, name, t.Bytes(h.UpBytes), t.Bytes(h.DownBytes), t.Bytes(h.Bytes()), t.Percent(h.Share), short(h.Flows), short(h.Peers))
+		if changed := h.NamesByTime(&u.Period); changed != "" {
+			t.paragraph("    ", changed)
+		}
 	}
 	all := &u.Totals
 	if n := u.HostCount() - len(shown); n > 0 {
@@ -195,6 +198,9 @@ func (t *text) strangers() {
 			parts = append(parts, t.Plural("text.more", uint64(more)))
 		}
 		t.paragraph("  ", strings.Join(parts, ", "))
+		if since := t.u.NewHosts.Text(t.Catalogue); since != "" && list.key == "mail.new_hosts" {
+			t.paragraph("  ", since)
+		}
 	}
 }
 

@@ -24,6 +24,13 @@ type Usage struct {
 	Complete   bool     `json:"complete"`
 	Incomplete []string `json:"incomplete,omitempty"`
 	Doubts     []Doubt  `json:"doubts,omitempty"`
+	// DataUntil is up to when anything was heard, of a period that is not over.
+	DataUntil *time.Time `json:"data_until,omitempty"`
+	// Estimated are the routers that sample: their bytes are extrapolated from the
+	// packets that they looked at.
+	Estimated []string `json:"estimated_of,omitempty"`
+	// NewHosts says what "new" means in this report; null without any host ever.
+	NewHosts *NewHosts `json:"new_hosts,omitempty"`
 	// QuietHours are the hours of the day, counted from its first instant (0 to
 	// 22, 23 or 24), in which no host had traffic. Of a day's report only.
 	QuietHours []int `json:"hours_without_flows,omitempty"`
@@ -85,6 +92,41 @@ type Gap struct {
 	Router string    `json:"router"`
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
+}
+
+// NewHosts says since when hosts are known, and from when on one that was never seen
+// before is called new: a week later.
+type NewHosts struct {
+	DataSince string `json:"data_since"` // a day
+	From      string `json:"from"`       // a day
+	// TooEarly: hosts that were never seen before are not called new, for the period
+	// begins before From.
+	TooEarly bool `json:"too_early,omitempty"`
+}
+
+// Text says since when hosts are known, or that it is too early to call any new;
+// empty when there is nothing to say.
+func (n *NewHosts) Text(c *phrase.Catalogue) string {
+	switch {
+	case n == nil:
+		return ""
+	case n.TooEarly:
+		return c.Text("mail.new_later", n.From, n.DataSince)
+	}
+	return c.Text("mail.new_since", n.DataSince)
+}
+
+// EstimatedText says whose figures are estimates; empty when all are exact.
+func (u *Usage) EstimatedText(c *phrase.Catalogue) string {
+	if len(u.Estimated) == 0 {
+		return ""
+	}
+	return c.Text("mail.estimated", Clean(strings.Join(u.Estimated, ", ")))
+}
+
+// ToCome says of a bucket that it had not begun when the report was made.
+func (u *Usage) ToCome(b *Bucket) bool {
+	return !u.Facts.Generated.IsZero() && !b.Start.Before(u.Facts.Generated)
 }
 
 // OldTable is what came of a router's from tables of an old database.
@@ -150,9 +192,26 @@ type Comparison struct {
 	// UpChange, DownChange and Change are how much more this period has, as parts
 	// of the other: 0.25 is a quarter more, -1 all gone. Null when the other is 0
 	// or not complete.
+	// PerDay: the two have not as many days, so it is bytes a day that are compared.
+	PerDay     bool     `json:"per_day,omitempty"`
 	UpChange   *float64 `json:"up_change"`
 	DownChange *float64 `json:"down_change"`
 	Change     *float64 `json:"change"`
+}
+
+// BeforeText compares a period with the one before, in words; empty when it is not
+// compared.
+func (u *Usage) BeforeText(c *phrase.Catalogue, bytes func(uint64) string) string {
+	b := u.Before
+	switch {
+	case b == nil || b.NotComplete == "" && b.Change == nil:
+		return ""
+	case b.NotComplete != "":
+		return c.Text("mail.before.not_complete", b.NotComplete)
+	case b.PerDay && b.Days > 0: // days are as many in every other kind of period
+		return c.Text("mail.before.month.per_day", c.Change(*b.Change), bytes(b.Bytes()/uint64(b.Days)))
+	}
+	return c.Text("mail.before."+u.Period.Kind, c.Change(*b.Change), bytes(b.Bytes()))
 }
 
 // Bytes is both directions.

@@ -45,6 +45,9 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, more func(*runSta
 	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
 	}
+	if cfg.NoZone() {
+		a.log.Warn("this machine has no time zone: days are those of UTC; set timezone in the configuration", "timezone", cfg.Location())
+	}
 	routers := exporters(cfg)
 	inherited, err := inheritedSockets()
 	if err != nil {

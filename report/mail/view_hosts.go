@@ -91,7 +91,7 @@ func (v *view) hosts() error {
 	for i := range u.Hosts[:shown] {
 		h := &u.Hosts[i]
 		name, address := called(h)
-		r := row{Name: name, Note: join(address, group(h.Group)), Habits: v.habits(h), Color: rgb(chart.Others), Cells: v.figures(h.DownBytes, h.UpBytes, false)}
+		r := row{Name: name, Note: join(address, short(h.NamesByTime(&u.Period), 200), group(h.Group)), Habits: v.habits(h), Color: rgb(chart.Others), Cells: v.figures(h.DownBytes, h.UpBytes, false)}
 		if i < len(chart.Series) {
 			r.Color = rgb(chart.Series[i])
 		}

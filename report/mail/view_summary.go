@@ -33,10 +33,14 @@ func (v *view) summary() {
 	if len(v.Usage.Hosts) == 0 {
 		add(v.text("none"))
 	}
-	if c := v.Before; c != nil && c.NotComplete != "" {
-		add(v.text("before.not_complete", c.NotComplete))
-	} else if c != nil && c.Change != nil {
-		add(v.text("before."+v.Usage.Period.Kind, v.words.Change(*c.Change), v.bytes(c.Bytes())))
+	if text := v.BeforeText(v.words, v.bytes); text != "" {
+		add(text)
+	}
+	if text := v.EstimatedText(v.words); text != "" {
+		add(text)
+	}
+	if v.NewHosts != nil && v.NewHosts.TooEarly {
+		add(v.NewHosts.Text(v.words))
 	}
 	if c := v.Weekday; c != nil && c.NotComplete != "" && (v.Before == nil || v.Before.NotComplete != c.NotComplete) {
 		add(v.text("weekday.not_complete", c.NotComplete))

@@ -134,6 +134,9 @@ func (v *view) newHosts() {
 		if n = max(n, list.all); n > mostOf && len(t.Rows) > 0 {
 			t.More = v.more(n - len(t.Rows))
 		}
+		if since := v.NewHosts.Text(v.words); since != "" && list.key == "new_hosts" {
+			t.More = strings.TrimSpace(t.More + " " + since)
+		}
 		v.add(t)
 	}
 }

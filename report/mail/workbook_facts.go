@@ -30,6 +30,14 @@ func (w *workbook) facts() error {
 			rows = append(rows, [2]string{w.text("reason"), reason})
 		}
 	}
+	for _, fact := range [][2]string{{w.text("estimated"), u.EstimatedText(w.words)}, {w.text("new"), u.NewHosts.Text(w.words)}} {
+		if fact[1] != "" {
+			rows = append(rows, fact)
+		}
+	}
+	if u.DataUntil != nil {
+		rows = append(rows, [2]string{w.text("data_until"), u.DataUntil.Format(time.RFC3339)})
+	}
 	for i := range u.OldTables {
 		rows = append(rows, [2]string{w.text("old_table"), u.OldTables[i].Text(w.words)})
 	}

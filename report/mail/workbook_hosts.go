@@ -26,6 +26,9 @@ func (w *workbook) hosts() error {
 		if len(h.Names) > 0 {
 			name, others = h.Names[0], w.list(h.Names[1:])
 		}
+		if changed := h.NamesByTime(&w.u.Period); changed != "" {
+			others = joined(changed)
+		}
 		values := []any{h.Host, name, others, h.Group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers,
 			w.local(h.BusiestHour), nil, nil, w.topPeers(h), w.topServices(h), h.ProxiedBytes, h.DirectShare, w.list(h.ProxyUsers), w.yes(h.New), w.yes(h.NotInDHCP), nil, nil, nil, nil}
 		if h.BusiestHour != nil {
@@ -113,6 +116,9 @@ func (w *workbook) hostsByTime() error {
 	columns := []sheetColumn{{w.text("address"), plain, 18}, {w.text("name"), plain, 26}}
 	seen := map[string]int{}
 	for i := range w.u.Buckets[:min(len(w.u.Buckets), mostColumns-2)] {
+		if w.u.ToCome(&w.u.Buckets[i]) {
+			break
+		}
 		head := w.u.Buckets[i].Start
 		if loc, err := time.LoadLocation(w.u.Timezone); err == nil {
 			head = head.In(loc)

@@ -24,6 +24,9 @@ func (w *workbook) course() error {
 	}
 	for i := range w.u.Buckets {
 		b := &w.u.Buckets[i]
+		if w.u.ToCome(b) {
+			return s.end(i)
+		}
 		var proxied any
 		if w.u.Proxy != nil {
 			proxied = b.ProxiedBytes

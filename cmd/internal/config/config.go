@@ -55,6 +55,8 @@ type Config struct {
 	file  string
 	lines lines
 	loc   *time.Location
+	// noZone: the clock was to be the machine's own, and the machine has no zone.
+	noZone bool
 }
 
 // Jobs are the daemon's schedules; an empty one switches its job off.
@@ -165,6 +167,9 @@ func Parse(name, source string) (*Config, error) {
 // Location is the time zone of days, slots and schedules.
 func (c *Config) Location() *time.Location { return c.loc }
 
+// NoZone says that days are those of UTC only because the machine has no time zone.
+func (c *Config) NoZone() bool { return c.noZone }
+
 // Problem says what a stage found wrong with a key only when it used it, such
 // as a port that is taken.
 func (c *Config) Problem(key string, err error) error {
@@ -245,6 +250,11 @@ func (c *Config) check(report func(key, what, remedy string)) {
 	if err != nil {
 		report("timezone", err.Error(), "write an IANA name such as Europe/Berlin, or Local")
 		loc = time.UTC
+	}
+	if c.Timezone == "Local" || loc == time.Local {
+		var known bool
+		loc, known = thisMachine.localZone()
+		c.noZone = !known
 	}
 	c.loc = loc
 	c.State = c.path(c.State)
