@@ -56,8 +56,9 @@ type Decoder struct {
 	unproven  queue[exporter] // those that never sent flow records
 	proven    queue[exporter]
 	streams   map[key]*stream
-	last      *stream // of the datagram before: most come in a row
-	tick      uint64  // counts every use, the clock of "least recently used"
+	kin       map[key][]*stream // those that differ only by port: see key.anyPort
+	last      *stream           // of the datagram before: most come in a row
+	tick      uint64            // counts every use, the clock of "least recently used"
 
 	header header      // of the datagram being read
 	base   flow.Record // what all its records share
@@ -75,6 +76,7 @@ func NewDecoder(limits Limits) *Decoder {
 		limits:    limits.orDefault(),
 		exporters: make(map[netip.Addr]*exporter),
 		streams:   make(map[key]*stream),
+		kin:       make(map[key][]*stream),
 	}
 }
 

@@ -62,12 +62,20 @@ func (s *sampling) rate() (n uint32, ok bool) {
 	if s.explicit != 0 {
 		return uint32(min(s.explicit, math.MaxUint32)), true
 	}
-	for _, by := range [...]func(*sampling) (uint32, bool){
-		(*sampling).bySize, (*sampling).byCount, (*sampling).byProbability, (*sampling).byHash, (*sampling).byTime,
-	} {
-		if n, ok := by(s); ok {
-			return n, true
-		}
+	if n, ok = s.bySize(); ok {
+		return n, true
+	}
+	if n, ok = s.byCount(); ok {
+		return n, true
+	}
+	if n, ok = s.byProbability(); ok {
+		return n, true
+	}
+	if n, ok = s.byHash(); ok {
+		return n, true
+	}
+	if n, ok = s.byTime(); ok {
+		return n, true
 	}
 	if s.flows != 0 { // RFC 7014 section 6.1.2
 		return ratio(s.flows, s.skipped, s.flows), true

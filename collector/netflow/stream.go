@@ -25,6 +25,12 @@ func (k key) compare(other key) int {
 	)
 }
 
+// anyPort is what a stream has in common with those of other ports.
+func (k key) anyPort() key {
+	k.src = netip.AddrPortFrom(k.src.Addr(), 0)
+	return k
+}
+
 // exporter is an address that sends.
 type exporter struct {
 	addr     netip.Addr
@@ -120,6 +126,7 @@ func (d *Decoder) newStream(k key, h *header, g *Datagram) *stream {
 	s := &stream{key: k, owner: e}
 	e.streams = append(e.streams, s)
 	d.streams[k] = s
+	d.kin[k.anyPort()] = append(d.kin[k.anyPort()], s)
 	return s
 }
 
@@ -179,6 +186,14 @@ func (d *Decoder) forget(s *stream) {
 	delete(d.streams, s.key)
 	if d.last == s {
 		d.last = nil
+	}
+	k := s.key.anyPort()
+	kin := d.kin[k]
+	i := slices.Index(kin, s)
+	if kin = slices.Delete(kin, i, i+1); len(kin) == 0 {
+		delete(d.kin, k)
+	} else {
+		d.kin[k] = kin
 	}
 }
 

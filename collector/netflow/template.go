@@ -82,12 +82,8 @@ func (d *Decoder) borrow(own *stream, k key, h *header, id uint16, set []byte) (
 	if own != nil && own.templates[id] != nil {
 		return nil, nil // it has one, and waits for it to be sent again
 	}
-	e := d.exporters[k.src.Addr()]
-	if e == nil {
-		return nil, nil
-	}
-	for _, s := range e.streams {
-		if s == own || s.key.version != k.version || s.key.domain != k.domain || d.work.probes >= maxProbes {
+	for _, s := range d.kin[k.anyPort()] {
+		if s == own || d.work.probes >= maxProbes {
 			continue
 		}
 		d.work.probes++

@@ -125,13 +125,14 @@ func (d *Decoder) late(dst []flow.Record, s *stream, u *Unread, g *Datagram) (_ 
 // data come first), else by those of another port.
 func (d *Decoder) lookAhead(dst []flow.Record, s *stream, g *Datagram) []flow.Record {
 	left := d.unread[:0]
+	hasKin := d.work.mode != learn && len(d.kin[s.key.anyPort()]) > 1
 	for i := range d.unread {
 		u := &d.unread[i]
 		ok := false
 		if len(d.defined) > 0 {
 			dst, ok = d.late(dst, s, u, g)
 		}
-		if !ok && len(s.owner.streams) > 1 && d.work.mode != learn {
+		if !ok && hasKin {
 			dst, ok = d.borrowed(dst, s, u, g)
 		}
 		if !ok {
