@@ -10,11 +10,11 @@ import (
 )
 
 // script is a sequence of datagrams in one string of bytes: each with two bytes
-// of length before it, whose top bit says which of two exporters sends it.
+// of length before it, whose two top bits say which of four streams sends it.
 func script(datagrams ...[]byte) (all []byte) {
 	for _, d := range datagrams {
-		all = be.AppendUint16(all, uint16(len(d))&0x7fff)
-		all = append(all, d[:len(d)&0x7fff]...)
+		all = be.AppendUint16(all, uint16(len(d))&0x3fff)
+		all = append(all, d[:len(d)&0x3fff]...)
 	}
 	return all
 }
@@ -48,7 +48,35 @@ func FuzzDecode(f *testing.F) {
 	v5 := newSender(flow.V5)
 	f.Add(script(v5.v5(1), v5.v5(2), v5.v5(30)))
 
-	sources := [2]netip.AddrPort{testSource, netip.MustParseAddrPort("[::ffff:198.51.100.7]:9995")}
+	files, _ = filepath.Glob("testdata/cases/*.pcap")
+	for _, file := range files {
+		var all []byte
+		for i, p := range capture(f, file) {
+			one := script(p.payload)
+			one[0] |= byte(i%2) << 6 // by turns from two ports of one address
+			all = append(all, one...)
+		}
+		f.Add(all)
+	}
+	for _, version := range []flow.Version{flow.V9, flow.IPFIX} {
+		s := newSender(version)
+		biflow := s.template(300, field2(1, 8, 0), field2(1, 8, reverseEnterprise), field2(8, 4, 0), field2(160, 8, 0), field2(22, 4, 0), field2(21, 4, 0))
+		one := values(n{8, 1}, n{8, 2}, "10.0.0.1", n{8, uint64(testTime.UnixMilli() - 100_000)}, n{4, 5}, n{4, 6})
+		first := s.message(set(300, one), biflow, set(300, one))
+		s.export, s.uptime = s.export+100, 5
+		f.Add(script(first, s.message(set(300, one)), first))
+		scopes := s.message(set(301, values(n{4, 1})), s.options(256, 1, field2(10, 4, 0), field2(304, 1, 0), field2(311, 8, 0), field2(305, 4, 0)),
+			set(256, values(n{4, 1}, n{1, 4}, n{8, 1 << 60}, n{4, 1})), s.template(301, field2(10, 4, 0)))
+		f.Add(script(scopes, scopes))
+		for jump := range uint32(40) {
+			s.sequence = jump % 2 << 30
+			s.sequence += jump
+			first = append(first, script(s.message(set(300, one)))...)
+		}
+		f.Add(first)
+	}
+
+	sources := [4]netip.AddrPort{testSource, otherPort, netip.MustParseAddrPort("[::ffff:198.51.100.7]:9995"), netip.MustParseAddrPort("[2001:db8::1]:1")}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		limits := Limits{Exporters: 2, Streams: 3, Templates: 4, Fields: 40}
 		d, scanner := NewDecoder(limits), NewDecoder(limits)
@@ -56,10 +84,10 @@ func FuzzDecode(f *testing.F) {
 		received := testTime.UnixNano()
 		for len(b) >= 2 {
 			head := be.Uint16(b)
-			length := min(int(head&0x7fff), len(b)-2)
+			length := min(int(head&0x3fff), len(b)-2)
 			payload := b[2 : 2+length]
 			b = b[2+length:]
-			src := sources[head>>15]
+			src := sources[head>>14]
 			received += int64(head) * millisecond
 
 			var g Datagram
@@ -72,6 +100,14 @@ func FuzzDecode(f *testing.F) {
 			}
 			for i := range records {
 				checkRecord(t, &records[i], &g)
+			}
+			if n := len(d.Unread()); n != g.NoTemplate {
+				t.Fatalf("%d sets unread, %d counted", n, g.NoTemplate)
+			}
+			for _, u := range d.Unread() {
+				if late, g := d.DecodeUnread(nil, &u); g.NoTemplate != 1 || len(late) != 0 {
+					t.Fatalf("%d records of an unread set: %+v", len(late), g)
+				}
 			}
 		}
 		if len(d.exporters) > limits.Exporters || len(d.streams) > limits.Exporters*limits.Streams {
@@ -117,6 +153,8 @@ func checkRecord(t *testing.T, r *flow.Record, g *Datagram) {
 		t.Fatalf("holds what it has not: %+v", r)
 	}
 }
+
+func field2(element, length uint16, enterprise uint32) f { return f{element, length, enterprise} }
 
 // fieldsOf makes specifiers of elements and lengths by turns.
 func fieldsOf(pairs ...uint16) (all []f) {
