@@ -9,14 +9,15 @@ import (
 // do something about. Which fields say something depends on Kind.
 type Finding struct {
 	Kind FindingKind `json:"kind"`
-	// Exporter is the address that the records came from.
+	// Exporter is the address that the records came from; of FoundTwice the name of the
+	// other router.
 	Exporter string `json:"exporter,omitempty"`
 	Counts
 	// Seconds is of FoundClock: how far the exporter's clock is ahead of the
 	// collector's.
 	Seconds int64 `json:"seconds,omitempty"`
 	// Example is one of the records; of FoundRepeated the stream that was left out,
-	// of FoundTwice the host and the other router, of FoundUnlisted the ifIndex, of
+	// of FoundTwice one of the hosts, of FoundUnlisted the ifIndex, of
 	// FoundWeak the rule.
 	Example string `json:"example,omitempty"`
 }
@@ -87,7 +88,7 @@ func AddFinding(list []Finding, f Finding) []Finding {
 
 // names says that the example is somebody of his own.
 func (k FindingKind) names() bool {
-	return k == FoundRepeated || k == FoundTwice || k == FoundUnlisted || k == FoundWeak
+	return k == FoundRepeated || k == FoundUnlisted || k == FoundWeak
 }
 
 func compareFindings(a, b Finding) int {

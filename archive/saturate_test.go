@@ -41,7 +41,7 @@ func TestBooksSaturate(t *testing.T) {
 	}
 	var list []Finding
 	for n := range 100 {
-		list = AddFinding(list, Finding{Kind: FoundTwice, Example: strings.Repeat("x", n+1)})
+		list = AddFinding(list, Finding{Kind: FoundRepeated, Example: strings.Repeat("x", n+1)})
 	}
 	if len(list) != mostFindings {
 		t.Errorf("%d findings", len(list))

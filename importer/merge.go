@@ -202,8 +202,9 @@ func (t *table) gather(dst []biflow, i int) {
 	}
 }
 
-// rows hands each biflow over as a row of the archive.
-func (t *table) rows(take func(*archive.Row) error) error {
+// rows hands each biflow over as a row of the archive, and shows it to series if that
+// is set.
+func (t *table) rows(series *series, take func(*archive.Row) error) error {
 	var row archive.Row
 	var near [gathered]biflow
 	last, day := date(0), archive.Day{}
@@ -212,6 +213,9 @@ func (t *table) rows(take func(*archive.Row) error) error {
 			t.gather(near[:min(gathered, t.n-i)], i)
 		}
 		b := &near[i%gathered]
+		if series != nil {
+			series.add(b)
+		}
 		k := &b.key
 		if d := date(k[5] >> 32); d != last {
 			last, day = d, d.day()

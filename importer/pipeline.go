@@ -254,6 +254,10 @@ func (p *pipeline) account(ctx context.Context, messages <-chan message, chunks 
 
 func (p *pipeline) load(ctx context.Context, chunks <-chan chunk) error {
 	var begun, failed *fileEnd
+	var series *series
+	if len(p.accountant.routers) > 1 {
+		series = newSeries()
+	}
 	var failure error
 	for {
 		c, open := chunk{}, false
@@ -280,7 +284,10 @@ func (p *pipeline) load(ctx context.Context, chunks <-chan chunk) error {
 			}
 			// A file that failed to decode is undone below; its rows need not go in.
 			if err == nil && !(c.last && file.err != nil) {
-				err = c.table.rows(p.loader.append)
+				err = c.table.rows(series, p.loader.append)
+			}
+			if err == nil && c.last && file.err == nil && series != nil {
+				series.book(file.books)
 			}
 			if err == nil && c.last && file.err == nil {
 				if file.rows, err = p.loader.commit(ctx, file); err == nil {
@@ -296,6 +303,9 @@ func (p *pipeline) load(ctx context.Context, chunks <-chan chunk) error {
 				}
 				begun = nil
 			}
+		}
+		if c.last && series != nil {
+			series.begin()
 		}
 		if c.table != nil {
 			c.table.reset()

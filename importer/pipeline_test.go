@@ -174,7 +174,7 @@ func account(im *Importer, only date, records ...*flow.Record) ([]archive.Row, [
 		}
 	}
 	var rows []archive.Row
-	_ = a.table.rows(func(r *archive.Row) error { rows = append(rows, *r); return nil })
+	_ = a.table.rows(nil, func(r *archive.Row) error { rows = append(rows, *r); return nil })
 	var books []archive.Book
 	for p, t := range a.books.all {
 		books = append(books, im.book(p, t))
@@ -323,7 +323,7 @@ func TestRowsOfTable(t *testing.T) {
 			}
 			seen := map[archive.Row]bool{}
 			last := netip.Addr{}
-			if err := table.rows(func(r *archive.Row) error {
+			if err := table.rows(nil, func(r *archive.Row) error {
 				if sorted && r.Host.Less(last) {
 					t.Errorf("%v after %v", r.Host, last)
 				}
@@ -337,7 +337,7 @@ func TestRowsOfTable(t *testing.T) {
 	table := fullTable(1000)
 	table.sort()
 	take := func(*archive.Row) error { return nil }
-	if n := testing.AllocsPerRun(10, func() { _ = table.rows(take) }); n > 1 {
+	if n := testing.AllocsPerRun(10, func() { _ = table.rows(nil, take) }); n > 1 {
 		t.Errorf("%v allocations for 1000 rows", n)
 	}
 }
@@ -348,7 +348,7 @@ func BenchmarkRows(b *testing.B) {
 	table.sort()
 	var sum uint64
 	for b.Loop() {
-		_ = table.rows(func(r *archive.Row) error { sum += r.UpBytes; return nil })
+		_ = table.rows(nil, func(r *archive.Row) error { sum += r.UpBytes; return nil })
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/300_000, "ns/row")
 }

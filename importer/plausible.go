@@ -119,6 +119,7 @@ type oddity struct {
 	counts
 	seconds int64
 	example string
+	other   int // of archive.FoundTwice: the other router
 }
 
 // mostOddities bounds what is found of a day: kinds times exporters, and of these
@@ -169,11 +170,14 @@ func describe(r *flow.Record) string {
 }
 
 // findings are what was found in the archive's words.
-func (t *tally) findings() (list []archive.Finding) {
+func (t *tally) findings(router func(int) string) (list []archive.Finding) {
 	for _, n := range t.found {
 		f := archive.Finding{Kind: n.kind, Counts: archive.Counts{Records: n.records, Bytes: n.bytes}, Seconds: n.seconds, Example: n.example}
 		if n.exporter.IsValid() {
 			f.Exporter = n.exporter.String()
+		}
+		if n.kind == archive.FoundTwice {
+			f.Exporter = router(n.other)
 		}
 		list = archive.AddFinding(list, f)
 	}

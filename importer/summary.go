@@ -264,7 +264,7 @@ func (im *Importer) book(p place, t *tally) archive.Book {
 		Excluded: map[string]archive.Counts{},
 		Loaded:   archive.Loaded{Counts: in(t.loaded)},
 		Rules:    map[string]archive.Counts{},
-		Findings: t.findings(),
+		Findings: t.findings(im.router),
 
 		UplinkLocalBytes: t.basis.uplinks,
 	}
