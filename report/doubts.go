@@ -50,9 +50,16 @@ func (q *question) doubt(context.Context) error {
 		doubt(Doubt{Kind: "silent", Router: gap.Router, What: from, Until: until})
 	}
 	u.Doubts = append(u.Doubts, bookDoubts(u.Books)...)
-	if u.Proxy != nil && q.proxyBegin.After(q.Period.Start.Add(unreadAfter)) {
+	// Squid's log is known from its first entry on, as flows are from theirs, in every
+	// kind of period.
+	switch {
+	case q.squid && q.proxyBegin.IsZero():
+		doubt(Doubt{Kind: "proxy_missing"})
+	case u.Proxy != nil && q.proxyBegin.After(q.Period.Start.Add(tolerable)):
 		begin, _ := SpanText(&q.Period, q.proxyBegin, q.Period.End)
 		doubt(Doubt{Kind: "proxy_begin", What: begin})
+	case q.squid && u.Proxy == nil && !q.Now.Before(q.Period.Start):
+		doubt(Doubt{Kind: "proxy_begin", What: q.proxyBegin.Format("2006-01-02 15:04")})
 	}
 	if u.Proxy != nil && u.Proxy.Unread {
 		doubt(Doubt{Kind: "proxy_unread"})

@@ -55,8 +55,11 @@ func (q *question) readProxy(ctx context.Context) error {
 			q.u.Buckets[n].ProxiedBytes += u.Bytes
 		}
 	})
-	if err != nil || until.IsZero() {
+	if err != nil {
 		return err
+	}
+	if q.squid = q.cfg.Squid.AccessLog != ""; until.IsZero() {
+		return nil
 	}
 	first, hour, known, err := q.archive.ProxyBegin(ctx)
 	if err != nil {

@@ -105,8 +105,47 @@ func TestProxyLogOfOtherDays(t *testing.T) {
 	if u := of(last.Add(1), last.Add(1)); u.Proxy == nil || !u.Proxy.Unread || u.Totals.DirectShare != nil {
 		t.Errorf("when the log has not been read: %+v, share %v", u.Proxy, u.Totals.DirectShare)
 	}
+	if u := of(begin.Add(-1), begin.Add(-1)); u.Complete || !says(u, "The log of Squid begins at "+begin.String()+" 14:00") {
+		t.Errorf("before the log that is read: %v", u.Incomplete)
+	}
 	if u := of(last, last); u.Totals.DirectShare == nil || *u.Totals.DirectShare != 0.5 || !u.Complete || len(u.Proxy.Unwritten) > 0 {
 		t.Errorf("the last day: %+v, %v", u.Proxy, u.Incomplete)
+	}
+}
+
+// A log that begins at four is not the whole day's, nor the whole week's; and one that
+// is configured and was never read is missed.
+func TestProxyLogBegins(t *testing.T) {
+	a := openArchive(t)
+	routerIDs(t, a, 1)
+	for day := sunday.Add(-6); !sunday.Before(day); day = day.Add(1) {
+		loadRows(t, a, day.String(), rowsOf(day, hoursTo(24), map[string]uint64{"192.0.2.1": 10}), nil)
+	}
+	cfg := DefaultConfig()
+	cfg.Squid.AccessLog = "access.log"
+	kinds := func(p Period) (kinds []string) {
+		u := usageOf(t, a, cfg, Request{Period: p, Routers: []string{"gw-1"}, Now: time.Date(2026, 11, 9, 6, 0, 0, 0, time.UTC)})
+		for _, d := range u.Doubts {
+			kinds = append(kinds, d.Kind)
+		}
+		return kinds
+	}
+	for _, p := range []Period{DayPeriod(sunday, time.UTC), WeekPeriod(sunday, time.UTC), MonthPeriod(archive.MonthOf(sunday), time.UTC)} {
+		if got := kinds(p); !slices.Contains(got, "proxy_missing") {
+			t.Errorf("%s without a log: %v", p.Kind, got)
+		}
+	}
+	squidSays(t, a, sunday, map[string]uint64{"192.0.2.1": 240})
+	if _, err := a.DB().Exec("UPDATE proxy_usage_hourly SET hour = 4"); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []Period{DayPeriod(sunday, time.UTC), WeekPeriod(sunday, time.UTC), MonthPeriod(archive.MonthOf(sunday), time.UTC)} {
+		if got := kinds(p); !slices.Contains(got, "proxy_begin") {
+			t.Errorf("%s of which the log has a part: %v", p.Kind, got)
+		}
+	}
+	if got := kinds(DayPeriod(sunday.Add(-1), time.UTC)); !slices.Contains(got, "proxy_begin") {
+		t.Errorf("a day before the log: %v", got)
 	}
 }
 

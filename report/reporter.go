@@ -135,6 +135,7 @@ type question struct {
 	proxyCuts []archive.ProxyCut // that touch the period
 	// proxyBegin is when the log of Squid begins, as far as it was ever read.
 	proxyBegin time.Time
+	squid      bool // a log of Squid is configured
 	departments
 }
 
