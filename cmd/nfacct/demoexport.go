@@ -23,7 +23,7 @@ import (
 const (
 	demoBuffer  = 128 << 10 // bytes of receive buffer, which every system grants
 	demoWindow  = 32        // datagrams
-	demoSeconds = 60        // of simulated time
+	demoSeconds = 4         // of simulated time: more would look like an error of the router's clock
 	demoQueue   = 8         // of the collector's buffers that wait for the disk
 	demoPoll    = 200 * time.Microsecond
 	demoStall   = 20 * time.Second
