@@ -28,15 +28,22 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	audit("untouched", "")
-	run(t, a, "INSERT INTO flows_2026_11 SELECT * FROM flows_2026_11 WHERE `day` = '2026-11-01'")
+	run(t, a, "INSERT INTO flows_2026_11_01 SELECT * FROM flows_2026_11_01")
 	audit("twice", "2026-11-01 gw1: the rows hold 400 records")
 	run(t, a, "DELETE FROM flows_2026_11 WHERE `day` = '2026-11-01' LIMIT 100")
-	run(t, a, "RENAME TABLE flows_2026_11 TO flows_2026_11c")
+	packed(t, a)
 	audit("packed", "")
-	run(t, a, "RENAME TABLE flows_2026_11c TO flows_2026_11")
+	run(t, a, "UPDATE flows_2026_11c SET up_bytes = up_bytes + 1 WHERE `day` = '2026-11-01' LIMIT 1")
+	audit("packed, a row changed", "2026-11-01 gw1: the rows hold 200 records")
+	run(t, a, "UPDATE flows_2026_11c SET up_bytes = up_bytes - 1 WHERE `day` = '2026-11-01' LIMIT 1")
+	run(t, a, "UPDATE month_sums SET checksum = NULL")
+	if err := a.Unpack(t.Context(), MonthOf(monday)); err != nil {
+		t.Fatal(err)
+	}
+	audit("unpacked", "")
 	run(t, a, "DELETE FROM flows_2026_11 WHERE `day` = '2026-11-23' LIMIT 1")
 	audit("a row deleted", "2026-11-23 gw0: the rows hold 398 records")
-	run(t, a, "DROP TABLE flows_2026_11")
+	run(t, a, "DROP TABLE flows_2026_11, flows_2026_11_23")
 	audit("a table dropped", "2026-11-23 gw0: the rows hold 0 records with 0 bytes, but books say 400 records")
 	run(t, a, "DELETE FROM usage_hourly")
 	run(t, a, "DELETE FROM books WHERE day = '2026-10-31'")

@@ -45,14 +45,14 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 	if err := l.a.held(ctx); err != nil {
 		return nil, err
 	}
-	for _, m := range slices.SortedFunc(maps.Keys(l.rows), Month.Compare) {
-		table := l.table(m)
+	for _, day := range slices.SortedFunc(maps.Keys(l.rows), Day.Compare) {
+		table := l.table(day)
 		n, err := l.a.count(ctx, table)
 		if err != nil {
 			return nil, err
 		}
-		if want := l.before[m] + l.rows[m]; n != want {
-			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", table, n, l.before[m], l.rows[m], want)
+		if want := l.before[day] + l.rows[day]; n != want {
+			return nil, fmt.Errorf("%s has %d rows, but %d before and %d loaded make %d", table, n, l.before[day], l.rows[day], want)
 		}
 		if l.reload != nil { // whose end is when they must be on disk
 			continue
@@ -60,10 +60,15 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 		if err := l.a.sync(table); err != nil {
 			return nil, err
 		}
-		l.a.step("month on disk")
+		l.a.step("day on disk")
 	}
 	if l.reload != nil {
 		return nil, l.stage(ctx, books)
+	}
+	if l.made { // with a statement under way that fills a day it would have to wait
+		if err := l.a.showAll(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.writeBooks(ctx, "books", books); err != nil {
 		return nil, err
@@ -75,12 +80,8 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 	if err := l.close(ctx, problems); err != nil {
 		return nil, err
 	}
-	l.a.session.loaded(l.rows, l.hours())
+	l.a.session.loaded(slices.Collect(maps.Keys(l.rows)))
 	l.a.step("loaded")
-	// It is loaded, whatever becomes of this.
-	if err := l.a.keepLoaded(ctx, l.a.session.most/2, slices.Collect(maps.Keys(l.hours()))...); err != nil {
-		l.a.log.Debug("peers not kept", "file", l.file.Name, "err", err)
-	}
 	return problems, nil
 }
 

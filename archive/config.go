@@ -28,9 +28,9 @@ type Config struct {
 	// through the connection, or auto, which tries fifo first.
 	Load string `toml:"load"`
 
-	// UnpackLate says that a packed month is unpacked when late rows come for
-	// it; otherwise loading them fails with ErrPacked.
-	UnpackLate bool `toml:"-"`
+	// LateWaits says that loading late rows of a packed month fails with ErrPacked;
+	// otherwise they stand beside it.
+	LateWaits bool `toml:"-"`
 	// PackFiles says that months are packed by myisampack, which needs rights of
 	// its own on a given server. They are asked for when it is opened, and not at
 	// the month's end.

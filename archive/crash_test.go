@@ -52,8 +52,8 @@ func prepare(t *testing.T, a *Archive) {
 	mustLoad(t, a, newFile(t, a, 1, 40, monday), newFile(t, a, 2, 40, october, monday))
 }
 
-// do takes the lock, does a deed with keys off, and settles, calling step between any two steps,
-// recovery's too.
+// do takes the lock, does a deed, settles, and closes the days, calling step between any
+// two steps, recovery's too.
 func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	a.step = step
 	defer func() { a.step = func(string) {} }()
@@ -65,11 +65,13 @@ func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	if deed == "recover" {
 		return nil // Lock has done it
 	}
-	a.Expect(1_000_000)
 	if err := deeds[deed](ctx, a); err != nil {
 		return err
 	}
-	return a.Settle(ctx)
+	if err := a.Settle(ctx); err != nil {
+		return err
+	}
+	return a.CloseDays(ctx, Day{2027, 1, 1}, Day{2027, 1, 1})
 }
 
 // runChild does a deed and kills itself at a step.

@@ -62,6 +62,9 @@ func TestDayStates(t *testing.T) {
 		}
 		// First found, then read as kept.
 		found := peers()
+		if err := a.KeepPeers(ctx, monday); err != nil {
+			t.Fatal(err)
+		}
 		var stamps int
 		if err := a.db.QueryRow("SELECT COUNT(*) FROM day_states WHERE day = ? AND peers_stamp <> '' AND usage_stamp = peers_stamp", monday).Scan(&stamps); err != nil || stamps != 1 {
 			t.Errorf("%d days are marked, %v", stamps, err)
@@ -88,6 +91,9 @@ func TestDayStates(t *testing.T) {
 	// While something is being loaded nothing is kept, but all is answered.
 	run(t, a, "INSERT INTO imports (id, file, size, digest, rules, problem, state, started) VALUES (77, 'f', 1, UNHEX(SHA2('f', 256)), '{}', '', 'loading', NOW())")
 	run(t, a, "UPDATE day_states SET peers_stamp = ''")
+	if err := a.KeepPeers(ctx, monday); err != nil {
+		t.Fatal(err)
+	}
 	if hosts := peers(); len(hosts) != 80 {
 		t.Errorf("%d hosts while a file is loaded", len(hosts))
 	}

@@ -46,7 +46,7 @@ const (
 
 // damage are the errors of a table whose files are not what they should be: of the
 // storage engine, of a key file, of one marked as crashed, of a corrupt index.
-var damage = []uint16{1030, 1034, 1035, 1194, 1195, 1712}
+var damage = []uint16{126, 127, 144, 145, 1030, 1034, 1035, 1194, 1195, 1712}
 
 // away are the errors of a server that is going down or overrun.
 var away = []uint16{errTooManyConnections, errServerShutdown, errInterrupted, errConnectionKilled}

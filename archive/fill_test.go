@@ -31,7 +31,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// Rows of no day of the month go when any of its days is loaded again.
+// Rows in a day's table that are of another day go when the day is loaded again.
 func TestReloadTakesStrangersOut(t *testing.T) {
 	a := open(t)
 	lock(t, a)
@@ -40,7 +40,7 @@ func TestReloadTakesStrangersOut(t *testing.T) {
 	if _, err := a.db.Exec("UPDATE " + MonthOf(monday).Table() + " SET day = '2040-01-01' WHERE day = '" + november.String() + "' LIMIT 3"); err != nil {
 		t.Fatal(err)
 	}
-	if err := reload(t.Context(), a, monday, newFile(t, a, 1, 500, november, monday)); err != nil {
+	if err := reload(t.Context(), a, november, newFile(t, a, 1, 500, november, monday)); err != nil {
 		t.Fatal(err)
 	}
 	var n int

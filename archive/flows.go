@@ -4,16 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// FlowQuery is a question about flows of some days, whichever tables hold them.
-// A month is live (flows_2026_11) or packed (flows_2026_11c), and which of them
+// FlowQuery is a question about flows of some days, whichever tables hold them. A
+// day has a table of its own until its month is packed, and which of them hold it
 // changes while readers go on: QueryFlows finds out, so that nobody else names a
-// month's table. Each table is grouped by itself and the groups are grouped
-// again: over a live and a packed month that takes a quarter of the time of a
-// view with UNION ALL, and about as much as a MERGE table, which would have to
-// be made and kept.
+// table of flows. Each is grouped by itself and the groups are grouped again: over
+// days that takes 3.7 s where a MERGE table takes 6.3 and a view 18.
 type FlowQuery struct {
 	// From and To are the first and the last day.
 	From, To Day
@@ -40,8 +39,8 @@ func monthsOf(from, to Day) []Month {
 	return months
 }
 
-// SQL is the question as one statement over tables, of which there is at least one.
-func (q *FlowQuery) SQL(tables []string) (query string, args []any) {
+// SQL is the question as one statement over parts, of which there is at least one.
+func (q *FlowQuery) SQL(parts []Part) (query string, args []any) {
 	var inner, outer, again []string
 	for _, column := range q.Group {
 		name := column
@@ -59,25 +58,18 @@ func (q *FlowQuery) SQL(tables []string) (query string, args []any) {
 		outer = append(outer, "SUM("+quoteColumn(column)+") AS "+quoteColumn(column))
 	}
 	by := " GROUP BY " + strings.Join(again, ", ")
-	var parts []string
-	for _, table := range tables {
-		part := "SELECT " + strings.Join(inner, ", ") + " FROM " + table + " WHERE `day` "
-		if q.From == q.To {
-			part += "= ?"
-			args = append(args, q.From)
-		} else {
-			part += "BETWEEN ? AND ?"
-			args = append(args, q.From, q.To)
-		}
+	var selects []string
+	for _, p := range parts {
+		part := "SELECT " + strings.Join(inner, ", ") + " FROM " + p.Table + " WHERE " + p.Where()
 		if q.Where != "" {
 			part += " AND (" + q.Where + ")"
 			args = append(args, q.Args...)
 		}
-		parts = append(parts, part+by)
+		selects = append(selects, part+by)
 	}
-	query = parts[0]
-	if len(parts) > 1 {
-		query = "SELECT " + strings.Join(outer, ", ") + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS months" + by
+	query = selects[0]
+	if len(selects) > 1 {
+		query = "SELECT " + strings.Join(outer, ", ") + " FROM (" + strings.Join(selects, " UNION ALL ") + ") AS tables_of_flows" + by
 	}
 	if q.Around != nil {
 		query = q.Around("(" + query + ")")
@@ -94,55 +86,123 @@ const switches = 5
 
 // QueryFlows asks a question. nil rows mean that no table holds any of the days.
 func (a *Archive) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error) {
-	var last error
-	for range switches {
-		tables, err := a.FlowTables(ctx, q.From, q.To)
-		if err != nil || len(tables) == 0 {
-			return nil, err
-		}
-		query, args := q.SQL(tables)
-		rows, err := a.reading.QueryContext(ctx, query, args...)
-		if err == nil || !isError(err, errNoTable) {
-			return rows, wrap("ask "+strings.Join(tables, ", "), err)
-		}
-		last = err
-	}
-	return nil, wrap("ask for flows", last)
+	var rows *sql.Rows
+	err := a.onParts(ctx, q.From, q.To, func(parts []Part) (err error) {
+		query, args := q.SQL(parts)
+		rows, err = a.reading.QueryContext(ctx, query, args...)
+		return wrap("ask for flows", err)
+	})
+	return rows, err
 }
 
-// FlowTables lists the tables that hold the flows of days, one for each month
-// that has any, the oldest first. By the time they are read, a month's table may
-// have been replaced by its packed one, or the other way round: QueryFlows sees
-// to that.
-func (a *Archive) FlowTables(ctx context.Context, from, to Day) ([]string, error) {
-	if to.Before(from) {
-		return nil, fmt.Errorf("list tables: %s is before %s", to, from)
-	}
-	months := monthsOf(from, to)
-	var found []string
-	// A list made while one table replaces the other can miss both.
-	for range 2 {
-		tables, err := a.tables(ctx)
-		if err != nil {
-			return nil, err
+// onParts does something with the tables that hold days, again when one of them
+// vanishes meanwhile. Without any it does nothing.
+func (a *Archive) onParts(ctx context.Context, from, to Day, do func([]Part) error) error {
+	var last error
+	for range switches {
+		parts, err := a.Parts(ctx, from, to)
+		if err != nil || len(parts) == 0 {
+			return err
 		}
-		found = found[:0]
-		for _, m := range months {
-			// Where both stand, while one replaces the other, they hold the
-			// same rows; and who drops the live one need not wait for new
-			// readers of it.
-			if tables[m.PackedTable()] {
-				found = append(found, m.PackedTable())
-			} else if tables[m.Table()] {
-				found = append(found, m.Table())
-			}
-		}
-		if len(found) == len(months) {
+		if last = do(parts); !isError(last, errNoTable) {
 			break
 		}
 	}
-	return found, nil
+	return last
 }
 
-// PackedTable is the name of the month's packed table, flows_2026_11c.
-func (m Month) PackedTable() string { return m.Table() + "c" }
+// Part is what a table holds of some days.
+type Part struct {
+	Table    string
+	From, To Day
+	Without  []Day // these are in tables of their own
+}
+
+// Where selects the part's rows.
+func (p *Part) Where() string {
+	if p.From == p.To {
+		return "`day` = " + quoteText(p.From.String())
+	}
+	text := "`day` BETWEEN " + quoteText(p.From.String()) + " AND " + quoteText(p.To.String())
+	if p.Without != nil {
+		var days []string
+		for _, day := range p.Without {
+			days = append(days, quoteText(day.String()))
+		}
+		text += " AND `day` NOT IN (" + strings.Join(days, ", ") + ")"
+	}
+	return text
+}
+
+// Parts lists the tables that hold the flows of days, the oldest month first. A
+// month that is packed, or that has one table for all its days from before days had
+// theirs, holds those days that have none; of late rows both count. By the time they
+// are read, a table may have taken the place of another: onParts sees to that.
+func (a *Archive) Parts(ctx context.Context, from, to Day) ([]Part, error) {
+	if to.Before(from) {
+		return nil, fmt.Errorf("list tables: %s is before %s", to, from)
+	}
+	// A list made while one table takes the place of another can miss both.
+	for try := 0; ; try++ {
+		i, err := a.inventory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		known, err := a.days(ctx, "SELECT day FROM day_tables WHERE day BETWEEN ? AND ?", from, to)
+		if err != nil {
+			return nil, err
+		}
+		missed := slices.ContainsFunc(known, func(day Day) bool {
+			_, stands := i.days[day]
+			return !stands
+		})
+		if !missed || try == 2 {
+			return i.parts(from, to), nil
+		}
+	}
+}
+
+func (i *inventory) parts(from, to Day) (parts []Part) {
+	for _, m := range monthsOf(from, to) {
+		p := Part{From: m.First(), To: m.Last()}
+		if p.From.Before(from) {
+			p.From = from
+		}
+		if to.Before(p.To) {
+			p.To = to
+		}
+		var days []Part
+		for _, day := range i.daysOf(m) {
+			if day.Before(p.From) || p.To.Before(day) {
+				continue
+			}
+			days = append(days, Part{Table: day.Table(), From: day, To: day})
+			if i.days[day] {
+				p.Without = append(p.Without, day)
+			}
+		}
+		// Where both stand, while one replaces the other, they hold the same rows; and
+		// who drops the live one need not wait for new readers of it.
+		switch {
+		case i.packed[m]:
+			p.Table = m.PackedTable()
+		case i.old[m]:
+			p.Table = m.Table()
+		}
+		if p.Table != "" && !(p.From == p.To && p.Without != nil) {
+			parts = append(parts, p)
+		}
+		parts = append(parts, days...)
+	}
+	return parts
+}
+
+// FlowTables names the tables of Parts.
+func (a *Archive) FlowTables(ctx context.Context, from, to Day) ([]string, error) {
+	parts, err := a.Parts(ctx, from, to)
+	names := []string{}
+	for _, p := range parts {
+		names = append(names, p.Table)
+	}
+	return names, err
+}

@@ -15,15 +15,19 @@ func TestFlowQuerySQL(t *testing.T) {
 		Around:     func(groups string) string { return "SELECT * FROM " + groups + " AS g LIMIT ?" },
 		AroundArgs: []any{3},
 	}
-	query, args := q.SQL([]string{"flows_2026_11c", "flows_2026_12"})
-	part := "SELECT host, `slot` DIV 4 AS hour, SUM(up_bytes) AS up_bytes, COUNT(*) AS `rows` FROM %s WHERE `day` BETWEEN ? AND ? AND (proto = ?) GROUP BY host, hour"
+	query, args := q.SQL([]Part{
+		{Table: "flows_2026_11c", From: q.From.Add(-1), To: q.From, Without: []Day{q.From}},
+		{Table: "flows_2026_11_30", From: q.From, To: q.From},
+	})
+	part := "SELECT host, `slot` DIV 4 AS hour, SUM(up_bytes) AS up_bytes, COUNT(*) AS `rows` FROM %s AND (proto = ?) GROUP BY host, hour"
 	want := "SELECT * FROM (SELECT host, hour, SUM(`up_bytes`) AS `up_bytes`, SUM(`rows`) AS `rows` FROM (" +
-		fmt.Sprintf(part, "flows_2026_11c") + " UNION ALL " + fmt.Sprintf(part, "flows_2026_12") +
-		") AS months GROUP BY host, hour) AS g LIMIT ?"
+		fmt.Sprintf(part, "flows_2026_11c WHERE `day` BETWEEN '2026-11-29' AND '2026-11-30' AND `day` NOT IN ('2026-11-30')") + " UNION ALL " +
+		fmt.Sprintf(part, "flows_2026_11_30 WHERE `day` = '2026-11-30'") +
+		") AS tables_of_flows GROUP BY host, hour) AS g LIMIT ?"
 	if diff := cmp.Diff(want, query); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]any{q.From, q.To, 6, q.From, q.To, 6, 3}, args); diff != "" {
+	if diff := cmp.Diff([]any{6, 6, 3}, args); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -68,7 +72,8 @@ func TestQueryFlows(t *testing.T) {
 	if diff := cmp.Diff(want, ask()); diff != "" {
 		t.Errorf("while both tables stand: %s", diff)
 	}
-	run(t, a, "DROP TABLE flows_2026_10")
+	run(t, a, "DROP TABLE flows_2026_10, flows_2026_10_31")
+	run(t, a, "DELETE FROM day_tables WHERE day = '2026-10-31'")
 	if diff := cmp.Diff(want, ask()); diff != "" {
 		t.Errorf("from the packed table: %s", diff)
 	}

@@ -68,16 +68,20 @@ const (
 	keptServices = 20
 )
 
-// DaysWithoutPeers are the days before another whose peers HostPeers would have to
-// read from the flows, the last first.
+// DaysWithoutPeers are the days that are over, whose peers KeepPeers has yet to keep,
+// the last first.
 func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, error) {
 	s, err := a.readDayStates(ctx)
 	if err != nil {
 		return nil, err
 	}
+	expected, err := a.days(ctx, "SELECT day FROM day_tables WHERE key_state = 'off'")
+	if err != nil {
+		return nil, err
+	}
 	var days []Day
 	for day, stamp := range s.stamps {
-		if day.Before(before) && s.stored[day][1] != stamp && !s.unsettled[day] {
+		if day.Before(before) && s.stored[day][1] != stamp && !s.unsettled[day] && !slices.Contains(expected, day) {
 			days = append(days, day)
 		}
 	}
@@ -85,51 +89,58 @@ func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, erro
 	return days, nil
 }
 
-// HostPeers says of each host of a day whom it talked with: from what was summed
-// while its files were loaded, or computed since; or else from the flows themselves,
-// which takes about ten seconds for two million of them: the server finds each row
-// by the key of days.
+// HostPeers says of each host of a day whom it talked with.
 func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
-	stored, hosts, err := a.SettlePeers(ctx, day)
+	stored, hosts, err := a.PeersOf(ctx, day)
 	if err == nil && stored {
 		return a.storedPeers(ctx, day)
 	}
 	return hosts, err
 }
 
-// SettlePeers sees to it that EachHostPeers has a day. Where that cannot be now, stored
-// is false, and the hosts are what was found.
-func (a *Archive) SettlePeers(ctx context.Context, day Day) (stored bool, hosts []HostPeers, err error) {
+// PeersOf says whether KeepPeers has kept a day, for EachHostPeers. If not, the hosts
+// are found in the flows themselves, which takes some seconds for two million of them.
+func (a *Archive) PeersOf(ctx context.Context, day Day) (stored bool, hosts []HostPeers, err error) {
 	s, err := a.readDayStates(ctx)
 	if err != nil {
 		return false, nil, err
 	}
-	stamp := s.stamps[day]
-	if stamp != "" && s.stored[day][1] == stamp {
+	if stamp := s.stamps[day]; stamp != "" && s.stored[day][1] == stamp {
 		return true, nil, nil
 	}
 	if hosts, err = a.findPeers(ctx, day); err != nil {
 		return false, nil, fmt.Errorf("peers of %s: %w", day, err)
 	}
-	if s.moving || stamp == "" {
-		return false, hosts, nil
-	}
-	unlock, err := a.advisory(ctx, "peers", 0)
-	if err != nil {
-		a.log.Debug("peers not kept", "day", day, "err", err) // somebody else keeps them
-		return false, hosts, nil
-	}
-	defer unlock()
-	if err := a.keepPeers(ctx, day, hosts, stamp); err != nil {
-		return false, nil, fmt.Errorf("keep peers of %s: %w", day, err)
-	}
-	if s, err = a.readDayStates(ctx); err != nil || s.stored[day][1] != stamp {
-		return false, hosts, err
-	}
-	return true, nil, nil
+	return false, hosts, nil
 }
 
-// peersWait is how long a writer waits for a reader that keeps what it found.
+// KeepPeers finds out whom the hosts of a day talked with, and keeps it. Somebody
+// who is at it already is waited for.
+func (a *Archive) KeepPeers(ctx context.Context, day Day) error {
+	unlock, err := a.advisory(ctx, "peers", peersWait)
+	if err != nil {
+		return fmt.Errorf("keep peers of %s: %w", day, err)
+	}
+	defer unlock()
+	s, err := a.readDayStates(ctx)
+	if err != nil {
+		return err
+	}
+	stamp := s.stamps[day]
+	if s.moving || stamp == "" || s.stored[day][1] == stamp {
+		return nil
+	}
+	hosts, err := a.findPeers(ctx, day)
+	if err == nil {
+		err = a.keepPeers(ctx, day, hosts, stamp)
+	}
+	if err != nil {
+		return fmt.Errorf("keep peers of %s: %w", day, err)
+	}
+	return nil
+}
+
+// peersWait is how long one who keeps peers waits for another.
 const peersWait = 10 * time.Second
 
 func (a *Archive) storedPeers(ctx context.Context, day Day) (hosts []HostPeers, err error) {
@@ -142,8 +153,8 @@ func (a *Archive) storedPeers(ctx context.Context, day Day) (hosts []HostPeers, 
 	return hosts, err
 }
 
-// EachHostPeers calls each with whom hosts talked with on days that SettlePeers has
-// stored, of one host after the other, until it returns an error. Set is valid until
+// EachHostPeers calls each with whom hosts talked with on days that KeepPeers has
+// kept, of one host after the other, until it returns an error. Set is valid until
 // each returns.
 func (a *Archive) EachHostPeers(ctx context.Context, days []Day, each func(*HostPeers) error) error {
 	if len(days) == 0 {

@@ -15,7 +15,7 @@ type File struct {
 	Digest [32]byte // SHA-256
 }
 
-// Load is one file on its way into the month tables. It is used by one
+// Load is one file on its way into the tables of days. It is used by one
 // goroutine, and ended by Commit or Abort.
 type Load struct {
 	a    *Archive
@@ -27,8 +27,9 @@ type Load struct {
 	memory []byte  // see Remember
 
 	streams []*stream
-	before  map[Month]uint64 // rows of the month's table before the first of ours
-	rows    map[Month]uint64 // written since
+	before  map[Day]uint64 // rows of the day's table before the first of ours
+	rows    map[Day]uint64 // written since
+	made    bool           // a table was made, which people do not see yet
 	total   uint64
 	unsaid  uint64 // bytes written since the disk was looked at
 	tallies map[tallyKey]*tally
@@ -48,11 +49,10 @@ type tallyKey struct {
 type tally struct {
 	rows  uint64
 	hours uint64 // a bit for each hour of the day that rows fall in
-	pairs *dayPairs
 }
 
-// maxStreams bounds the statements under way at once: a month in each, and
-// their connections. Files that span more months than that reopen some.
+// maxStreams bounds the statements under way at once: a day in each, and their
+// connections. Files whose rows go back and forth between more days reopen some.
 const maxStreams = 4
 
 // BeginLoad says `loading` in the ledger. The writer lock must be held; ctx
@@ -101,11 +101,11 @@ func (a *Archive) ready(ctx context.Context) error {
 func (a *Archive) newLoad(ctx context.Context, id uint32, f File) *Load {
 	return &Load{
 		a: a, ctx: ctx, id: id, file: f,
-		before: map[Month]uint64{}, rows: map[Month]uint64{}, tallies: map[tallyKey]*tally{},
+		before: map[Day]uint64{}, rows: map[Day]uint64{}, tallies: map[tallyKey]*tally{},
 	}
 }
 
-// Append adds a row; its month's table is made when it is the first. After an
+// Append adds a row; its day's table is made when it is the first. After an
 // error only Abort is of use.
 func (l *Load) Append(r *Row) error {
 	switch {
@@ -116,7 +116,7 @@ func (l *Load) Append(r *Row) error {
 	case !r.Host.IsValid() || !r.Peer.IsValid() || r.Day.IsZero():
 		return l.fail(fmt.Errorf("load %s: a row without day, host or peer", l.file.Name))
 	}
-	s, err := l.stream(MonthOf(r.Day))
+	s, err := l.stream(r.Day)
 	if err != nil {
 		return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
 	}
@@ -129,14 +129,13 @@ func (l *Load) Append(r *Row) error {
 	if key := (tallyKey{r.Day, r.Router}); key != l.last || l.tally == nil {
 		l.last = key
 		if l.tally = l.tallies[key]; l.tally == nil {
-			l.tally = &tally{pairs: l.a.session.summing(r.Day)}
+			l.tally = &tally{}
 			l.tallies[key] = l.tally
 			fresh = true
 		}
 	}
 	l.tally.rows += rows
 	l.tally.hours |= 1 << r.Slot.Hour()
-	l.tally.pairs.add(r, rows)
 	if fresh { // readers must know of the day before they can see a row of it
 		if err := l.noteHours(l.ctx); err != nil {
 			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
@@ -183,18 +182,18 @@ func (l *Load) Remember(memory []byte) { l.memory = memory }
 // within the limit that servers have by default (max_allowed_packet, 16 MiB).
 const MaxMemory = 4 << 20
 
-// table is what a month's rows go to.
-func (l *Load) table(m Month) string {
+// table is what a day's rows go to.
+func (l *Load) table(day Day) string {
 	if l.reload != nil {
 		return l.reload.table()
 	}
-	return m.Table()
+	return day.Table()
 }
 
-// stream is the month's statement, opened when there is none.
-func (l *Load) stream(m Month) (*stream, error) {
+// stream is the day's statement, opened when there is none.
+func (l *Load) stream(day Day) (*stream, error) {
 	for _, s := range l.streams {
-		if s.month == m {
+		if s.day == day {
 			return s, nil
 		}
 	}
@@ -204,10 +203,10 @@ func (l *Load) stream(m Month) (*stream, error) {
 			return nil, err
 		}
 	}
-	if err := l.prepare(m); err != nil {
+	if err := l.prepare(day); err != nil {
 		return nil, err
 	}
-	s, err := l.a.openStream(l.ctx, m, l.table(m))
+	s, err := l.a.openStream(l.ctx, day, l.table(day))
 	if err != nil {
 		return nil, err
 	}
@@ -222,43 +221,46 @@ func (l *Load) finish(s *stream) error {
 	if err := s.finish(); err != nil {
 		return err
 	}
-	l.rows[s.month] += s.rows
+	l.rows[s.day] += s.rows
 	return nil
 }
 
-// prepare writes down how long the month's table is before the first row.
-func (l *Load) prepare(m Month) error {
-	if _, ok := l.before[m]; ok {
+// prepare writes down how long the day's table is before the first row, and makes it
+// if there is none.
+func (l *Load) prepare(day Day) error {
+	if _, ok := l.before[day]; ok {
 		return nil
 	}
 	if l.reload != nil {
-		l.before[m] = l.reload.rows
+		l.before[day] = l.reload.rows
 		return nil
 	}
-	if err := l.a.admit(l.ctx, m); err != nil {
-		return err
-	}
-	if err := l.a.present(l.ctx, m); err != nil {
-		return err
-	}
-	if err := l.a.makeMonth(l.ctx, m); err != nil {
-		return err
-	}
-	n, err := l.a.count(l.ctx, m.Table())
+	comment, err := l.a.admit(l.ctx, day)
 	if err != nil {
 		return err
 	}
-	if err := l.a.exec(l.ctx, "note length of "+m.Table(), "INSERT INTO import_months (import, month, rows_before) VALUES (?, ?, ?)", l.id, m.String(), n); err != nil {
-		return err
+	n, made := uint64(0), comment != ""
+	l.made = l.made || made
+	if !made {
+		if n, err = l.a.count(l.ctx, day.Table()); err != nil {
+			return err
+		}
 	}
-	if err := l.a.disturb(l.ctx, m); err != nil {
-		return err
-	}
-	l.before[m] = n
-	if err := l.a.chooseKeys(l.ctx, m, n); err != nil {
+	if err := l.a.exec(l.ctx, "note length of "+day.Table(), "INSERT INTO import_days (import, day, rows_before, made) VALUES (?, ?, ?, ?)", l.id, day, n, made); err != nil {
 		return err
 	}
 	l.a.step("length noted")
+	if made {
+		if err := l.a.makeDay(l.ctx, day.Table(), comment); err != nil {
+			return err
+		}
+		l.a.step("day made")
+	}
+	if err := l.a.changing(l.ctx, day, made); err != nil {
+		return err
+	}
+	l.before[day] = n
+	l.a.step("day prepared")
 	return nil
 }
 
@@ -273,9 +275,6 @@ func (l *Load) Abort(ctx context.Context) error {
 		s.abort()
 	}
 	l.streams = nil
-	for key := range l.tallies {
-		l.a.session.take(key.day)
-	}
 	if l.reload != nil {
 		l.reload.err = fmt.Errorf("load of %s was given up", l.file.Name)
 		return nil

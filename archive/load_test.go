@@ -136,7 +136,7 @@ func state(t testing.TB, a *Archive) []string {
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
 		query("unlike "+table, unlike(table))
 	}
-	query("left over", "SELECT CONCAT_WS(' ', 'month', import) FROM import_months")
+	query("left over", "SELECT CONCAT_WS(' ', 'day', import) FROM import_days")
 	query("left over", "SELECT CONCAT_WS(' ', 'hour', import) FROM import_hours")
 	query("left over", "SELECT CONCAT_WS(' ', 'reload', day) FROM reloads")
 	query("left over", "SELECT CONCAT_WS(' ', 'forget', import) FROM forgets")
@@ -155,27 +155,37 @@ func unlike(table string) string {
 		") AS both_ways GROUP BY day, hour, router, host HAVING COUNT(*) > 1"
 }
 
-// settled returns an error if a month is marked as without keys, or is so.
+// settled returns an error if a day's table is not sound, or if its keys are not as
+// the ledger says.
 func settled(ctx context.Context, a *Archive) error {
-	months, err := a.keyless(ctx)
-	if err != nil || len(months) > 0 {
-		return fmt.Errorf("marked as without keys: %v, %v", months, err)
-	}
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return err
 	}
-	for table := range tables {
-		var off int
-		if err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COMMENT = 'disabled'", table).Scan(&off); err != nil {
+	for day := range i.days {
+		keyed, err := a.keyed(ctx, day)
+		if err != nil {
 			return err
 		}
-		if off > 0 {
-			return fmt.Errorf("%s has keys that are off", table)
+		var off int
+		if err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COMMENT = 'disabled'", day.Table()).Scan(&off); err != nil {
+			return err
 		}
-		if sound, err := a.sound(ctx, table); err != nil || !sound {
-			return fmt.Errorf("%s is not sound: %v", table, err)
+		if keyed != (off == 0) {
+			return fmt.Errorf("%s has %d keys that are off, keyed is %v", day, off, keyed)
 		}
+		if sound, err := a.sound(ctx, day.Table()); err != nil || !sound {
+			return fmt.Errorf("%s is not sound: %v", day, err)
+		}
+	}
+	for m := range i.people {
+		if same, err := a.names(ctx, m, i.daysOf(m)); err != nil || !same {
+			return fmt.Errorf("%s does not name its days: %v", m.Table(), err)
+		}
+	}
+	var unknown int
+	if err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM day_tables WHERE checksum IS NULL OR key_state = 'making'").Scan(&unknown); err != nil || unknown > 0 {
+		return fmt.Errorf("%d days are not settled: %v", unknown, err)
 	}
 	return nil
 }
@@ -279,8 +289,8 @@ func TestLoadOverflow(t *testing.T) {
 	})
 }
 
-// More months than statements may be under way at once.
-func TestLoadManyMonths(t *testing.T) {
+// More days than statements may be under way at once.
+func TestLoadManyDays(t *testing.T) {
 	ways(t, func(t *testing.T, a *Archive) {
 		var days []Day
 		for month := range 10 {
@@ -383,7 +393,7 @@ func TestCancel(t *testing.T) {
 				same(t, "cancelled", state(t, a), before)
 			}
 			mustLoad(t, a, f)
-			if sound, err := a.sound(t.Context(), "flows_2026_11"); !sound || err != nil {
+			if sound, err := a.sound(t.Context(), monday.Table()); !sound || err != nil {
 				t.Error("the table's keys do not fit its rows", err)
 			}
 		}

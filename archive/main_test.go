@@ -119,17 +119,21 @@ func openConfig(t testing.TB, cfg Config) *Archive {
 // wipe empties every table.
 func wipe(t testing.TB, a *Archive) {
 	t.Helper()
-	tables, err := a.tables(t.Context())
+	i, err := a.inventory(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for table := range tables {
-		run(t, a, "DROP TABLE "+table)
+	for table := range i.all {
+		if i.views[table] {
+			run(t, a, "DROP VIEW "+table)
+		} else {
+			run(t, a, "DROP TABLE "+table)
+		}
 	}
 	for _, table := range []string{"routers", "imports"} {
 		run(t, a, "TRUNCATE TABLE "+table) // and its numbers begin anew
 	}
-	for _, table := range []string{"interfaces", "host_names", "import_months", "import_hours",
+	for _, table := range []string{"interfaces", "host_names", "import_days", "import_months", "import_hours", "day_tables", "staged_parts",
 		"books", "usage_hourly", "proxy_usage_hourly", "runs", "mails", "reloads", "reload_files", "reload_books", "forgets", "keyless_months", "router_facts", "interface_counters", "router_lists",
 		"host_days", "host_day_peers", "day_states", "proxy_logs", "proxy_parts", "proxy_files",
 		"month_packs", "month_sums", "altered_days"} {

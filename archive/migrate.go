@@ -37,7 +37,7 @@ func (a *Archive) migrate(ctx context.Context) error {
 		return err
 	}
 	provider, err := goose.NewProvider(database.DialectCustom, a.db, files,
-		goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+		goose.WithStore(store), goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
@@ -57,8 +57,9 @@ func (a *Archive) migrate(ctx context.Context) error {
 		return wrap("schema", err)
 	case version > newest:
 		return fmt.Errorf("schema: the database is of version %d, but this nfacct knows versions up to %d only: a newer nfacct has been here; use that one", version, newest)
-	case version == newest:
-		return nil
+	}
+	if pending, err := provider.HasPending(ctx); err != nil || !pending {
+		return wrap("schema", err)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		var partial *goose.PartialError

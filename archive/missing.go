@@ -3,15 +3,17 @@ package archive
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
-// Missing lists the months of which books say that rows were loaded, but whose table
-// is gone, and not because their flows were dropped on purpose; the oldest first.
+// Missing lists the months of which books say that rows were loaded, but whose tables
+// are gone, and not because their flows were dropped on purpose; the oldest first.
 func (a *Archive) Missing(ctx context.Context) ([]Month, error) {
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
+	stand := i.months()
 	dropped, err := a.dropped(ctx)
 	if err != nil {
 		return nil, err
@@ -33,7 +35,7 @@ WHERE imports.state = 'loaded' AND loaded_rows > 0 ORDER BY month`)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
-		if !tables[m.Table()] && !tables[m.PackedTable()] && !dropped[m] {
+		if !slices.Contains(stand, m) && !dropped[m] {
 			missing = append(missing, m)
 		}
 	}
@@ -46,21 +48,17 @@ func (m Month) Gone() string {
 		m.First(), m.Last(), m)
 }
 
-// present returns an error if a month should have a table and has none: a new one
-// would hide that rows are missing, and be written over what is left of the old.
-func (a *Archive) present(ctx context.Context, m Month) error {
-	tables, err := a.tables(ctx)
-	if err != nil || tables[m.Table()] {
-		return err
-	}
+// present returns an error if a day should have a table and has none: a new one
+// would hide that rows are missing.
+func (a *Archive) present(ctx context.Context, day Day) error {
 	var rows uint64
-	err = a.db.QueryRowContext(ctx, "SELECT "+sumOf("loaded_rows")+` FROM books JOIN imports ON imports.id = books.import
-WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&rows)
+	err := a.db.QueryRowContext(ctx, "SELECT "+sumOf("loaded_rows")+` FROM books JOIN imports ON imports.id = books.import
+WHERE imports.state = 'loaded' AND books.day = ?`, day).Scan(&rows)
 	if err != nil {
-		return wrap("look for "+m.Table(), err)
+		return wrap("look for "+day.Table(), err)
 	}
 	if rows > 0 {
-		return fmt.Errorf("%w: %s: %s", ErrDamaged, m, m.Gone())
+		return fmt.Errorf("%w: %s is gone, of which books say that rows were loaded: put its files back from a backup; or load the day again as far as its files are there (nfacct import --day %s)", ErrDamaged, day.Table(), day)
 	}
 	return nil
 }

@@ -5,15 +5,19 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
-// A finished month is packed by archive/pack: the live table's files are copied,
-// the copy is packed and verified under another name (Month.StagingTable), and
-// in one moment takes the live table's place. Loads go on meanwhile; one that
-// touches the month disturbs the attempt, which is then given up. What is
-// written in month_packs before each step tells the next holder of the writer
-// lock how to go on or back.
+// A finished month is packed by archive/pack: the rows of its days are copied into one
+// table, which is packed and verified under another name (Month.StagingTable), and
+// in one moment takes their place. Loads go on meanwhile; one that touches the month
+// disturbs the attempt, which is then given up. What is written in month_packs
+// before each step tells the next holder of the writer lock how to go on or back.
+// Late rows stand in tables of days beside the packed one, until it is packed again
+// with them.
 
 // ErrPacked is wrapped by errors of loads into a month that is packed or dropped.
 var ErrPacked = errors.New("the month is packed")
@@ -27,10 +31,9 @@ type Pack struct {
 	// State is packing, switching, packed, unpacking, unpacked, dropping or dropped.
 	State    string
 	Method   string
-	Again    bool   // unpacked for a late file: to be packed again
 	Rows     uint64 // figures of when it was packed
 	Flows    uint64
-	Live     uint64 // bytes of the live table, data and keys
+	Live     uint64 // bytes of the tables that were packed, data and keys
 	Packed   uint64 // bytes of the packed one
 	Took     time.Duration
 	Problem  string // what was packed all the same
@@ -42,12 +45,9 @@ type Pack struct {
 // StagingTable is where a month is put together before it takes its place.
 func (m Month) StagingTable() string { return fmt.Sprintf("pack_%04d_%02d", m.Year, int(m.Month)) }
 
-// unpackTable is where a month is unpacked to.
-func (m Month) unpackTable() string { return "un" + m.StagingTable() }
-
 // Packs lists month_packs, the oldest month first.
 func (a *Archive) Packs(ctx context.Context) ([]Pack, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT month, state, method, again, row_count, flows, live_bytes, packed_bytes, took, problem,
+	rows, err := a.db.QueryContext(ctx, `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took, problem,
 	started, verified, finished FROM month_packs ORDER BY month`)
 	if err != nil {
 		return nil, wrap("read packs", err)
@@ -59,7 +59,7 @@ func (a *Archive) Packs(ctx context.Context) ([]Pack, error) {
 		var month string
 		var took int64
 		var verified, finished sql.NullTime
-		if err := rows.Scan(&month, &p.State, &p.Method, &p.Again, &p.Rows, &p.Flows, &p.Live, &p.Packed, &took, &p.Problem,
+		if err := rows.Scan(&month, &p.State, &p.Method, &p.Rows, &p.Flows, &p.Live, &p.Packed, &took, &p.Problem,
 			&p.Started, &verified, &finished); err != nil {
 			return nil, wrap("read packs", err)
 		}
@@ -106,30 +106,26 @@ func (a *Archive) dropped(ctx context.Context) (map[Month]bool, error) {
 // LockPacking must be held.
 func (a *Archive) BeginPack(ctx context.Context, m Month, token, method string) error {
 	doing := "begin to pack " + m.String()
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if tables[m.PackedTable()] {
+	if i.packed[m] && len(i.daysOf(m)) == 0 {
 		return fmt.Errorf("%s: %w", doing, ErrPacked)
 	}
-	before, err := a.pack(ctx, m)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	// Nothing else of importance is in the entry of a month that has no packed table.
-	again := before != nil && before.Again
-	if err := a.exec(ctx, doing, `REPLACE INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
-	VALUES (?, 'packing', ?, FALSE, ?, ?, 0, 0, 0, 0, 0, '', UTC_TIMESTAMP())`, m.String(), token, again, method); err != nil {
+	// What was packed before stays known until the switch.
+	if err := a.exec(ctx, doing, `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
+	VALUES (?, 'packing', ?, FALSE, FALSE, ?, 0, 0, 0, 0, 0, '', UTC_TIMESTAMP())
+	ON DUPLICATE KEY UPDATE state = 'packing', token = VALUES(token), disturbed = FALSE, method = VALUES(method)`, m.String(), token, method); err != nil {
 		return err
 	}
 	a.step("pack begun")
-	// A load notes the month's length before it looks whether somebody packs it,
-	// so one of the two sees the other.
+	// A load notes the length of a day before it looks whether somebody packs its
+	// month, so one of the two sees the other.
 	var busy int
-	err = a.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM import_months JOIN imports ON imports.id = import_months.import WHERE month = ? AND state = 'loading')
-	+ (SELECT COUNT(*) FROM keyless_months WHERE month = ?) + (SELECT COUNT(*) FROM reloads WHERE day BETWEEN ? AND ?)`,
-		m.String(), m.String(), m.First(), m.Last()).Scan(&busy)
+	err = a.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM import_days JOIN imports ON imports.id = import_days.import WHERE day BETWEEN ? AND ? AND state = 'loading')
+	+ (SELECT COUNT(*) FROM reloads WHERE day BETWEEN ? AND ?)`,
+		m.First(), m.Last(), m.First(), m.Last()).Scan(&busy)
 	if err != nil {
 		return wrap(doing, err)
 	}
@@ -139,25 +135,21 @@ func (a *Archive) BeginPack(ctx context.Context, m Month, token, method string) 
 	return nil
 }
 
-// admit is asked before rows of a month are written or taken out. A packed month
-// is unpacked, or refused, as configured.
-func (a *Archive) admit(ctx context.Context, m Month) error {
-	tables, err := a.tables(ctx)
-	if err != nil {
+// open is asked before rows of a month are written or taken out. A month from before
+// days had tables is converted.
+func (a *Archive) open(ctx context.Context, m Month) error {
+	i, err := a.inventory(ctx)
+	switch {
+	case err != nil:
 		return err
-	}
-	if tables[m.PackedTable()] {
-		if !a.cfg.UnpackLate {
-			return fmt.Errorf("%w: late rows of %s wait; run nfacct archive --month %s --unpack and import again, or set archive.late = \"unpack\"", ErrPacked, m, m)
+	case i.packed[m]:
+		if a.cfg.LateWaits {
+			return fmt.Errorf("%w: late rows of %s wait (archive.late = \"wait\"); run nfacct archive --month %s --unpack and import again, or set archive.late = \"beside\"", ErrPacked, m, m)
 		}
-		a.log.Info("unpacking a month for late rows", "month", m)
-		err := a.unpack(ctx, m, true)
-		if errors.Is(err, ErrDamaged) {
-			return fmt.Errorf("%w: late rows of %s wait: nfacct archive --month %s --unpack says what is lost", err, m, m)
-		}
-		return err
-	}
-	if tables[m.Table()] {
+		return nil
+	case i.old[m]:
+		return a.convert(ctx, m)
+	case len(i.daysOf(m)) > 0:
 		return nil
 	}
 	p, err := a.pack(ctx, m)
@@ -167,23 +159,38 @@ func (a *Archive) admit(ctx context.Context, m Month) error {
 	return err
 }
 
+// admit is open for a day, and tells what kind of table it needs: "" if it has one.
+func (a *Archive) admit(ctx context.Context, day Day) (comment string, err error) {
+	if err := a.open(ctx, MonthOf(day)); err != nil {
+		return "", err
+	}
+	i, err := a.inventory(ctx)
+	if err != nil {
+		return "", err
+	}
+	if _, stands := i.days[day]; stands {
+		return "", nil
+	}
+	if i.packed[MonthOf(day)] {
+		return commentLate, nil
+	}
+	return commentWhole, a.present(ctx, day)
+}
+
 // disturb tells whoever packs a month that its rows change.
 func (a *Archive) disturb(ctx context.Context, m Month) error {
-	if err := a.changing(ctx, m); err != nil {
-		return err
-	}
 	return a.exec(ctx, "look for packs", "UPDATE month_packs SET disturbed = TRUE WHERE month = ? AND state = 'packing'", m.String())
 }
 
 // SwitchPack puts the month's staging table, which is packed and verified, in the
-// place of the live one. The writer lock must be held. The error wraps
-// ErrDisturbed if rows came since BeginPack. sum is that of Checksum.
+// place of the tables that it was made from. The writer lock must be held. The error
+// wraps ErrDisturbed if rows came since BeginPack. sum is that of Checksum.
 func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint64) error {
 	doing := "switch " + p.Month.String()
 	if err := a.held(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	n, err := a.count(ctx, p.Month.Table())
+	n, err := a.countMonth(ctx, p.Month)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -200,27 +207,102 @@ func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint
 		return errors.Join(err, fmt.Errorf("%s: %w", doing, ErrDisturbed))
 	}
 	a.step("pack switching")
-	if err := a.exec(ctx, doing, mark+"RENAME TABLE "+p.Month.StagingTable()+" TO "+p.Month.PackedTable()); err != nil {
-		return err
-	}
-	a.step("pack renamed")
-	// What is wrong with them is accepted now.
+	// What is wrong with the rows is accepted now.
 	if err := a.accept(ctx, p.Month, p.Rows, sum); err != nil {
 		return err
 	}
-	if err := a.sync(p.Month.PackedTable()); err != nil {
+	if err := a.finishSwitch(ctx, p.Month); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return a.endSwitch(ctx, p.Month)
+	return nil
 }
 
-// endSwitch drops the live table, now that the packed one is durable.
-func (a *Archive) endSwitch(ctx context.Context, m Month) error {
-	if err := a.drop(ctx, m.Table()); err != nil {
+// countMonth is how many rows a month has, in whichever tables.
+func (a *Archive) countMonth(ctx context.Context, m Month) (rows uint64, err error) {
+	parts, err := a.Parts(ctx, m.First(), m.Last())
+	for _, p := range parts {
+		from := p.Table // a table of MyISAM knows
+		if p.Without != nil {
+			from += " WHERE " + p.Where()
+		}
+		n, err := a.count(ctx, from)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	return rows, err
+}
+
+// finishSwitch puts the staging table in place, if that is not done, and drops what
+// it was made from. From the moment that the state is switching, this is how it goes
+// on, however often it is cut short. Late rows go in the same statement: they would
+// count twice beside a table that holds them. Of a whole day the packed rows are left
+// out as long as its table stands.
+func (a *Archive) finishSwitch(ctx context.Context, m Month) error {
+	i, err := a.inventory(ctx)
+	if err != nil {
 		return err
 	}
-	a.step("live dropped")
-	return a.exec(ctx, "note pack", "UPDATE month_packs SET state = 'packed', again = FALSE, finished = UTC_TIMESTAMP() WHERE month = ?", m.String())
+	packed, old := m.PackedTable(), m.PackedTable()+"_old"
+	staged, err := a.stands(ctx, m.StagingTable())
+	if err != nil {
+		return err
+	}
+	if staged {
+		var renames []string
+		for _, day := range i.daysOf(m) {
+			if !i.days[day] {
+				renames = append(renames, day.Table()+" TO "+day.Table()+"_old")
+			}
+		}
+		if i.packed[m] {
+			renames = append(renames, packed+" TO "+old)
+		}
+		renames = append(renames, m.StagingTable()+" TO "+packed)
+		if err := a.exec(ctx, "put the packed table in place", mark+"RENAME TABLE "+strings.Join(renames, ", ")); err != nil {
+			return err
+		}
+		a.step("pack renamed")
+	} else if !i.packed[m] { // it is gone, and what it was made from is all there is
+		return a.exec(ctx, "forget pack", "UPDATE month_packs SET state = 'packing', disturbed = TRUE WHERE month = ?", m.String())
+	}
+	if err := a.sync(packed); err != nil {
+		return err
+	}
+	if err := a.dropTables(ctx, m, packed); err != nil {
+		return err
+	}
+	return errors.Join(
+		a.exec(ctx, "note pack", "DELETE FROM staged_parts WHERE month = ?", m.String()),
+		a.exec(ctx, "note pack", "UPDATE month_packs SET state = 'packed', finished = UTC_TIMESTAMP() WHERE month = ?", m.String()))
+}
+
+// stands reports whether there is a table of a name.
+func (a *Archive) stands(ctx context.Context, table string) (found bool, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?)", table).Scan(&found)
+	return found, wrap("look for "+table, err)
+}
+
+// dropTables drops all tables of a month's flows but one.
+func (a *Archive) dropTables(ctx context.Context, m Month, but string) error {
+	i, err := a.inventory(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range slices.Sorted(maps.Keys(i.all)) {
+		if !strings.HasPrefix(table, m.Table()) || table == but {
+			continue
+		}
+		if i.people[m] == "view" && table == m.Table() && a.storage().merge {
+			continue // somebody's
+		}
+		if err := a.drop(ctx, table); err != nil {
+			return err
+		}
+		a.step("table dropped")
+	}
+	return a.exec(ctx, "forget days", "DELETE FROM day_tables WHERE day BETWEEN ? AND ?", m.First(), m.Last())
 }
 
 // Disturbed reports whether rows came into a month since BeginPack, or another
@@ -233,9 +315,12 @@ func (a *Archive) Disturbed(ctx context.Context, m Month, token string) (bool, e
 
 // CancelPack forgets an attempt, if it is still this one's.
 func (a *Archive) CancelPack(ctx context.Context, m Month, token string) error {
-	// What is to be packed again stays so.
-	if err := a.exec(ctx, "cancel pack", "UPDATE month_packs SET state = 'unpacked' WHERE month = ? AND token = ? AND state = 'packing' AND again", m.String(), token); err != nil {
+	i, err := a.inventory(ctx)
+	if err != nil {
 		return err
+	}
+	if i.packed[m] { // it was packed before, and still is
+		return a.exec(ctx, "cancel pack", "UPDATE month_packs SET state = 'packed' WHERE month = ? AND token = ? AND state = 'packing'", m.String(), token)
 	}
 	return a.exec(ctx, "cancel pack", "DELETE FROM month_packs WHERE month = ? AND token = ? AND state = 'packing'", m.String(), token)
 }
@@ -255,7 +340,15 @@ func (a *Archive) drop(ctx context.Context, table string) error {
 	if _, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", dropPatience)); err != nil {
 		return wrap("drop "+table, err)
 	}
-	_, err = conn.ExecContext(ctx, mark+"DROP TABLE IF EXISTS "+table)
+	i, err := a.inventory(ctx)
+	if err != nil {
+		return err
+	}
+	what := "TABLE"
+	if i.views[table] {
+		what = "VIEW"
+	}
+	_, err = conn.ExecContext(ctx, mark+"DROP "+what+" IF EXISTS "+table)
 	return wrap("drop "+table, err)
 }
 
@@ -276,11 +369,11 @@ func (a *Archive) DropMonth(ctx context.Context, m Month) error {
 }
 
 func (a *Archive) endDrop(ctx context.Context, m Month) error {
-	for _, table := range []string{m.Table(), m.PackedTable()} {
-		if err := a.drop(ctx, table); err != nil {
-			return err
-		}
-		a.step("month dropped")
+	if err := a.dropTables(ctx, m, ""); err != nil {
+		return err
+	}
+	if err := a.exec(ctx, "note drop", "DELETE FROM staged_parts WHERE month = ?", m.String()); err != nil {
+		return err
 	}
 	return a.exec(ctx, "note drop", "UPDATE month_packs SET state = 'dropped', finished = UTC_TIMESTAMP() WHERE month = ?", m.String())
 }
@@ -292,20 +385,18 @@ func (a *Archive) recoverPacks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range packs {
 		switch {
-		case p.State == "switching" && tables[p.Month.PackedTable()]:
-			err = a.endSwitch(ctx, p.Month)
 		case p.State == "switching":
-			err = a.exec(ctx, "forget pack", "UPDATE month_packs SET state = 'packing', disturbed = TRUE WHERE month = ?", p.Month.String())
-		case p.State == "unpacking" && tables[p.Month.Table()]:
-			err = a.endUnpack(ctx, p.Month)
-		case p.State == "unpacking":
+			err = a.finishSwitch(ctx, p.Month)
+		case p.State == "unpacking" && i.packed[p.Month]:
 			err = a.cancelUnpack(ctx, p.Month)
+		case p.State == "unpacking":
+			err = a.endUnpack(ctx, p.Month)
 		case p.State == "dropping":
 			err = a.endDrop(ctx, p.Month)
 		}

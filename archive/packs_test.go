@@ -19,28 +19,30 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 	defer unlock()
 	a.step = step
 	defer func() { a.step = func(string) {} }()
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return err
 	}
-	if !tables[m.PackedTable()] {
-		for _, statement := range []string{
-			"DROP TABLE IF EXISTS " + m.StagingTable(),
-			"CREATE TABLE " + m.StagingTable() + " LIKE " + m.Table(),
-			"INSERT INTO " + m.StagingTable() + " SELECT * FROM " + m.Table(),
-		} {
-			if err := a.exec(ctx, "stage", statement); err != nil {
+	if !i.packed[m] {
+		if err := a.exec(ctx, "stage", "DROP TABLE IF EXISTS "+m.StagingTable()); err != nil {
+			return err
+		}
+		if err := a.MakeStaging(ctx, m); err != nil {
+			return err
+		}
+		for _, day := range i.daysOf(m) {
+			if err := a.exec(ctx, "stage", "INSERT INTO "+m.StagingTable()+" SELECT * FROM "+day.Table()); err != nil {
 				return err
 			}
 		}
-		n, err := a.count(ctx, m.Table())
+		n, err := a.count(ctx, m.StagingTable())
 		if err != nil {
 			return err
 		}
 		if err := a.BeginPack(ctx, m, "token", "test"); err != nil {
 			return err
 		}
-		sum, err := a.Checksum(ctx, m.Table())
+		sum, err := a.Checksum(ctx, m.StagingTable())
 		if err != nil {
 			return err
 		}
@@ -87,19 +89,20 @@ func TestPackCutShort(t *testing.T) {
 					}
 					return
 				}
-				tables, err := a.FlowTables(t.Context(), monday, monday)
-				if err != nil || len(tables) != 1 {
-					t.Fatalf("cut short at %s, the month is in %v: %v", at, tables, err)
+				books, err := a.Audit(t.Context(), october, monday)
+				for _, b := range books {
+					if b.Difference != "" {
+						t.Errorf("cut short at %s: %s", at, b.Difference)
+					}
+				}
+				if err != nil {
+					t.Fatalf("cut short at %s: %v", at, err)
 				}
 				unlock, err := a.Lock(t.Context(), 10*time.Second)
 				if err != nil {
 					t.Fatal(err)
 				}
 				unlock()
-				all, err := a.tables(t.Context())
-				if err != nil || all["flows_2026_11"] == all["flows_2026_11c"] {
-					t.Fatalf("cut short at %s, recovery leaves %v: %v", at, all, err)
-				}
 				if err := packAndUnpack(t.Context(), a, func(string) {}); err != nil {
 					t.Fatalf("again after %s: %v", at, err)
 				}
@@ -134,7 +137,7 @@ func TestPackAndLoad(t *testing.T) {
 	if disturbed, err := a.Disturbed(t.Context(), m, "token"); err != nil || !disturbed {
 		t.Errorf("not by rows of its own: %v", err)
 	}
-	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11")
+	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11_23")
 	defer run(t, a, "DROP TABLE "+m.StagingTable())
 	if err := a.SwitchPack(t.Context(), Pack{Month: m, Rows: 200}, "token", 0); !errors.Is(err, ErrDisturbed) {
 		t.Errorf("switched all the same: %v", err)

@@ -58,9 +58,9 @@ func (a *Archive) LockPacking(ctx context.Context, wait time.Duration) (unlock f
 
 // Months lists the months that have a table, the oldest first.
 func (a *Archive) Months(ctx context.Context) ([]Month, error) {
-	tables, err := a.tables(ctx)
+	i, err := a.inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return monthsIn(tables), nil
+	return i.months(), nil
 }

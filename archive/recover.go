@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -15,10 +16,10 @@ func (a *Archive) recover(ctx context.Context) error {
 	if err := a.finishReloads(ctx); err != nil {
 		return err
 	}
-	if err := a.tidy(ctx); err != nil {
+	if err := a.recoverPacks(ctx); err != nil {
 		return err
 	}
-	if err := a.recoverPacks(ctx); err != nil {
+	if err := a.tidy(ctx); err != nil {
 		return err
 	}
 	if err := a.clearStage(ctx); err != nil {
@@ -47,14 +48,17 @@ func (a *Archive) recover(ctx context.Context) error {
 			return fmt.Errorf("undo load of %s: %w", file, err)
 		}
 	}
-	if err := a.noteSums(ctx); err != nil {
+	if _, err := a.noteSums(ctx); err != nil {
 		return err
 	}
-	if err := a.makeKeys(ctx); err != nil {
+	if err := a.finishKeys(ctx); err != nil {
+		return err
+	}
+	if err := a.showAll(ctx); err != nil {
 		return err
 	}
 	// Loads that ended, but were not tidied.
-	for _, table := range []string{"import_months", "import_hours"} {
+	for _, table := range []string{"import_days", "import_months", "import_hours"} {
 		if err := a.exec(ctx, "tidy ledger", "DELETE FROM "+table+" WHERE import NOT IN (SELECT id FROM imports WHERE state = 'loading')"); err != nil {
 			return err
 		}
@@ -69,13 +73,18 @@ func (a *Archive) undo(ctx context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
-	damaged := map[Month]bool{}
-	for month, before := range lengths {
-		whole, err := a.cutBack(ctx, month, before)
+	if err := a.cutOldBack(ctx, id); err != nil {
+		return err
+	}
+	lost := map[Day]uint64{}
+	for day, before := range lengths {
+		whole, err := a.cutBack(ctx, day, before)
 		if err != nil {
 			return err
 		}
-		damaged[month] = !whole
+		if !whole {
+			lost[day] = ^uint64(0)
+		}
 		a.step("cut back")
 	}
 	if err := a.exec(ctx, "remove books", "DELETE FROM books WHERE import = ?", id); err != nil {
@@ -86,15 +95,9 @@ func (a *Archive) undo(ctx context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
+	maps.Copy(hours, lost)
 	if err := a.rollUp(ctx, hours); err != nil {
 		return err
-	}
-	for month, lost := range damaged {
-		if lost {
-			if err := a.rollUpMonth(ctx, month); err != nil {
-				return err
-			}
-		}
 	}
 	a.step("rollups undone")
 	if err := a.exec(ctx, "remove from ledger", "DELETE FROM imports WHERE id = ? AND state = 'loading'", id); err != nil {
@@ -104,22 +107,32 @@ func (a *Archive) undo(ctx context.Context, id uint32) error {
 	return a.forget(ctx, id)
 }
 
-// cutBack shortens a month's table to what it was. It returns false if rows are
+// length is how long a day's table was before a load.
+type length struct {
+	rows uint64
+	made bool // by the load
+}
+
+// cutBack shortens a day's table to what it was. It returns false if rows are
 // missing that were there before, which only a disk or a person can do.
-func (a *Archive) cutBack(ctx context.Context, m Month, before uint64) (whole bool, err error) {
-	table := m.Table()
+func (a *Archive) cutBack(ctx context.Context, day Day, before length) (whole bool, err error) {
+	table := day.Table()
+	if before.made {
+		if err := a.exec(ctx, "cut back "+table, "DROP TABLE IF EXISTS "+table); err != nil {
+			return true, err
+		}
+		if err := a.exec(ctx, "cut back "+table, "DELETE FROM day_tables WHERE day = ?", day); err != nil {
+			return true, err
+		}
+		a.showPeople(ctx, MonthOf(day))
+		return true, nil
+	}
 	tables, err := a.tables(ctx)
 	if err != nil {
 		return false, err
 	}
-	switch {
-	case before == 0:
-		// A load into an empty table builds the keys at its end, and one that
-		// is killed leaves them unbuilt, but not marked so.
-		a.session.keysOn(table)
-		return true, a.exec(ctx, "cut back "+table, "DROP TABLE IF EXISTS "+table)
-	case !tables[table]:
-		a.missing(table, 0, before)
+	if !tables[table] {
+		a.missing(table, 0, before.rows)
 		return false, nil
 	}
 	sound, err := a.sound(ctx, table)
@@ -131,18 +144,22 @@ func (a *Archive) cutBack(ctx context.Context, m Month, before uint64) (whole bo
 		return false, err
 	}
 	switch {
-	case n < before:
-		a.missing(table, n, before)
+	case n < before.rows:
+		a.missing(table, n, before.rows)
 		return false, nil
-	case n > before || !sound:
-		return true, a.rewrite(ctx, table, fmt.Sprintf("LIMIT %d", before))
+	case n > before.rows || !sound:
+		keys, err := a.keyed(ctx, day)
+		if err != nil {
+			return false, err
+		}
+		return true, a.rewrite(ctx, table, before.rows, keys)
 	}
 	return true, nil
 }
 
 // missing tells of rows that are lost; it is nothing that loading waits for.
 func (a *Archive) missing(table string, n, before uint64) {
-	a.log.Error("rows are missing that were loaded and on disk: load the days of the month again (nfacct import --from --to)",
+	a.log.Error("rows are missing that were loaded and on disk: load the day again (nfacct import --day)",
 		"table", table, "rows", n, "missing", before-n)
 }
 
@@ -164,32 +181,28 @@ func (a *Archive) sound(ctx context.Context, table string) (bool, error) {
 	return verdict == "OK", wrap("check "+table, rows.Err())
 }
 
-// lengths are how many rows month tables had before a load.
-func (a *Archive) lengths(ctx context.Context, id uint32) (map[Month]uint64, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT month, rows_before FROM import_months WHERE import = ?", id)
+// lengths are how long the tables of days were before a load.
+func (a *Archive) lengths(ctx context.Context, id uint32) (map[Day]length, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT day, rows_before, made FROM import_days WHERE import = ?", id)
 	if err != nil {
 		return nil, wrap("read ledger", err)
 	}
 	defer rows.Close()
-	lengths := map[Month]uint64{}
+	lengths := map[Day]length{}
 	for rows.Next() {
-		var text string
-		var n uint64
-		if err := rows.Scan(&text, &n); err != nil {
+		var day Day
+		var n length
+		if err := rows.Scan(&day, &n.rows, &n.made); err != nil {
 			return nil, wrap("read ledger", err)
 		}
-		month, err := ParseMonth(text)
-		if err != nil {
-			return nil, fmt.Errorf("read ledger: %w", err)
-		}
-		lengths[month] = n
+		lengths[day] = n
 	}
 	return lengths, wrap("read ledger", rows.Err())
 }
 
 // forget removes what the ledger knew for undoing a load.
 func (a *Archive) forget(ctx context.Context, id uint32) error {
-	for _, table := range []string{"import_months", "import_hours"} {
+	for _, table := range []string{"import_days", "import_months", "import_hours"} {
 		if err := a.exec(ctx, "tidy ledger", "DELETE FROM "+table+" WHERE import = ?", id); err != nil {
 			return err
 		}

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Reload loads a day again beside the tables. The month's rows without the day
-// go to a table of their own, the day's files are loaded behind them, and their
-// books are kept apart. Nothing that anybody reads has changed by then, and
+// Reload loads a day again beside its table: its files are loaded into a new one, and
+// their books are kept apart. Nothing that anybody reads has changed by then, and
 // nothing does when it is given up, or cut short. Commit sets a mark once all of
 // it is on disk; from then on the new takes the place of the old, and if that is
-// cut short, the next Lock finishes it.
+// cut short, the next Lock finishes it. The new table is the whole day, also in a
+// month that is packed: whoever reads leaves out the packed rows of the day.
 //
 // It is used by one goroutine, and ended by Commit or Abort.
 type Reload struct {
@@ -39,15 +39,11 @@ func (a *Archive) BeginReload(ctx context.Context, day Day, without ...uint32) (
 }
 
 func (r *Reload) begin(ctx context.Context, without []uint32) error {
-	a, table := r.a, MonthOf(r.day).Table()
+	a := r.a
 	if err := a.ready(ctx); err != nil {
 		return err
 	}
-	if err := a.admit(ctx, MonthOf(r.day)); err != nil {
-		return err
-	}
-	tables, err := a.tables(ctx)
-	if err != nil {
+	if err := a.open(ctx, MonthOf(r.day)); err != nil {
 		return err
 	}
 	files, err := a.FilesOfDay(ctx, r.day)
@@ -60,8 +56,7 @@ func (r *Reload) begin(ctx context.Context, without []uint32) error {
 		}
 	}
 	a.session.reload(r.day)
-	a.session.renew(r.day)
-	if err := r.copy(ctx, tables[table]); err != nil {
+	if err := r.make(ctx); err != nil {
 		return giveUp(ctx, r, err)
 	}
 	return nil
@@ -75,45 +70,21 @@ func giveUp(ctx context.Context, r *Reload, err error) error {
 	return err
 }
 
-// table is where the month is made anew.
-func (r *Reload) table() string { return MonthOf(r.day).Table() + "_new" }
+// table is where the day is made anew.
+func (r *Reload) table() string { return r.day.Table() + "_new" }
 
-// copy makes the new table, without the day. Its keys are made at the end, by
-// sorting.
-func (r *Reload) copy(ctx context.Context, exists bool) error {
-	a, table, fresh := r.a, MonthOf(r.day).Table(), r.table()
-	if err := a.clearStage(ctx); err != nil {
+// make makes the new table.
+func (r *Reload) make(ctx context.Context) error {
+	if err := r.a.clearStage(ctx); err != nil {
 		return err
 	}
-	form := a.form(fresh)
-	if exists {
-		form = "CREATE TABLE " + fresh + " LIKE " + table
-		if err := a.roomFor(ctx, table); err != nil {
-			return err
-		}
-	}
-	for _, statement := range []string{"DROP TABLE IF EXISTS " + fresh, form, "ALTER TABLE " + fresh + " DISABLE KEYS"} {
-		if err := a.exec(ctx, "make "+fresh, statement); err != nil {
-			return err
-		}
-		a.step("new table")
-	}
-	if !exists {
-		return nil
-	}
-	if err := a.compareSum(ctx, MonthOf(r.day), table); err != nil {
+	if err := r.a.exec(ctx, "make "+r.table(), "DROP TABLE IF EXISTS "+r.table()); err != nil {
 		return err
 	}
-	// Rows of no day of the month, which only a disk or a person can have made, go with
-	// the day: nothing else would take them out.
-	m := MonthOf(r.day)
-	n, err := a.fill(ctx, "fill "+fresh, mark+"INSERT INTO "+fresh+" SELECT * FROM "+table+" USE INDEX () WHERE `day` <> "+quoteText(r.day.String())+
-		" AND `day` BETWEEN "+quoteText(m.First().String())+" AND "+quoteText(m.Last().String()))
-	if err != nil {
+	if err := r.a.makeDay(ctx, r.table(), commentWhole); err != nil {
 		return err
 	}
-	r.rows = uint64(n)
-	a.step("month copied")
+	r.a.step("new table")
 	return nil
 }
 
@@ -189,10 +160,6 @@ func (r *Reload) prepare(ctx context.Context) error {
 		slices.Sort(names)
 		return fmt.Errorf("%d files are not loaded again: %s", len(names), strings.Join(names, ", "))
 	}
-	if err := a.exec(ctx, "make keys of "+fresh, mark+"ALTER TABLE "+fresh+" ENABLE KEYS"); err != nil {
-		return err
-	}
-	a.step("new keys made")
 	n, err := a.count(ctx, fresh)
 	if err != nil {
 		return err
@@ -212,7 +179,7 @@ func (r *Reload) prepare(ctx context.Context) error {
 
 // compare compares the day's new rows with its new books.
 func (r *Reload) compare(ctx context.Context) error {
-	rows, err := r.a.countsOf(ctx, "SELECT `router`, "+sumOf("`flows`")+", "+sumOf("`up_bytes`", "`down_bytes`")+" FROM "+r.table()+" WHERE `day` = ? GROUP BY `router`", r.day)
+	rows, err := r.a.countsOf(ctx, "SELECT `router`, "+sumOf("`flows`")+", "+sumOf("`up_bytes`", "`down_bytes`")+" FROM "+r.table()+" GROUP BY `router`")
 	if err != nil {
 		return err
 	}
@@ -266,7 +233,6 @@ func (r *Reload) Abort(ctx context.Context) error {
 		return nil
 	}
 	r.over = true
-	r.a.session.take(r.day)
 	if r.load != nil {
 		if err := r.load.Abort(ctx); err != nil {
 			return err

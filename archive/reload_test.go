@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,7 @@ func TestReloadFails(t *testing.T) {
 	same(t, "given up", state(t, a), before)
 
 	// Told to stop before the mark, nothing has changed; behind it, it is finished.
-	for _, at := range []string{"month copied", "stream open", "file staged", "new table settled", "day marked"} {
+	for _, at := range []string{"new table", "stream open", "file staged", "new table settled", "day marked"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		a.step = func(name string) {
 			if name == at {
@@ -186,7 +187,7 @@ func TestReloadHalfRenamed(t *testing.T) {
 	a.step = func(name string) {
 		if name == "day marked" {
 			unlock()
-			run(t, a, "RENAME TABLE flows_2026_11 TO flows_2026_11_old")
+			run(t, a, "RENAME TABLE flows_2026_11_23 TO flows_2026_11_23_old")
 			panic(name) // as if killed
 		}
 	}
@@ -199,13 +200,15 @@ func TestReloadHalfRenamed(t *testing.T) {
 	same(t, "after half a rename", state(t, a), want)
 }
 
-// Rows of a packed month wait, or the month is unpacked for them.
+// Late rows of a packed month wait, or stand beside it; and a day of it that is loaded
+// again takes the place of what is packed of it.
 func TestReloadPacked(t *testing.T) {
 	a := open(t)
 	lock(t, a)
-	one := newFile(t, a, 1, 100, monday)
+	one := newFile(t, a, 1, 100, monday, monday.Add(1))
 	mustLoad(t, a, one)
-	run(t, a, "RENAME TABLE flows_2026_11 TO flows_2026_11c")
+	packed(t, a)
+	a.cfg.LateWaits = true
 	if _, err := a.BeginReload(t.Context(), monday); !errors.Is(err, ErrPacked) || !strings.Contains(err.Error(), "nfacct archive --month 2026-11 --unpack") {
 		t.Error(err)
 	}
@@ -213,16 +216,58 @@ func TestReloadPacked(t *testing.T) {
 	if err := two.load(t.Context(), a); !errors.Is(err, ErrPacked) {
 		t.Error(err)
 	}
-	a.cfg.UnpackLate = true
+	a.cfg.LateWaits = false
+	check := func(what string, rows uint64, tables ...string) {
+		t.Helper()
+		books, err := a.Audit(t.Context(), monday, monday.Add(1))
+		if err != nil || len(books) != 2 || books[0].Difference+books[1].Difference != "" || books[0].Loaded.Rows != rows {
+			t.Errorf("%s: %+v %v", what, books, err)
+		}
+		if got, err := a.FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, tables) {
+			t.Errorf("%s: %v %v", what, got, err)
+		}
+		if got, err := a.FlowTables(t.Context(), monday.Add(1), monday.Add(1)); err != nil || !slices.Equal(got, tables[:1]) {
+			t.Errorf("%s, another day: %v %v", what, got, err)
+		}
+	}
 	mustLoad(t, a, two)
-	if err := reload(t.Context(), a, monday, one, two); err != nil {
+	check("late", 200, "flows_2026_11c", "flows_2026_11_23")
+	mustLoad(t, a, newFile(t, a, 3, 10, monday))
+	check("late again", 210, "flows_2026_11c", "flows_2026_11_23")
+	if err := reload(t.Context(), a, monday, one, two, newFile(t, a, 3, 20, monday)); err != nil {
 		t.Fatal(err)
 	}
-	books, err := a.Books(t.Context(), monday, monday)
-	if err != nil || len(books) != 1 || books[0].Difference != "" || books[0].Loaded.Rows != 200 {
-		t.Errorf("%+v %v", books, err)
+	check("loaded again", 220, "flows_2026_11c", "flows_2026_11_23")
+	if got, err := a.FlowTables(t.Context(), monday, monday); err != nil || !slices.Equal(got, []string{"flows_2026_11_23"}) {
+		t.Error(got, err)
 	}
-	if tables, err := a.FlowTables(t.Context(), monday, monday); err != nil || len(tables) != 1 || tables[0] != "flows_2026_11" {
-		t.Error(tables, err)
+	mustLoad(t, a, newFile(t, a, 4, 5, monday))
+	check("and one more", 225, "flows_2026_11c", "flows_2026_11_23")
+	if err := a.Unpack(t.Context(), MonthOf(monday)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, []string{"flows_2026_11_23", "flows_2026_11_24"}) {
+		t.Error(got, err)
+	}
+}
+
+// packed puts the days of November into one table, under the name of the packed one.
+func packed(t testing.TB, a *Archive) {
+	t.Helper()
+	m := MonthOf(monday)
+	i, err := a.inventory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.MakeStaging(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range i.daysOf(m) {
+		run(t, a, "INSERT INTO "+m.StagingTable()+" SELECT * FROM "+day.Table())
+	}
+	run(t, a, "ALTER TABLE "+m.StagingTable()+" ENABLE KEYS")
+	run(t, a, "RENAME TABLE "+m.StagingTable()+" TO "+m.PackedTable())
+	if err := a.dropTables(t.Context(), m, m.PackedTable()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -28,20 +28,25 @@ func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64) error {
 		return err
 	}
 	a.step("hours emptied")
-	tables, err := a.FlowTables(ctx, day, day)
-	if err != nil || len(tables) == 0 {
+	parts, err := a.Parts(ctx, day, day)
+	if err != nil || len(parts) == 0 {
 		return err
 	}
-	var parts []string
-	var args []any
-	for _, table := range tables {
-		parts = append(parts, "SELECT * FROM "+table+" WHERE `day` = ? AND ("+slots+")")
-		args = append(args, day)
+	columns := []string{"`up_bytes`", "`down_bytes`", "`up_packets`", "`down_packets`", "`flows`"}
+	var sums []string
+	for _, column := range columns {
+		sums = append(sums, "LEAST("+column+", 18446744073709551615)")
 	}
-	from := strings.Join(parts, " UNION ALL ")
-	return a.exec(ctx, "sum up", mark+"INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) "+
-		"SELECT `day`, `slot` DIV 4, `router`, `host`, "+sumOf("`up_bytes`")+", "+sumOf("`down_bytes`")+", "+sumOf("`up_packets`")+", "+sumOf("`down_packets`")+", "+sumOf("`flows`")+" "+
-		"FROM ("+from+") AS part GROUP BY `day`, `slot` DIV 4, `router`, `host`", args...)
+	q := FlowQuery{
+		From: day, To: day, Group: []string{"`day`", "`slot` DIV 4 AS `hour`", "`router`", "`host`"},
+		Sum: columns, Where: slots,
+		Around: func(groups string) string {
+			return mark + "INSERT INTO usage_hourly (day, hour, router, host, up_bytes, down_bytes, up_packets, down_packets, flows) SELECT `day`, `hour`, `router`, `host`, " +
+				strings.Join(sums, ", ") + " FROM " + groups + " AS part"
+		},
+	}
+	query, args := q.SQL(parts)
+	return a.exec(ctx, "sum up", query, args...)
 }
 
 // hourLists writes a set of hours as a list of them, and as a condition on slots.
@@ -60,15 +65,6 @@ func hourLists(hours uint64) (list, slots string) {
 		h += run
 	}
 	return strings.Join(numbers, ", "), strings.Join(ranges, " OR ")
-}
-
-// rollUpMonth computes a whole month again.
-func (a *Archive) rollUpMonth(ctx context.Context, m Month) error {
-	hours := map[Day]uint64{}
-	for day := m.First(); MonthOf(day) == m; day = day.Add(1) {
-		hours[day] = ^uint64(0)
-	}
-	return a.rollUp(ctx, hours)
 }
 
 // noteHours writes down which hours a load changes.

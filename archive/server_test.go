@@ -231,7 +231,7 @@ func TestServerKilled(t *testing.T) {
 	a := mustOpen(t, cfg)
 	lock(t, a)
 	mustLoad(t, a, newFile(t, a, 1, 1000, monday))
-	run(t, a, "INSERT INTO flows_2026_11 SELECT * FROM flows_2026_11 LIMIT 10") // open and changed
+	run(t, a, "INSERT INTO flows_2026_11_23 SELECT * FROM flows_2026_11_23 LIMIT 10") // open and changed
 	killServer(t, cfg.Folder)
 	// The pool starts it again by itself.
 	var n, h int

@@ -18,8 +18,9 @@ import (
 // stream is one LOAD DATA statement under way, and the writing end of what it
 // reads.
 type stream struct {
-	month  Month
+	day    Day
 	table  string
+	how    string // of LOAD DATA
 	out    io.WriteCloser
 	cancel context.CancelFunc
 	buf    []byte
@@ -34,14 +35,14 @@ type stream struct {
 // streamBuffer is how much text is gathered before it is written.
 const streamBuffer = 128 << 10
 
-// openStream begins to load rows of a month into a table, which exists.
-func (a *Archive) openStream(ctx context.Context, m Month, table string) (*stream, error) {
+// openStream begins to load rows of a day into a table, which exists.
+func (a *Archive) openStream(ctx context.Context, day Day, table string) (*stream, error) {
 	how, err := a.choosePipes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// Room for a row behind a full buffer, so that it never grows.
-	s := &stream{month: m, table: table, done: make(chan struct{}), buf: make([]byte, 0, streamBuffer+4096)}
+	s := &stream{day: day, table: table, how: a.storage().concurrent, done: make(chan struct{}), buf: make([]byte, 0, streamBuffer+4096)}
 	ctx, s.cancel = context.WithCancel(ctx)
 	conn, err := a.db.Conn(ctx)
 	if err != nil {
@@ -71,7 +72,7 @@ func (s *stream) run(ctx context.Context, conn *sql.Conn, source string) {
 			s.cancel()
 		}
 	}()
-	result, err := conn.ExecContext(ctx, mark+"LOAD DATA "+source+" INTO TABLE "+s.table+" "+rowForm)
+	result, err := conn.ExecContext(ctx, mark+"LOAD DATA "+s.how+source+" INTO TABLE "+s.table+" "+rowForm)
 	if err != nil {
 		s.err = err
 		return

@@ -7,162 +7,140 @@ import (
 	"fmt"
 )
 
-// A month table keeps a checksum over its rows (CHECKSUM=1): the server adds each
+// A table of MyISAM keeps a checksum over its rows (CHECKSUM=1): the server adds each
 // row's CRC-32 as it is loaded, and the last byte of it is kept with the row. But
 // whatever repairs a table, checks it or makes its keys sums up anew what is in
-// the file, right or wrong. So the ledger has the sum too, noted before that, and
-// what is found later is compared with it. Seen with MariaDB 10.11.
+// the file, right or wrong. So the ledger has the sum of each day too, noted before
+// that, and what is found later is compared with it. The sum over a month is that of
+// its days, modulo 2^32. Seen with MariaDB 10.11.
 
-// noted is what the ledger has of a month's rows.
+// noted is what the ledger has of a table's rows.
 type noted struct {
 	rows   uint64
 	sum    sql.NullInt64 // NULL while rows change
 	damage string        // found before
 }
 
-func (a *Archive) noted(ctx context.Context, m Month) (n noted, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT row_count, checksum, damage FROM month_sums WHERE month = ?", m.String()).Scan(&n.rows, &n.sum, &n.damage)
+func (a *Archive) noted(ctx context.Context, day Day) (noted, error) {
+	return a.readNoted(ctx, "SELECT row_count, checksum, damage FROM day_tables WHERE day = ?", day)
+}
+
+// notedMonth is what the ledger has of a month's one table, packed or from before
+// days had theirs.
+func (a *Archive) notedMonth(ctx context.Context, m Month) (noted, error) {
+	return a.readNoted(ctx, "SELECT row_count, checksum, damage FROM month_sums WHERE month = ?", m.String())
+}
+
+func (a *Archive) readNoted(ctx context.Context, query string, arg any) (n noted, err error) {
+	err = a.db.QueryRowContext(ctx, query, arg).Scan(&n.rows, &n.sum, &n.damage)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
 	return n, wrap("read checksums", err)
 }
 
-// liveSum is the checksum that the server keeps of a table; not valid if it
-// keeps none.
-func (a *Archive) liveSum(ctx context.Context, table string) (sum sql.NullInt64, err error) {
+// LiveSum is the checksum that the server keeps of a table; not valid if it keeps
+// none.
+func (a *Archive) LiveSum(ctx context.Context, table string) (sum sql.NullInt64, err error) {
 	var name string
 	err = a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" QUICK").Scan(&name, &sum)
 	return sum, wrap("checksum of "+table, err)
 }
 
-// changing notes that a month's rows are about to change, after a look whether
-// the server's sum is still the one that was noted.
-func (a *Archive) changing(ctx context.Context, m Month) error {
-	n, err := a.noted(ctx, m)
-	if err != nil {
-		return err
+// Checksum is the server's checksum over all rows of a table, in any order. It
+// reads them all.
+func (a *Archive) Checksum(ctx context.Context, table string) (uint64, error) {
+	var name string
+	var sum sql.NullInt64
+	if err := a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" EXTENDED").Scan(&name, &sum); err != nil {
+		return 0, wrap("checksum of "+table, err)
 	}
-	if n.sum.Valid {
-		sum, err := a.liveSum(ctx, m.Table())
+	if !sum.Valid {
+		return 0, fmt.Errorf("checksum of %s: %w", table, ErrDamaged)
+	}
+	return uint64(sum.Int64), nil
+}
+
+// changing notes that a day's rows are about to change, after a look whether the
+// server's sum is still the one that was noted, and tells whoever packs the month.
+func (a *Archive) changing(ctx context.Context, day Day, made bool) error {
+	if !made {
+		n, err := a.noted(ctx, day)
 		if err != nil {
 			return err
 		}
-		if sum.Valid && sum != n.sum {
-			if err := a.noteDamage(ctx, m, n, uint64(sum.Int64)); err != nil {
+		if n.sum.Valid {
+			sum, err := a.LiveSum(ctx, day.Table())
+			if err != nil {
 				return err
+			}
+			if sum.Valid && sum != n.sum {
+				if err := a.noteDamage(ctx, day, alteredRows(n, uint64(sum.Int64))); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return a.exec(ctx, "note change", "INSERT INTO month_sums (month, row_count, checksum, damage) VALUES (?, 0, NULL, '') ON DUPLICATE KEY UPDATE checksum = NULL", m.String())
-}
-
-// noteSums notes the sums of the months that have changed. It comes before their
-// keys are made.
-func (a *Archive) noteSums(ctx context.Context) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT month FROM month_sums WHERE checksum IS NULL")
-	if err != nil {
-		return wrap("read checksums", err)
-	}
-	defer rows.Close()
-	var changed []Month
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return wrap("read checksums", err)
-		}
-		m, err := ParseMonth(text)
-		if err != nil {
-			return fmt.Errorf("read checksums: %w", err)
-		}
-		changed = append(changed, m)
-	}
-	if err := rows.Err(); err != nil || len(changed) == 0 {
-		return wrap("read checksums", err)
-	}
-	tables, err := a.tables(ctx)
-	if err != nil {
+	if err := a.exec(ctx, "note change", "INSERT INTO day_tables (day, key_state, row_count, checksum, damage) VALUES (?, ?, 0, NULL, '') ON DUPLICATE KEY UPDATE checksum = NULL", day, a.storage().keyState()); err != nil {
 		return err
 	}
-	for _, m := range changed {
-		if !tables[m.Table()] {
-			if err := a.exec(ctx, "note checksum", "DELETE FROM month_sums WHERE month = ?", m.String()); err != nil {
-				return err
+	return a.disturb(ctx, MonthOf(day))
+}
+
+// noteDay notes a day's table that is made anew, before it takes its place.
+func (a *Archive) noteDay(ctx context.Context, day Day, damage string) error {
+	return a.exec(ctx, "note day", "REPLACE INTO day_tables (day, key_state, row_count, checksum, damage) VALUES (?, ?, 0, NULL, ?)", day, a.storage().keyState(), damage)
+}
+
+// noteSums notes the sums of the days that have changed, and names them. It comes
+// before their keys are made.
+func (a *Archive) noteSums(ctx context.Context) ([]Day, error) {
+	changed, err := a.days(ctx, "SELECT day FROM day_tables WHERE checksum IS NULL ORDER BY day")
+	if err != nil || len(changed) == 0 {
+		return nil, err
+	}
+	i, err := a.inventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var noted []Day
+	for _, day := range changed {
+		if _, stands := i.days[day]; !stands {
+			if err := a.exec(ctx, "note checksum", "DELETE FROM day_tables WHERE day = ?", day); err != nil {
+				return nil, err
 			}
 			continue
 		}
-		sum, err := a.liveSum(ctx, m.Table())
+		noted = append(noted, day)
+		sum, err := a.LiveSum(ctx, day.Table())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !sum.Valid {
 			continue // InnoDB keeps none
 		}
-		n, err := a.count(ctx, m.Table())
+		n, err := a.count(ctx, day.Table())
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := a.exec(ctx, "note checksum", "UPDATE month_sums SET row_count = ?, checksum = ? WHERE month = ?", n, sum, m.String()); err != nil {
-			return err
+		if err := a.exec(ctx, "note checksum", "UPDATE day_tables SET row_count = ?, checksum = ? WHERE day = ?", n, sum, day); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return noted, nil
 }
 
-// noteDamage notes that rows are not what was loaded. It stays noted until the
-// month is packed all the same, or all its days are loaded again.
-func (a *Archive) noteDamage(ctx context.Context, m Month, n noted, is uint64) error {
-	damage := alteredRows(n, is)
-	a.log.Error(damage+"; load the days of the month again (nfacct import --from --to)", "month", m)
-	// Which day it was, no sum over a month tells.
-	if err := a.exec(ctx, "note damage", "INSERT IGNORE INTO altered_days (day) SELECT DISTINCT day FROM books WHERE day BETWEEN ? AND ?", m.First(), m.Last()); err != nil {
-		return err
-	}
-	a.step("altered days noted")
-	return a.exec(ctx, "note damage", "UPDATE month_sums SET damage = ? WHERE month = ? AND damage = ''", damage, m.String())
+// noteDamage notes that a day's rows are not what was loaded. It stays noted until
+// its month is packed all the same, or the day is loaded again.
+func (a *Archive) noteDamage(ctx context.Context, day Day, damage string) error {
+	a.log.Error(fmt.Sprintf("%s; load the day again (nfacct import --day %s)", damage, day), "day", day)
+	return a.exec(ctx, "note damage", "UPDATE day_tables SET damage = ? WHERE day = ? AND damage = ''", damage, day)
 }
 
-// renewed notes that all rows of a day were loaded again: what was found in its
-// month is forgotten with the last such day.
-func (a *Archive) renewed(ctx context.Context, day Day) error {
-	if err := a.exec(ctx, "note renewed day", "DELETE FROM altered_days WHERE day = ?", day); err != nil {
-		return err
-	}
-	m := MonthOf(day)
-	return a.exec(ctx, "forget damage", `UPDATE month_sums SET damage = ''
-WHERE month = ? AND NOT EXISTS (SELECT 1 FROM altered_days WHERE day BETWEEN ? AND ?)`, m.String(), m.First(), m.Last())
-}
-
-// accept makes a sum the one that a month is compared with from now on, whatever
-// was found in its rows before.
+// accept makes a sum the one that a packed month is compared with from now on,
+// whatever was found in its rows before.
 func (a *Archive) accept(ctx context.Context, m Month, rows, sum uint64) error {
-	if err := a.exec(ctx, "note checksum", "REPLACE INTO month_sums (month, row_count, checksum, damage) VALUES (?, ?, ?, '')", m.String(), rows, sum); err != nil {
-		return err
-	}
-	return a.exec(ctx, "forget damage", "DELETE FROM altered_days WHERE day BETWEEN ? AND ?", m.First(), m.Last())
-}
-
-// compareSum reads a month's table, live or packed, and compares it with what is
-// noted: before its rows are copied, which sums them up anew. The error wraps
-// ErrDamaged if a packed table's are others; a live one's are noted as damage.
-func (a *Archive) compareSum(ctx context.Context, m Month, table string) error {
-	n, err := a.noted(ctx, m)
-	if err != nil {
-		return err
-	}
-	if !n.sum.Valid { // rows were changing when something was cut short
-		if n.sum, err = a.liveSum(ctx, table); err != nil || !n.sum.Valid {
-			return err
-		}
-	}
-	sum, err := a.Checksum(ctx, table)
-	if err != nil || sum == uint64(n.sum.Int64) {
-		return err
-	}
-	if table == m.PackedTable() { // the table itself goes on telling
-		return fmt.Errorf("%w: %s", ErrDamaged, alteredRows(n, sum))
-	}
-	return a.noteDamage(ctx, m, n, sum)
+	return a.exec(ctx, "note checksum", "REPLACE INTO month_sums (month, row_count, checksum, damage) VALUES (?, ?, ?, '')", m.String(), rows, sum)
 }
 
 // alteredRows says that rows are not those that were loaded.
@@ -170,28 +148,31 @@ func alteredRows(n noted, is uint64) string {
 	return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", n.sum.Int64, is)
 }
 
-// Kept is what is known of a month's rows since they were loaded.
+// Kept is what is known of a table's rows since they were loaded.
 type Kept struct {
 	Known bool
 	Sum   uint64 // of Checksum, over Rows rows; if Known
 	Rows  uint64
-	// Damage was found before, in a month whose days were not all loaded again since.
+	// Damage was found before, and the day was not loaded again since.
 	Damage string
 }
 
-// KeptSum returns what the ledger knows of a month, or else the server; the
+// KeptSum returns what the ledger knows of a part's table, or else the server; the
 // latter is worth something only before the table is checked or repaired.
-func (a *Archive) KeptSum(ctx context.Context, m Month) (Kept, error) {
-	n, err := a.noted(ctx, m)
+func (a *Archive) KeptSum(ctx context.Context, p Part) (Kept, error) {
+	n, err := a.notedMonth(ctx, MonthOf(p.From))
+	if p.Table == p.From.Table() {
+		n, err = a.noted(ctx, p.From)
+	}
 	if err != nil {
 		return Kept{}, err
 	}
 	if !n.sum.Valid {
-		// Of a month that is damaged so that it cannot be opened nothing is known.
-		if sum, err := a.liveSum(ctx, m.Table()); err == nil {
+		// Of a table that is damaged so that it cannot be opened nothing is known.
+		if sum, err := a.LiveSum(ctx, p.Table); err == nil {
 			n.sum = sum
 		}
-		if n.rows, err = a.count(ctx, m.Table()); err != nil {
+		if n.rows, err = a.count(ctx, p.Table); err != nil {
 			n.sum.Valid = false
 		}
 	}

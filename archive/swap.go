@@ -37,7 +37,7 @@ func (a *Archive) finishReload(ctx context.Context, day Day) error {
 	if err := a.disturb(ctx, MonthOf(day)); err != nil {
 		return err
 	}
-	if err := a.swap(ctx, MonthOf(day).Table()); err != nil {
+	if err := a.swap(ctx, day); err != nil {
 		return err
 	}
 	if err := a.replaceBooks(ctx, day); err != nil {
@@ -47,10 +47,6 @@ func (a *Archive) finishReload(ctx context.Context, day Day) error {
 		return err
 	}
 	a.step("day rolled up")
-	if err := a.renewed(ctx, day); err != nil {
-		return err
-	}
-	a.step("day renewed")
 	if err := a.exec(ctx, "remove mark", "DELETE FROM reloads WHERE day = ?", day); err != nil {
 		return err
 	}
@@ -58,32 +54,39 @@ func (a *Archive) finishReload(ctx context.Context, day Day) error {
 	return a.clearStage(ctx)
 }
 
-// swap puts a month's new table in the place of the old one, if that is not done.
-func (a *Archive) swap(ctx context.Context, table string) error {
+// swap puts a day's new table in the place of the old one, if that is not done, and
+// forgets what was known of the old rows.
+func (a *Archive) swap(ctx context.Context, day Day) error {
 	tables, err := a.tables(ctx)
 	if err != nil {
 		return err
 	}
-	fresh, old := table+"_new", table+"_old"
-	if tables[fresh] {
-		rename := fresh + " TO " + table
-		if tables[table] { // else it was cut short between the halves of a rename, see tidy
-			rename = table + " TO " + old + ", " + rename
-			if err := a.exec(ctx, "drop "+old, "DROP TABLE IF EXISTS "+old); err != nil {
-				return err
-			}
-		}
-		if err := a.exec(ctx, "put "+fresh+" in place", "RENAME TABLE "+rename); err != nil {
-			return err
-		}
-		a.step("renamed")
-	}
-	a.session.keysOn(table)
-	if err := a.exec(ctx, "drop "+old, "DROP TABLE IF EXISTS "+old); err != nil {
+	if err := a.noteDay(ctx, day, ""); err != nil {
 		return err
 	}
+	// An nfacct from before days had tables of their own made the month anew.
+	for _, table := range []string{day.Table(), MonthOf(day).Table()} {
+		fresh, old := table+"_new", table+"_old"
+		if tables[fresh] {
+			rename := fresh + " TO " + table
+			if tables[table] { // else it was cut short between the halves of a rename, see tidy
+				rename = table + " TO " + old + ", " + rename
+				if err := a.exec(ctx, "drop "+old, "DROP TABLE IF EXISTS "+old); err != nil {
+					return err
+				}
+			}
+			if err := a.exec(ctx, "put "+fresh+" in place", "RENAME TABLE "+rename); err != nil {
+				return err
+			}
+			a.step("renamed")
+		}
+		if err := a.exec(ctx, "drop "+old, "DROP TABLE IF EXISTS "+old); err != nil {
+			return err
+		}
+	}
 	a.step("old table dropped")
-	return a.settle(ctx, table)
+	a.showPeople(ctx, MonthOf(day))
+	return a.sync(day.Table())
 }
 
 // replaceBooks puts a day's staged books in the place of those that were there,

@@ -187,6 +187,9 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 	if err == nil {
 		err = im.archive.Settle(ctx)
 	}
+	if err == nil {
+		err = b.closeDays(ctx)
+	}
 	if listing := b.list(context.WithoutCancel(ctx)); listing != nil && err == nil {
 		err = listing
 	}

@@ -77,7 +77,7 @@ type table struct {
 	pages [][]biflow // each of pageSize, so that growing copies nothing
 	n     int        // biflows in them
 	index []uint64   // upper half: hash; lower half: place in the pages + 1
-	order []uint64   // of rows, when it is chosen; upper half: host; lower half: place
+	order []uint64   // of rows, when it is chosen: 12 bits of the day, 32 of the host, 20 of the place
 	seed  uint64
 }
 
@@ -170,18 +170,27 @@ func (t *table) grow() {
 	}
 }
 
-// sort makes rows go out host by host. The archive makes the key of hosts a
-// third faster from rows in that order, and finds a host's rows side by side.
+// sort makes rows go out day by day, and host by host in each: a day is a table of
+// its own, the archive makes the key of hosts a third faster from rows in that order,
+// and finds a host's rows side by side.
 func (t *table) sort() {
 	t.order = t.order[:0]
+	first := date(math.MaxInt32)
+	for i := range t.n {
+		first = min(first, date(t.at(i).key[5]>>32))
+	}
 	for i := range t.n {
 		k := &t.at(i).key
+		day := min(uint64(date(k[5]>>32)-first), 1<<12-1)
 		// Whole IPv4 addresses; of IPv6 ones the bits that differ most.
 		host := k[1] ^ k[0]<<16
-		t.order = append(t.order, uint64(uint32(host^host>>32))<<32|uint64(i))
+		t.order = append(t.order, day<<52|uint64(uint32(host^host>>32))<<placeBits|uint64(i))
 	}
 	slices.Sort(t.order)
 }
+
+// placeBits are enough for a place in the table.
+const placeBits = 20
 
 // gathered is how many biflows are copied at once before they become rows: in the
 // order of hosts each is a miss of the cache, and in so short a loop the processor
@@ -198,7 +207,7 @@ func (t *table) gather(dst []biflow, i int) {
 		return
 	}
 	for j, o := range t.order[i : i+len(dst)] {
-		dst[j] = *t.at(int(uint32(o)))
+		dst[j] = *t.at(int(o & (1<<placeBits - 1)))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"nfacct/archive"
 	"nfacct/collector/spool"
@@ -15,21 +16,50 @@ func (b *build) load(ctx context.Context, inputs []input) error {
 	if err != nil {
 		return err
 	}
-	b.expect(inputs)
 	return b.run(ctx, inputs, loader, anyDay)
 }
 
-// rowBytes is about how many bytes of a spool file become a row of the archive:
-// 30 to 180 were seen, for what is left out and what is merged differs.
-const rowBytes = 64
+// lateExport is how long after a record's end it may be received: RouterOS exports a
+// flow that goes on at least every 30 minutes by default (active-flow-timeout).
+const lateExport = 30 * time.Minute
 
-// expect tells the archive how much there is to come.
-func (b *build) expect(inputs []input) {
-	bytes := int64(0)
-	for _, in := range inputs {
-		bytes += fileSize(in.path)
+// closeDays tells the archive which days are over: those before the oldest spool file
+// that is not loaded yet, or still open.
+func (b *build) closeDays(ctx context.Context) error {
+	now := time.Now()
+	today := archive.DayOf(now.In(b.loc))
+	if b.cfg.Spool == "" {
+		return b.archive.CloseDays(ctx, archive.Day{}, today)
 	}
-	b.archive.Expect(uint64(bytes) / rowBytes)
+	oldest := now
+	open, err := spool.ListOpen(b.cfg.Spool)
+	if err != nil {
+		return err
+	}
+	spooled, err := fromSpool(b.cfg.Spool)
+	if err != nil {
+		return err
+	}
+	loaded, err := b.loadedNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range open {
+		oldest = earlier(oldest, f.Start)
+	}
+	for _, in := range spooled {
+		if !loaded[in.name] {
+			oldest = earlier(oldest, in.start)
+		}
+	}
+	return b.archive.CloseDays(ctx, archive.DayOf(oldest.Add(-lateExport).In(b.loc)), today)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // run sends files through the pipeline and adds what became of them to the summary.

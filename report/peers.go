@@ -19,7 +19,7 @@ func (q *question) readPeers(ctx context.Context) error {
 	var stored []archive.Day
 	loose := map[netip.Addr][]*archive.HostPeers{} // of days that could not be stored
 	for day := q.Period.From; !q.Period.To.Before(day); day = day.Add(1) {
-		is, hosts, err := q.archive.SettlePeers(ctx, day)
+		is, hosts, err := q.archive.PeersOf(ctx, day)
 		if errors.Is(err, archive.ErrBusy) { // so will be the days after it
 			for ; !q.Period.To.Before(day); day = day.Add(1) {
 				q.busy = append(q.busy, day)

@@ -47,23 +47,23 @@ func alter(t testing.TB, a *archive.Archive, table string) {
 func TestAlteredByte(t *testing.T) {
 	between := map[string]func(t *testing.T, a *archive.Archive){
 		"nothing":     func(*testing.T, *archive.Archive) {},
-		"checked":     func(t *testing.T, a *archive.Archive) { run(t, a, "CHECK TABLE flows_2026_10") },
-		"repaired":    func(t *testing.T, a *archive.Archive) { run(t, a, "REPAIR TABLE flows_2026_10") },
-		"rows loaded": func(t *testing.T, a *archive.Archive) { mustLoad(t, a, file{7, 5000, october.First(), 31}) },
+		"checked":     func(t *testing.T, a *archive.Archive) { run(t, a, "CHECK TABLE flows_2026_10_01") },
+		"repaired":    func(t *testing.T, a *archive.Archive) { run(t, a, "REPAIR TABLE flows_2026_10_01") },
+		"rows loaded": func(t *testing.T, a *archive.Archive) { mustLoad(t, a, file{7, 5000, october.First(), 2}) },
 		"repaired, rows loaded": func(t *testing.T, a *archive.Archive) {
-			run(t, a, "REPAIR TABLE flows_2026_10")
-			mustLoad(t, a, file{7, 20, october.First(), 31})
+			run(t, a, "REPAIR TABLE flows_2026_10_01")
+			mustLoad(t, a, file{7, 20, october.First(), 2})
 		},
 		"rows loaded twice": func(t *testing.T, a *archive.Archive) {
-			mustLoad(t, a, file{7, 5000, october.First(), 31})
-			mustLoad(t, a, file{8, 100, october.First(), 31})
+			mustLoad(t, a, file{7, 5000, october.First(), 2})
+			mustLoad(t, a, file{8, 100, october.First(), 2})
 		},
 	}
 	for name, do := range between {
 		t.Run(name, func(t *testing.T) {
 			a := open(t)
-			mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
-			alter(t, a, "flows_2026_10")
+			mustLoad(t, a, file{1, 5000, october.First(), 2}, file{2, 50, november.First(), 3})
+			alter(t, a, "flows_2026_10_01")
 			do(t, a)
 			p := packer(a)
 			for range 2 { // the first repairs the table, which sums it up anew

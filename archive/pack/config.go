@@ -14,8 +14,9 @@ import (
 
 // Config says how months are packed.
 type Config struct {
-	// Late is what becomes of rows for a month that is packed: unpack unpacks it,
-	// loads them and packs it again; wait leaves their file unloaded.
+	// Late is what becomes of rows for a month that is packed: beside loads them into
+	// tables of their days, which are read with it until it is packed again; wait
+	// leaves their file unloaded.
 	Late string `toml:"late"`
 	// KeepMonths is how many finished months keep their flows; 0 keeps all.
 	// Rollups and books stay for ever.
@@ -36,8 +37,11 @@ type Config struct {
 
 // The values of Config.Late and Config.Method.
 const (
-	LateUnpack = "unpack"
+	LateBeside = "beside"
 	LateWait   = "wait"
+	// lateUnpack was the default while a month was one table. It means beside: what
+	// it was for, late rows that are not left out, is the same.
+	lateUnpack = "unpack"
 
 	MethodAuto       = "auto"
 	MethodMyISAMPack = "myisampack"
@@ -46,15 +50,15 @@ const (
 
 // DefaultConfig keeps everything.
 func DefaultConfig() Config {
-	return Config{Late: LateUnpack, Method: MethodAuto, Command: []string{}, Timeout: 6 * time.Hour}
+	return Config{Late: LateBeside, Method: MethodAuto, Command: []string{}, Timeout: 6 * time.Hour}
 }
 
 // Check calls report for each value that cannot work.
 func (c Config) Check(report func(key, problem, remedy string)) {
 	switch c.Late {
-	case LateUnpack, LateWait:
+	case LateBeside, LateWait, lateUnpack:
 	default:
-		report("late", fmt.Sprintf("%q is not known", c.Late), "write unpack or wait")
+		report("late", fmt.Sprintf("%q is not known", c.Late), "write beside or wait")
 	}
 	switch c.Method {
 	case MethodAuto, MethodMyISAMPack, MethodInnoDB:

@@ -102,7 +102,7 @@ func anew(t testing.TB, a *archive.Archive) {
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	a := open(t)
-	mustLoad(t, a, file{1, 2000, october.First(), 31}, file{2, 50, november.First(), 3})
+	mustLoad(t, a, file{1, 2000, october.First(), 4}, file{2, 50, november.First(), 3})
 	want := ask(t, a)
 	for step := 1; ; step++ {
 		anew(t, a)
@@ -131,7 +131,7 @@ func TestServerKilledAtEachStep(t *testing.T) {
 	cfg := archive.DefaultConfig()
 	cfg.Folder = t.TempDir()
 	a := openConfig(t, cfg)
-	mustLoad(t, a, file{1, 2000, october.First(), 31}, file{2, 50, november.First(), 3})
+	mustLoad(t, a, file{1, 2000, october.First(), 4}, file{2, 50, november.First(), 3})
 	want := ask(t, a)
 	for step := 1; ; step++ {
 		anew(t, a)

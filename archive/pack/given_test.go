@@ -145,8 +145,8 @@ func TestGivenServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		run(t, a, "FLUSH TABLES flows_2026_10")
-		data := filepath.Join(place.Folder, "flows_2026_10.MYD")
+		run(t, a, "FLUSH TABLES flows_2026_10_01")
+		data := filepath.Join(place.Folder, "flows_2026_10_01.MYD")
 		overwrite(t, data, 0.3)
 		damaged, err := os.ReadFile(data)
 		if err != nil {

@@ -82,15 +82,19 @@ func openConfig(t testing.TB, cfg archive.Config) *archive.Archive {
 
 func wipe(t testing.TB, a *archive.Archive) {
 	t.Helper()
-	rows, err := a.DB().Query("SHOW TABLES")
+	rows, err := a.DB().Query("SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var tables []string
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		var name, kind string
+		if err := rows.Scan(&name, &kind); err != nil {
 			t.Fatal(err)
+		}
+		if kind == "VIEW" {
+			defer run(t, a, "DROP VIEW "+name)
+			continue
 		}
 		tables = append(tables, name)
 	}

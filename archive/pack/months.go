@@ -2,7 +2,6 @@ package pack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,8 +9,8 @@ import (
 	"nfacct/archive"
 )
 
-// Due lists the months that are over before a day and not packed, or whose table
-// is missing, the oldest first.
+// Due lists the months that are over before a day and not packed, or packed without
+// rows that came late, or whose table is missing, the oldest first.
 func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, error) {
 	entries, err := p.List(ctx)
 	if err != nil {
@@ -19,38 +18,11 @@ func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, e
 	}
 	var due []archive.Month
 	for _, e := range entries {
-		if (e.State == StateLive || e.State == StateMissing) && e.month.Last().Before(today) {
+		if (e.State == StateLive || e.State == StateMissing || e.LateDays > 0) && e.month.Last().Before(today) {
 			due = append(due, e.month)
 		}
 	}
 	return due, nil
-}
-
-// Again lists the months that were unpacked for late rows, to be packed again;
-// also those of which that was begun and cut short.
-func (p *Packer) Again(ctx context.Context) ([]archive.Month, error) {
-	// What is found as being packed while nobody packs was cut short.
-	nobody := true
-	unlock, err := p.a.LockPacking(ctx, 0)
-	switch {
-	case errors.Is(err, archive.ErrLocked):
-		nobody = false
-	case err != nil:
-		return nil, err
-	default:
-		defer unlock()
-	}
-	packs, err := p.a.Packs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var again []archive.Month
-	for _, pack := range packs {
-		if pack.Again && (pack.State == "unpacked" || pack.State == "packing" && nobody) {
-			again = append(again, pack.Month)
-		}
-	}
-	return again, nil
 }
 
 // Expired lists the months whose flows are kept no longer, the oldest first;
@@ -81,6 +53,11 @@ func (p *Packer) Drop(ctx context.Context, m archive.Month, wait time.Duration) 
 	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
 }
 
+// CloseDays makes the keys of all days before one that have none yet.
+func (p *Packer) CloseDays(ctx context.Context, today archive.Day, wait time.Duration) error {
+	return p.locked(ctx, wait, func() error { return p.a.CloseDays(ctx, today, today) })
+}
+
 // locked does something with the writer lock.
 func (p *Packer) locked(ctx context.Context, wait time.Duration, do func() error) error {
 	unlock, err := p.a.Lock(ctx, wait)
@@ -98,6 +75,9 @@ const (
 	StateDropped = "dropped"
 	StateMissing = "missing" // the books say that there are rows, and there is no table
 	StateView    = "view"    // somebody's, under the name of a month's table
+	// StateLate is that of a packed month with late rows, which can be packed again; in
+	// the list it is packed.
+	StateLate = "late"
 )
 
 // NotOurs says of a month of StateView what to do about it.
@@ -121,6 +101,9 @@ type Entry struct {
 	Verified     time.Time `json:"verified,omitzero"` // against the live table and the books; or see Problem
 	Seconds      float64   `json:"seconds,omitempty"` // that packing took
 	Problem      string    `json:"problem,omitempty"` // what was packed all the same
+	// LateDays is how many days of a packed month have tables beside it, of rows that
+	// came late or of the day loaded again.
+	LateDays int `json:"late_days,omitempty"`
 
 	month archive.Month
 }
@@ -163,13 +146,16 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// State is a month's, as in the list; "" if nothing of it was ever there.
+// State is a month's, as in the list, or StateLate; "" if nothing of it was ever there.
 func (p *Packer) State(ctx context.Context, m archive.Month) (string, error) {
 	entries, err := p.List(ctx)
 	if err != nil {
 		return "", err
 	}
 	for _, e := range entries {
+		if e.month == m && e.LateDays > 0 {
+			return StateLate, nil
+		}
 		if e.month == m {
 			return e.State, nil
 		}
@@ -179,29 +165,36 @@ func (p *Packer) State(ctx context.Context, m archive.Month) (string, error) {
 
 // entry tells of a month that has a table.
 func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) (Entry, error) {
-	e := Entry{Month: m.String(), State: StateLive, month: m}
-	tables, err := p.a.FlowTables(ctx, m.First(), m.First())
-	if err != nil || len(tables) == 0 {
+	e := Entry{Month: m.String(), State: StateLive, Table: m.Table(), month: m}
+	parts, err := p.a.Parts(ctx, m.First(), m.Last())
+	if err != nil {
 		return e, err
 	}
-	e.Table = tables[0]
-	var kind string
-	err = p.a.DB().QueryRowContext(ctx, "SELECT TABLE_TYPE, COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", e.Table).Scan(&kind, &e.Rows, &e.Bytes)
-	if kind == "VIEW" {
-		e.State = StateView
+	if len(parts) == 0 {
+		e.State = StateView // or there is nothing of it
 		return e, nil
 	}
-	if err == nil {
-		err = p.a.DB().QueryRowContext(ctx, `SELECT LEAST(COALESCE(SUM(loaded_records), 0), 18446744073709551615) FROM books JOIN imports ON imports.id = books.import
-WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)
+	for _, part := range parts {
+		var rows, bytes uint64
+		err := p.a.DB().QueryRowContext(ctx, "SELECT COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", part.Table).Scan(&rows, &bytes)
+		if err != nil {
+			return e, archive.Wrap("look at "+part.Table, err)
+		}
+		e.Rows, e.Bytes = e.Rows+rows, e.Bytes+bytes
+		if part.Table == m.PackedTable() {
+			e.State, e.Table = StatePacked, part.Table
+		}
 	}
+	err = p.a.DB().QueryRowContext(ctx, `SELECT LEAST(COALESCE(SUM(loaded_records), 0), 18446744073709551615) FROM books JOIN imports ON imports.id = books.import
+WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)
 	if err != nil {
 		return e, archive.Wrap(fmt.Sprintf("look at %s", e.Table), err)
 	}
-	if e.Table == m.PackedTable() {
-		e.State, e.LiveBytes, e.Method, e.Problem = StatePacked, pack.Live, pack.Method, pack.Problem
+	if e.State == StatePacked {
+		e.LateDays = len(parts) - 1
+		e.LiveBytes, e.Method, e.Problem = pack.Live, pack.Method, pack.Problem
 		e.Packed, e.Verified, e.Seconds = pack.Finished, pack.Verified, pack.Took.Seconds()
-		if !pack.Verified.IsZero() { // InnoDB only guesses
+		if !pack.Verified.IsZero() && e.LateDays == 0 { // InnoDB only guesses
 			e.Rows, e.Flows = pack.Rows, pack.Flows
 		}
 		if pack.Live > 0 && e.Bytes > 0 {

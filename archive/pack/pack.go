@@ -1,31 +1,37 @@
-// Package pack is the month's end: a finished month is checked, repaired if it
-// has to be, copied, packed with MariaDB's own tools, verified, and only then put
-// in the live table's place.
+// Package pack is the month's end: the days of a finished month are checked, repaired
+// if they have to be, copied into one table, packed with MariaDB's own tools,
+// verified, and only then replaced by it.
 //
 // The steps, each of which may be the last before the power goes:
 //
-//	1 clean     what an attempt that was cut short has left is removed
+//	1 clean     what an attempt that was cut short has left is removed, but for rows
+//	            that are staged: step 5 goes on behind them
 //	2 begin     month_packs says that the month is being packed; a load into it
 //	            from here on disturbs the attempt, which then gives up
-//	3 check     CHECK TABLE; a damaged table is repaired under the writer lock, and
-//	            its data file of before kept if rows are lost
+//	3 check     CHECK TABLE of each table; a damaged one is repaired under the writer
+//	            lock, and its data file of before kept if rows are lost
 //	4 count     rows, flows and bytes of each day, compared with the books, and
 //	            the checksum of all rows with that of when they were loaded
-//	5 copy      under FLUSH TABLES ... FOR EXPORT, which lets readers go on: the
-//	            data file, index and definition are copied
-//	6 pack      myisampack, which writes a new data file; myisamchk makes the
-//	            keys, and checks every row
-//	7 move      into the database, as pack_2026_10; the definition comes last
-//	8 verify    CHECK TABLE, checksum over all rows, counts and sums of each day
-//	9 switch    under the writer lock: renamed to flows_2026_10c, made durable,
-//	            and the live table dropped
+//	5 stage     day by day into pack_2026_10, a table without keys; its checksum grows
+//	            by that of each day
+//	6 copy      its files, under FLUSH TABLES ... FOR EXPORT, to a folder of its own;
+//	            the table itself is dropped
+//	7 pack      myisampack, which writes a new data file; myisamchk makes the
+//	            keys, once, and checks every row
+//	8 move      into the database, as pack_2026_10; the definition comes last
+//	9 verify    CHECK TABLE, checksum over all rows, counts and sums of each day
+//	10 switch   under the writer lock: renamed to flows_2026_10c, made durable,
+//	            and the days dropped
+//
+// A month that is packed and has late rows is packed again the same way: the packed
+// table is one of those that are staged.
 //
 // Packing in place, the predecessor's way, corrupts tables that the server has
-// open, and a reader that waits for such a table hangs. Until 9 the live table is
-// untouched and serves everybody.
+// open, and a reader that waits for such a table hangs. Until 10 the days are
+// untouched and serve everybody.
 //
-// Where the server's files cannot be reached, its rows are copied into a table of
-// InnoDB's compressed format instead (method "innodb"), with steps 8 and 9 alike.
+// Where the server's files cannot be reached, rows are staged in a table of
+// InnoDB's compressed format instead (method "innodb"), and steps 6 to 8 fall away.
 package pack
 
 import (
@@ -46,8 +52,8 @@ type Options struct {
 	Wait time.Duration
 	// Accept packs a month although it holds something else than the books say.
 	Accept bool
-	// Progress, if set, is called with the bytes of the live table that are done, as
-	// if each step took an equal part of them.
+	// Progress, if set, is called with the bytes of the month that are done, as if each
+	// step took an equal part of them.
 	Progress func(done, all int64)
 }
 
@@ -88,9 +94,11 @@ type job struct {
 	tools   *tools // nil for method innodb
 	started time.Time
 	begun   bool
-	kept    string // the damaged table's data file, as it was before it was repaired
-	before  sums   // of the live table
-	sum     uint64
+	kept    []string       // data files of damaged tables, as they were before they were repaired
+	parts   []archive.Part // what the month consists of
+	sumOf   []uint64       // of each, over all rows of its table
+	before  sums           // of all
+	sum     uint64         // of the staging table
 	result  archive.Pack
 }
 
@@ -132,7 +140,10 @@ func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ arc
 		// What is left behind here, the next attempt cleans.
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		if err != nil {
+		if err != nil && j.begun {
+			if ctx.Err() == nil { // told to stop, what is staged is worth keeping
+				err = errors.Join(err, quietly(p.unstage(after, m)))
+			}
 			err = errors.Join(err, quietly(p.a.CancelPack(after, m, j.token)))
 		}
 		err = errors.Join(err, quietly(p.clean(after, j.tools, m)))
@@ -160,6 +171,9 @@ func (j *job) run(ctx context.Context) error {
 	if e, err := j.entry(ctx, j.month, archive.Pack{}); err != nil {
 		return err
 	} else if e.State == StateView {
+		if state, err := j.State(ctx, j.month); err != nil || state != StateView {
+			return errors.Join(err, errors.New("there is nothing of it"))
+		}
 		return errors.New(NotOurs(j.month))
 	}
 	if err := j.a.BeginPack(ctx, j.month, j.token, j.method); err != nil {
@@ -170,12 +184,13 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.look(ctx); err != nil {
 		return err
 	}
-	stage := j.packFiles
-	if j.method == MethodInnoDB {
-		stage = j.copyRows
-	}
-	if err := stage(ctx); err != nil {
+	if err := j.stage(ctx); err != nil {
 		return err
+	}
+	if j.method != MethodInnoDB {
+		if err := j.packFiles(ctx); err != nil {
+			return err
+		}
 	}
 	if err := j.verify(ctx); err != nil {
 		return err
@@ -208,6 +223,7 @@ const worthwhile = 1 << 20
 const (
 	stepCheck = iota + 1
 	stepCount
+	stepStage
 	stepCopy
 	stepPack
 	stepKeys
@@ -227,42 +243,33 @@ func (j *job) progressed(steps float64) {
 	j.opts.Progress(int64(steps/stepsOf*float64(size)), size)
 }
 
-// look checks the live table, counts what is in it, and compares that with the
+// look checks the month's tables, counts what is in them, and compares that with the
 // books.
-func (j *job) look(ctx context.Context) error {
-	table := j.month.Table()
-	kept, err := j.a.KeptSum(ctx, j.month) // before anything sums up anew
-	if err != nil {
+func (j *job) look(ctx context.Context) (err error) {
+	if j.parts, err = j.a.Parts(ctx, j.month.First(), j.month.Last()); err != nil {
 		return err
 	}
-	said, err := j.check(ctx, table)
-	if err != nil {
-		return err
-	}
-	if said != "" {
-		if said, err = j.repair(ctx, said); err != nil {
+	j.before = sums{}
+	var damage, problems []string
+	for _, p := range j.parts {
+		said, altered, err := j.lookAt(ctx, p)
+		if err != nil {
 			return err
+		}
+		if said != "" {
+			damage = append(damage, said)
+		}
+		if altered != "" {
+			problems = append(problems, p.Table+": "+altered)
 		}
 	}
 	j.step("checked")
-	if j.result.Live, err = j.size(ctx, table); err != nil {
-		return err
-	}
-	j.progress(stepCheck)
-	if j.before, err = j.count(ctx, table); err != nil {
-		return err
-	}
-	if j.sum, err = j.a.Checksum(ctx, table); err != nil {
-		return err
-	}
 	books, err := j.books(ctx)
 	if err != nil {
 		return err
 	}
-	problems := j.against(j.before, books)
-	if altered := j.altered(kept); altered != "" {
-		problems = append([]string{altered}, problems...)
-	}
+	problems = append(problems, j.against(j.before, books)...)
+	said := strings.Join(damage, "; ")
 	if kept := j.keptRows(); said != "" && problems != nil && len(kept) > 0 {
 		said += "; its data file of before is kept: " + strings.Join(kept, ", ")
 	}
@@ -275,7 +282,7 @@ func (j *job) look(ctx context.Context) error {
 		j.result.Problem = wrong.what()
 	} else {
 		if said != "" {
-			j.log.Warn("a damaged table was repaired; nothing is lost", "table", table, "damage", said)
+			j.log.Warn("a damaged table was repaired; nothing is lost", "month", j.month, "damage", said)
 		}
 		if err := j.dropKept(ctx); err != nil {
 			return err
@@ -286,4 +293,47 @@ func (j *job) look(ctx context.Context) error {
 	j.step("counted")
 	j.progress(stepCount)
 	return nil
+}
+
+// lookAt is look for one table. altered says that its rows are not those that were
+// loaded.
+func (j *job) lookAt(ctx context.Context, p archive.Part) (damage, altered string, err error) {
+	kept, err := j.a.KeptSum(ctx, p) // before anything sums up anew
+	if err != nil {
+		return "", "", err
+	}
+	if damage, err = j.check(ctx, p.Table); err != nil {
+		return "", "", err
+	}
+	if damage != "" {
+		if p.Table == j.month.PackedTable() {
+			return "", "", fmt.Errorf("%w: %s: %s", archive.ErrDamaged, p.Table, damage)
+		}
+		if err := j.repair(ctx, p.Table, damage); err != nil {
+			return "", "", err
+		}
+		damage = p.Table + ": " + damage
+	}
+	size, err := j.size(ctx, p.Table)
+	if err != nil {
+		return "", "", err
+	}
+	j.result.Live += size
+	found, err := j.count(ctx, p)
+	if err != nil {
+		return "", "", err
+	}
+	for day, f := range found {
+		j.before[day] = j.before[day].plus(f)
+	}
+	sum, err := j.a.Checksum(ctx, p.Table)
+	if err != nil {
+		return "", "", err
+	}
+	j.sumOf = append(j.sumOf, sum)
+	rows := found.total().Rows
+	if p.Without != nil {
+		rows = kept.Rows // the table has more than the part
+	}
+	return damage, alteredRows(kept, rows, sum), nil
 }

@@ -53,21 +53,28 @@ func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) erro
 }
 
 // clean removes what attempts have left: folders of copies, and tables that are
-// no month's. The lock of LockPacking is held, so nobody works on them.
+// no month's, but for those that the next attempt goes on with. The lock of
+// LockPacking is held, so nobody works on them.
 func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) error {
 	packs, err := p.a.Packs(ctx)
 	if err != nil {
 		return err
 	}
-	var stale []string
-	for _, m := range also {
-		stale = append(stale, m.StagingTable())
-	}
+	months := also
 	for _, pack := range packs { // a packed month has one while a copy of it is repaired
-		stale = append(stale, pack.Month.StagingTable())
+		months = append(months, pack.Month)
 	}
-	for _, table := range stale {
-		if err := p.dropStaging(ctx, table); err != nil {
+	var stale []string
+	for _, m := range months {
+		var staged bool
+		if err := p.a.DB().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM staged_parts WHERE month = ?)", m.String()).Scan(&staged); err != nil {
+			return archive.Wrap("look for what is staged", err)
+		}
+		if staged {
+			continue
+		}
+		stale = append(stale, m.StagingTable())
+		if err := p.dropStaging(ctx, m.StagingTable()); err != nil {
 			return err
 		}
 	}

@@ -10,15 +10,14 @@ import (
 	"time"
 )
 
-// repair mends the live table, beginning with what changes least: keys alone,
-// then rows that can be read, then with an index file made anew. It returns the
-// damage; whether rows are lost, the books tell.
-func (j *job) repair(ctx context.Context, damage string) (string, error) {
-	table := j.month.Table()
+// repair mends a table, beginning with what changes least: keys alone, then rows that
+// can be read, then with an index file made anew. Whether rows are lost, the books
+// tell.
+func (j *job) repair(ctx context.Context, table, damage string) error {
 	j.log.Warn("a table is damaged: repairing it", "table", table, "damage", damage)
 	unlock, err := j.a.Lock(ctx, j.opts.Wait)
 	if err != nil {
-		return damage, err
+		return err
 	}
 	defer unlock()
 	if j.tools != nil {
@@ -27,36 +26,35 @@ func (j *job) repair(ctx context.Context, damage string) (string, error) {
 			_, err = j.enough(ctx, j.tools.database, 3*data+3*keys)
 		}
 		if err != nil {
-			return damage, err
+			return err
 		}
 	}
 	// A repair that is asked to be quick tries again without that when it meets rows
 	// that it cannot read, and drops them (seen with 10.11).
-	if err := j.keepRows(ctx, damage); err != nil {
-		return damage, err
+	if err := j.keepRows(ctx, table, damage); err != nil {
+		return err
 	}
 	said := ""
 	for _, how := range []string{"QUICK", "", "EXTENDED", "USE_FRM"} {
 		statement := strings.TrimSpace("REPAIR TABLE " + table + " " + how)
 		if _, err = j.maintain(ctx, statement); err != nil {
-			return damage, err
+			return err
 		}
 		j.step("repaired")
 		if said, err = j.check(ctx, table); err != nil {
-			return damage, err
+			return err
 		}
 		if said == "" {
-			return damage, nil
+			return nil
 		}
 	}
-	return damage, fmt.Errorf("%s is damaged (%s) and cannot be repaired (%s): load the days of the month again (nfacct import --from --to)", table, damage, said)
+	return fmt.Errorf("%s is damaged (%s) and cannot be repaired (%s): load the day again (nfacct import --day)", table, damage, said)
 }
 
 // keepRows copies the damaged table's data file, under a name like those that the
 // server gives the ones it keeps when it repairs a table by itself, which it does
 // as soon as somebody opens it (myisam_recover_options).
-func (j *job) keepRows(ctx context.Context, damage string) error {
-	table := j.month.Table()
+func (j *job) keepRows(ctx context.Context, table, damage string) error {
 	if j.tools == nil {
 		if j.opts.Accept {
 			return nil
@@ -67,12 +65,12 @@ func (j *job) keepRows(ctx context.Context, damage string) error {
 	if _, err := j.tools.run(ctx, "cp", "-p", j.tools.database+"/"+table+".MYD", kept); err != nil {
 		return fmt.Errorf("keep a copy of %s: %w", table, err)
 	}
-	j.kept = kept
+	j.kept = append(j.kept, kept)
 	j.step("rows kept")
 	return j.tools.sync(ctx, kept, j.tools.database)
 }
 
-// keptRows are the data files of the month's table from before repairs: this
+// keptRows are the data files of the month's tables from before repairs: this
 // attempt's, and where the folder can be read, also those of earlier ones and of
 // the server.
 func (j *job) keptRows() (names []string) {
@@ -82,13 +80,15 @@ func (j *job) keptRows() (names []string) {
 	if len(j.tools.prefix) == 0 {
 		entries, _ := os.ReadDir(j.tools.database) // what cannot be read is not there to be dropped
 		for _, e := range entries {
-			if name := e.Name(); strings.HasPrefix(name, j.month.Table()+".MYD-") && strings.HasSuffix(name, ".BAK") {
+			if name := e.Name(); strings.HasPrefix(name, j.month.Table()) && strings.Contains(name, ".MYD-") && strings.HasSuffix(name, ".BAK") {
 				names = append(names, filepath.Join(j.tools.database, name))
 			}
 		}
 	}
-	if j.kept != "" && !slices.Contains(names, j.kept) {
-		names = append(names, j.kept)
+	for _, kept := range j.kept {
+		if !slices.Contains(names, kept) {
+			names = append(names, kept)
+		}
 	}
 	return names
 }
@@ -100,6 +100,6 @@ func (j *job) dropKept(ctx context.Context) error {
 		return nil
 	}
 	_, err := j.tools.run(ctx, "rm", append([]string{"-f"}, names...)...)
-	j.kept = ""
+	j.kept = nil
 	return err
 }

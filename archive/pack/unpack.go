@@ -14,7 +14,7 @@ import (
 	"nfacct/archive"
 )
 
-// Unpack gives back a month's live table. If the packed one is damaged, a copy of
+// Unpack gives the days of a month tables of their own again. If the packed one is damaged, a copy of
 // it is repaired and unpacked; the error is a *BooksError if rows of it are lost
 // and Options.Accept is not set. It returns what is lost all the same, "" usually.
 func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (problem string, err error) {
@@ -38,7 +38,7 @@ func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (pro
 	return problem, nil
 }
 
-// farRoom looks whether the live table will fit on the disk of a server that is
+// farRoom looks whether the tables of days will fit on the disk of a server that is
 // reached through Config.Command; of one that is here the archive looks itself.
 func (p *Packer) farRoom(ctx context.Context, m archive.Month) error {
 	place, err := p.a.Place(ctx)
@@ -58,8 +58,8 @@ func (p *Packer) farRoom(ctx context.Context, m archive.Month) error {
 	return err
 }
 
-// unpackMended unpacks a repaired copy of the packed table. Until the live table
-// is whole the packed one is left alone.
+// unpackMended unpacks a repaired copy of the packed table. Until all its days have
+// their tables the packed one is left alone.
 func (p *Packer) unpackMended(ctx context.Context, m archive.Month, opts Options, damage error) (problem string, err error) {
 	place, err := p.a.Place(ctx)
 	if err != nil {
@@ -109,7 +109,14 @@ func (j *job) mend(ctx context.Context) error {
 	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
 		return err
 	}
-	if err := j.room(ctx, t.work, packed); err != nil {
+	data, keys, err := j.sizes(ctx, packed)
+	if err != nil {
+		return err
+	}
+	if err := j.room(ctx, t.work, data, keys); err != nil {
+		return err
+	}
+	if err := j.unstage(ctx, j.month); err != nil {
 		return err
 	}
 	var failed error // of the first way, which says most about the damage
@@ -144,7 +151,7 @@ func (j *job) rebuild(ctx context.Context, table string, how ...string) error {
 	if _, err := t.run(ctx, "myisamchk", args...); err != nil {
 		return err
 	}
-	_, err := t.run(ctx, "myisamchk", "--no-defaults", "--silent", "--extend-check", table)
+	_, err := t.run(ctx, "myisamchk", "--no-defaults", "--silent", "--medium-check", table)
 	return err
 }
 
@@ -165,7 +172,7 @@ func (j *job) freshIndex(ctx context.Context, table string) error {
 		{"myisampack", "--no-defaults", "--silent", "--force", table},
 		{"cp", "-p", t.database + "/" + j.month.PackedTable() + ".MYD", table + ".MYD"},
 		{"myisamchk", "--no-defaults", "--silent", "-rq", "--sort_buffer_size=" + sortMemory, "--tmpdir=" + path.Dir(table), table},
-		{"myisamchk", "--no-defaults", "--silent", "--extend-check", table},
+		{"myisamchk", "--no-defaults", "--silent", "--medium-check", table},
 	} {
 		if _, err := t.run(ctx, line[0], line[1:]...); err != nil {
 			return err
@@ -178,11 +185,11 @@ func (j *job) freshIndex(ctx context.Context, table string) error {
 // lost says what a repaired table does not hold of what was packed.
 func (j *job) lost(ctx context.Context) (problems []string, err error) {
 	table := j.month.StagingTable()
-	kept, err := j.a.KeptSum(ctx, j.month)
+	kept, err := j.a.KeptSum(ctx, j.whole(j.month.PackedTable()))
 	if err != nil {
 		return nil, err
 	}
-	if j.before, err = j.count(ctx, table); err != nil {
+	if j.before, err = j.count(ctx, j.whole(table)); err != nil {
 		return nil, err
 	}
 	if j.sum, err = j.a.Checksum(ctx, table); err != nil {
@@ -196,7 +203,7 @@ func (j *job) lost(ctx context.Context) (problems []string, err error) {
 		return nil, err
 	}
 	problems = j.against(j.before, books)
-	if altered := j.altered(kept); altered != "" {
+	if altered := alteredRows(kept, j.before.total().Rows, j.sum); altered != "" {
 		problems = append([]string{altered}, problems...)
 	}
 	if problems == nil && kept.Known && kept.Rows != j.before.total().Rows {

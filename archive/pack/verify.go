@@ -19,17 +19,16 @@ type figures struct {
 	Rows, Flows, UpBytes, DownBytes, UpPackets, DownPackets uint64
 }
 
+func (f figures) plus(o figures) figures {
+	return figures{plus(f.Rows, o.Rows), plus(f.Flows, o.Flows), plus(f.UpBytes, o.UpBytes), plus(f.DownBytes, o.DownBytes), plus(f.UpPackets, o.UpPackets), plus(f.DownPackets, o.DownPackets)}
+}
+
 // sums are the figures of each day.
 type sums map[archive.Day]figures
 
 func (s sums) total() (t figures) {
 	for _, f := range s {
-		t.Rows = plus(t.Rows, f.Rows)
-		t.Flows = plus(t.Flows, f.Flows)
-		t.UpBytes = plus(t.UpBytes, f.UpBytes)
-		t.DownBytes = plus(t.DownBytes, f.DownBytes)
-		t.UpPackets = plus(t.UpPackets, f.UpPackets)
-		t.DownPackets = plus(t.DownPackets, f.DownPackets)
+		t = t.plus(f)
 	}
 	return t
 }
@@ -59,12 +58,12 @@ func (e *BooksError) what() string {
 	return text
 }
 
-// altered says whether rows are others than were loaded, by their checksum: of a
+// alteredRows says whether rows are others than were loaded, by their checksum: of a
 // byte that was changed in a time, a port or an address no sum tells.
-func (j *job) altered(kept archive.Kept) string {
+func alteredRows(kept archive.Kept, rows, sum uint64) string {
 	switch {
-	case kept.Known && kept.Sum != j.sum && kept.Rows == j.before.total().Rows:
-		return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", kept.Sum, j.sum)
+	case kept.Known && kept.Sum != sum && kept.Rows == rows:
+		return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", kept.Sum, sum)
 	case kept.Damage != "":
 		return kept.Damage
 	}
@@ -85,10 +84,19 @@ func plus(a, b uint64) uint64 {
 	return a + b
 }
 
-// count adds up a table by day.
-func (j *job) count(ctx context.Context, table string) (sums, error) {
+// whole is all of a table.
+func (j *job) whole(table string) archive.Part {
+	return archive.Part{Table: table, From: j.month.First(), To: j.month.Last()}
+}
+
+// count adds up a table by day, also days that are none of the month.
+func (j *job) count(ctx context.Context, p archive.Part) (sums, error) {
+	table, where := p.Table, ""
+	if p.Without != nil {
+		where = " WHERE " + p.Where()
+	}
 	rows, err := j.a.DB().QueryContext(ctx, "SELECT `day`, COUNT(*), SUM(`flows`), "+sum("up_bytes")+", "+sum("down_bytes")+", "+sum("up_packets")+", "+sum("down_packets")+" FROM "+
-		table+" USE INDEX () GROUP BY `day`")
+		table+" USE INDEX ()"+where+" GROUP BY `day`")
 	if err != nil {
 		return nil, archive.Wrap("count "+table, err)
 	}
@@ -174,7 +182,7 @@ func (j *job) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := j.count(ctx, table)
+	found, err := j.count(ctx, j.whole(table))
 	if err != nil {
 		return err
 	}

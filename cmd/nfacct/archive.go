@@ -26,18 +26,29 @@ func (a *app) archiveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "archive",
 		Short: "pack the months that are over, to about two fifths; or unpack one",
-		Long: `Packs every month that is over, imported and not packed yet: its table is checked
-and repaired, a copy of it packed, compared with it and with the books, and only
-then put in its place. Whoever reads goes on meanwhile and gets the same answers.
-Interrupted at any point, the next run finishes or starts over.
+		Long: `Packs every month that is over, imported and not packed yet: the tables of its days
+are checked and repaired, copied into one that is packed and compared with them and
+with the books, and only then replaced by it. Whoever reads goes on meanwhile and
+gets the same answers. Interrupted at any point, the next run finishes or goes on.
 
 A month with files still to import is refused, and the files are named. So is one
-that holds something else than its books say, unless --accept is given.
+that holds something else than its books say, unless --accept is given. A packed
+month with rows that came late is packed again with them.
 
-After damage to the disk --repair checks every table of the database, mends those
-that are damaged, compares all days with their books, and says which to import again.
+With archive.keep_months set, older months are dropped first.
 
-With archive.keep_months set, older months are dropped first.`,
+Where flows are, and what each kind of server does:
+
+  flows_2026_11_23  a day
+  flows_2026_11     all days of a month that is not packed, to be read
+  flows_2026_10c    a packed month; flows_2026_10_23 beside it has late rows, or the
+                    whole day when it was loaded again
+
+                    private, or MyISAM   given, MyISAM off
+  keys of a day     when it is over      from the start
+  flows_2026_11     MERGE table          view (right CREATE VIEW)
+  checksum of rows  kept by the server   none
+  packed with       myisampack           InnoDB, compressed`,
 		Example: `  nfacct archive
   nfacct archive --list
   nfacct archive --month 2026-10 --unpack
@@ -55,7 +66,7 @@ With archive.keep_months set, older months are dropped first.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.month, "month", "", "only this `MONTH`: 2026-10")
-	flags.BoolVar(&f.unpack, "unpack", false, "give back the month's live table")
+	flags.BoolVar(&f.unpack, "unpack", false, "give the days of the month their tables back")
 	flags.BoolVar(&f.list, "list", false, "list months: rows, sizes, when packed and verified")
 	flags.BoolVar(&f.repair, "repair", false, "mend every damaged table, and say which days to import again")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing, say what would be done")
@@ -113,6 +124,11 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 		}
 	}
 	m := monthEnd{app: a, cfg: cfg, db: db, packer: packer, now: time.Now(), wait: f.wait}
+	if !f.dryRun && month == (archive.Month{}) {
+		if err := packer.CloseDays(ctx, m.today(), f.wait); err != nil {
+			return databaseError(err)
+		}
+	}
 	todo, err := m.plan(ctx, month)
 	if err != nil {
 		return databaseError(err)
@@ -140,7 +156,7 @@ func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archiv
 			return databaseError(err)
 		}
 		d := deed{Name: month.String(), Do: "unpack", asked: "unpacked"}
-		if state != pack.StatePacked {
+		if state != pack.StatePacked && state != pack.StateLate {
 			d.refuse("it is not packed")
 		}
 		return a.printPlan([]deed{d}, month)

@@ -143,11 +143,6 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	if err == nil && short != nil {
 		err = partialError(errors.Join(short...))
 	}
-	if !f.dryRun && ctx.Err() == nil {
-		if again := a.packAgain(ctx, cfg, db, f.wait); again != nil {
-			err = joinErrors(err, again)
-		}
-	}
 	if !f.dryRun && ctx.Err() == nil && len(files) == 0 && !errors.Is(err, archive.ErrLocked) && !errors.Is(err, archive.ErrUnavailable) {
 		if after := a.afterImport(ctx, cfg, db, f.wait); after != nil && err == nil {
 			err = partialError(after)

@@ -30,7 +30,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if len(w.files) > 0 {
 		return err
 	}
-	return errors.Join(err, a.packAgain(ctx, cfg, db, importWait), a.afterImport(ctx, cfg, db, importWait))
+	return errors.Join(err, a.afterImport(ctx, cfg, db, importWait))
 }
 
 // reportJob writes the report of a day, week or month to files, and has it mailed.

@@ -113,9 +113,6 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	summary := migrate.NewSummary()
 	err = a.migrateAll(ctx, m, cfg, dsnFile, paths, summary)
 	bar.clear()
-	if !f.dryRun && ctx.Err() == nil {
-		err = errors.Join(err, a.packAgain(ctx, cfg, db, f.wait))
-	}
 	if err == nil {
 		err = summary.Err()
 	}

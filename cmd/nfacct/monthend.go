@@ -237,6 +237,9 @@ func (a *app) archiveJob(ctx context.Context, cfg *config.Config, db *archive.Ar
 	if err := m.packer.Recover(ctx, importWait); err != nil {
 		return err
 	}
+	if err := m.packer.CloseDays(ctx, m.today(), importWait); err != nil {
+		return err
+	}
 	todo, err := m.plan(ctx, archive.Month{})
 	if err != nil {
 		return err
@@ -268,32 +271,4 @@ func (m *monthEnd) whole(ctx context.Context, month archive.Month) error {
 		return temporaryError(fmt.Errorf("%s: %s", month, d.Reason))
 	}
 	return nil
-}
-
-// packAgain packs the months that an import unpacked for late rows. One that fails
-// does not stop the others; the error has its exit code.
-func (a *app) packAgain(ctx context.Context, cfg *config.Config, db *archive.Archive, wait time.Duration) error {
-	packer := pack.New(cfg.Archive, db, a.log)
-	months, err := packer.Again(ctx)
-	if err != nil || len(months) == 0 {
-		return databaseError(err)
-	}
-	m := monthEnd{app: a, cfg: cfg, db: db, packer: packer, now: time.Now(), wait: wait}
-	var failed []error
-	for _, month := range months {
-		d, err := m.consider(ctx, month)
-		if err != nil {
-			failed = append(failed, databaseError(err))
-			continue
-		}
-		if d.Do != "pack" { // more of it is to come
-			continue
-		}
-		if _, err := packer.Pack(ctx, month, pack.Options{Wait: wait}); err != nil {
-			failed = append(failed, packError(fmt.Errorf("late rows are loaded, but %w", err)))
-			continue
-		}
-		a.log.Info("month packed again after late rows", "month", month)
-	}
-	return joinErrors(failed...)
 }

@@ -30,9 +30,9 @@ func (a *app) afterImport(ctx context.Context, cfg *config.Config, db *archive.A
 			a.log.Debug("peers of days are left to the next import", "from", day)
 			break
 		}
-		switch _, _, err := db.SettlePeers(ctx, day); {
-		case errors.Is(err, archive.ErrBusy):
-			return nil // whoever is loading now looks after them
+		switch err := db.KeepPeers(ctx, day); {
+		case errors.Is(err, archive.ErrLocked):
+			return nil // whoever keeps peers now looks after them
 		case err != nil:
 			return err
 		}

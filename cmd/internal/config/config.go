@@ -298,7 +298,7 @@ func (c *Config) check(report func(key, what, remedy string)) {
 	c.Report.Check(under("report"))
 	c.Mail.Check(under("mail"))
 	c.Archive.Check(under("archive"))
-	c.Database.UnpackLate = c.Archive.Late == pack.LateUnpack
+	c.Database.LateWaits = c.Archive.Late == pack.LateWait
 	c.Database.PackFiles = c.Archive.Method != pack.MethodInnoDB
 	if c.Provision.AccountPasswordFile != "" {
 		c.Provision.AccountPasswordFile = c.path(c.Provision.AccountPasswordFile)
