@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -95,6 +94,7 @@ func readAll(t testing.TB, packets []spool.Packet, each func(*flow.Record)) *sou
 	t.Helper()
 	s := newSource([]Router{hostileOffice()}, newCalendar(time.UTC), anyDay)
 	s.begin(context.Background(), netflow.NewDecoder(netflow.Limits{}))
+	s.input = new(input)
 	s.batch = new(batch)
 	s.next = func(full *batch) (*batch, error) {
 		for i := range full.records {
@@ -255,33 +255,6 @@ func TestRanking(t *testing.T) {
 	}
 }
 
-// TestWork: what is decoded late costs no more than was received, however much of an
-// attack came before.
-func TestWork(t *testing.T) {
-	work := func(modes ...string) float64 {
-		packets := attackAs(t, 3, modes...)
-		s := readAll(t, packets, func(*flow.Record) {})
-		if err := s.lookBehind(&input{}, new(decoded)); err != nil {
-			t.Fatal(err)
-		}
-		bytes := 0
-		for i := range packets {
-			bytes += paceUnit + len(packets[i].Payload)
-		}
-		checkHeld(t, &s.held)
-		return float64(s.pace.all+int64(s.pace.work)) / float64(bytes)
-	}
-	for name, counts := range map[string][2]int{
-		"template-flood": {50, 200}, "stream-flood": {1000, 4000}, "fill-waiting": {20, 80}, "late-templates": {500, 2000}, "half-known": {500, 2000}, "many-hosts": {20, 80},
-	} {
-		for _, n := range counts {
-			if got := work(fmt.Sprint(name, ":", n)); got > 1 {
-				t.Errorf("%s: %d make work of %.2f for each byte received", name, n, got)
-			}
-		}
-	}
-}
-
 // TestUnreadIsCloned: what is held does not depend on the reader's buffer.
 func TestUnreadIsCloned(t *testing.T) {
 	h := &hostile{at: at, next: map[[2]uint32]uint32{}}
@@ -290,6 +263,7 @@ func TestUnreadIsCloned(t *testing.T) {
 	var bytesRead []uint64
 	s := newSource([]Router{hostileOffice()}, newCalendar(time.UTC), anyDay)
 	s.begin(context.Background(), netflow.NewDecoder(netflow.Limits{}))
+	s.input = new(input)
 	s.batch = new(batch)
 	s.next = func(full *batch) (*batch, error) {
 		for i := range full.records {
@@ -306,29 +280,5 @@ func TestUnreadIsCloned(t *testing.T) {
 	}
 	if err := s.flush(); err != nil || len(bytesRead) != 1 || bytesRead[0] != 77 {
 		t.Errorf("%v, %v", bytesRead, err)
-	}
-}
-
-// BenchmarkHostile is an attack, read without the database, short and four times
-// as long: the cost of a datagram does not grow.
-func BenchmarkHostile(b *testing.B) {
-	for _, mode := range []struct {
-		name string
-		n    int
-	}{{"template-flood", 500}, {"stream-flood", 6000}, {"fill-waiting", 50}, {"late-templates", 2000}, {"half-known", 5000}, {"many-hosts", 200}} {
-		for _, times := range []int{1, 4} {
-			b.Run(fmt.Sprintf("%s/%d", mode.name, times), func(b *testing.B) {
-				packets := attackAs(b, 1, fmt.Sprint(mode.name, ":", mode.n*times))
-				size := 0
-				for i := range packets {
-					size += len(packets[i].Payload)
-				}
-				b.SetBytes(int64(size))
-				for b.Loop() {
-					readAll(b, packets, func(*flow.Record) {})
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(packets)), "ns/datagram")
-			})
-		}
 	}
 }
