@@ -145,7 +145,7 @@ func TestFloods(t *testing.T) {
 				} else if mode.name == "streams with templates and data" {
 					return // it gives way: its data wait for its template
 				}
-				for i := range 3000 {
+				for i := range 1000 {
 					s := newSender(flow.V9)
 					s.domain, s.sequence = 5, uint32(i)
 					d.Decode(nil, attacker, honest.received(), mode.make(s, i))

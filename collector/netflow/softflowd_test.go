@@ -20,8 +20,13 @@ import (
 // messages in a way of its own.
 func TestSoftflowd(t *testing.T) {
 	capture, octets, packets := writeCapture(t)
-	for _, version := range []flow.Version{flow.V5, flow.V9, flow.IPFIX} {
-		t.Run(version.String(), func(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		version flow.Version
+		more    []string
+	}{{"v5", flow.V5, nil}, {"v9", flow.V9, nil}, {"IPFIX", flow.IPFIX, nil}, {"IPFIX, both directions", flow.IPFIX, []string{"-b"}}} {
+		version := test.version
+		t.Run(test.name, func(t *testing.T) {
 			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 			if err != nil {
 				t.Fatal(err)
@@ -34,8 +39,8 @@ func TestSoftflowd(t *testing.T) {
 			// it has one.
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			out, err := exec.CommandContext(ctx, "softflowd", "-d", "-r", capture, "-n", conn.LocalAddr().String(), "-v", fmt.Sprint(uint16(version)),
-				"-t", "maxlife=20", "-c", "none", "-p", filepath.Join(t.TempDir(), "pid")).CombinedOutput()
+			out, err := exec.CommandContext(ctx, "softflowd", append(test.more, "-d", "-r", capture, "-n", conn.LocalAddr().String(), "-v", fmt.Sprint(uint16(version)),
+				"-t", "maxlife=20", "-c", "none", "-p", filepath.Join(t.TempDir(), "pid"))...).CombinedOutput()
 			if err != nil {
 				t.Fatalf("softflowd: %v\n%s", err, out)
 			}
@@ -44,7 +49,7 @@ func TestSoftflowd(t *testing.T) {
 			var records []flow.Record
 			var gotOctets, gotPackets uint64
 			var loss Loss
-			datagrams := 0
+			datagrams, backward := 0, 0
 			buffer := make([]byte, 65535)
 			for {
 				if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
@@ -57,6 +62,7 @@ func TestSoftflowd(t *testing.T) {
 				datagrams++
 				var g Datagram
 				records, g = d.Decode(records[:0], src, time.Now().UnixNano(), buffer[:n])
+				backward += g.Reverse
 				for _, r := range records {
 					gotOctets += r.Bytes
 					gotPackets += r.Packets
@@ -71,6 +77,9 @@ func TestSoftflowd(t *testing.T) {
 			}
 			if gotOctets != octets || gotPackets != packets {
 				t.Errorf("%d octets, %d packets in %d datagrams; sent were %d and %d\n%s", gotOctets, gotPackets, datagrams, octets, packets, out)
+			}
+			if (backward > 0) != (test.more != nil) {
+				t.Errorf("%d records of reverse directions", backward)
 			}
 			if loss != (Loss{}) {
 				t.Errorf("on the loopback, in order: %+v", loss)
@@ -89,17 +98,25 @@ func writeCapture(t *testing.T) (file string, octets, packets uint64) {
 	b = le.AppendUint32(b, 65535)
 	b = le.AppendUint32(b, 1) // Ethernet
 	at := testTime
+	var last []string
+	var lastPorts []byte
 	for range 3000 {
 		at = at.Add(time.Duration(random.IntN(50)) * time.Millisecond)
 		size := 28 + random.IntN(1400)
+		src, dst := fmt.Sprintf("10.0.%d.%d", random.IntN(4), 1+random.IntN(250)), fmt.Sprintf("8.8.8.%d", 1+random.IntN(20))
+		ports := values(n{2, uint64(1024 + random.IntN(50))}, n{2, 53})
+		if len(last) > 0 && random.IntN(3) == 0 { // an answer
+			src, dst, ports = last[1], last[0], values(ports[2:], lastPorts[:2])
+		}
+		last, lastPorts = []string{src, dst}, ports
 		ip := values(n{2, 0x4500}, n{2, uint64(size)}, n{4, 0}, n{2, 64<<8 | 17}, n{2, 0},
-			fmt.Sprintf("10.0.%d.%d", random.IntN(4), 1+random.IntN(250)), fmt.Sprintf("8.8.8.%d", 1+random.IntN(20)))
+			src, dst)
 		sum := uint32(0)
 		for i := 0; i < len(ip); i += 2 {
 			sum += uint32(be.Uint16(ip[i:]))
 		}
 		be.PutUint16(ip[10:], ^uint16(sum&0xffff+sum>>16))
-		frame := values(make([]byte, 12), n{2, 0x0800}, ip, n{2, uint64(1024 + random.IntN(50))}, n{2, 53}, n{2, uint64(size - 20)}, n{2, 0}, make([]byte, size-28))
+		frame := values(make([]byte, 12), n{2, 0x0800}, ip, ports, n{2, uint64(size - 20)}, n{2, 0}, make([]byte, size-28))
 		b = le.AppendUint32(b, uint32(at.Unix()))
 		b = le.AppendUint32(b, uint32(at.Nanosecond()/1000))
 		b = le.AppendUint32(b, uint32(len(frame)))

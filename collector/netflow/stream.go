@@ -207,7 +207,9 @@ func (d *Decoder) count(s *stream, g *Datagram) {
 	t.datagrams++
 	t.records += uint64(g.Records)
 	t.noTemplate += uint64(g.NoTemplate)
-	t.rejects += uint64(g.Rejects.Total())
+	if g.Rejects != (Rejects{}) {
+		t.rejects += uint64(g.Rejects.Total())
+	}
 	if g.Loss == (Loss{}) {
 		return
 	}
