@@ -60,16 +60,22 @@ type sent struct {
 // spoolFile writes datagrams to a sealed file of a spool folder.
 func spoolFile(t testing.TB, folder string, start time.Time, datagrams ...sent) {
 	t.Helper()
+	var blocks []byte
+	for _, d := range datagrams {
+		blocks = spool.AppendPacket(blocks, spool.Live, d.at.UnixNano(), gateway, ours, d.payload)
+	}
+	writeSpool(t, folder, start, blocks)
+}
+
+// writeSpool writes packets, as AppendPacket makes them, to a sealed file.
+func writeSpool(t testing.TB, folder string, start time.Time, blocks []byte) {
+	t.Helper()
 	w, err := spool.NewWriter(spool.Config{Folder: folder}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Begin(start, nil); err != nil {
 		t.Fatal(err)
-	}
-	var blocks []byte
-	for _, d := range datagrams {
-		blocks = spool.AppendPacket(blocks, spool.Live, d.at.UnixNano(), gateway, ours, d.payload)
 	}
 	if err := w.Write(blocks); err != nil {
 		t.Fatal(err)
