@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"report/squid":          {"archive"},
 	"report/phrase":         {},
 	"report/query":          {"archive"},
+	"report/sheet":          {},
 	"report/chart":          {},
 	"report/health":         {},
 	"report/mail":           {"report", "report/chart", "report/phrase", "archive"},

@@ -199,6 +199,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.jobCommand(),
 		a.provisionCommand(),
 		a.migrateCommand(),
+		a.queryCommand(),
 		a.reportCommand(),
 		a.routersCommand(),
 		a.runCommand(),
