@@ -22,7 +22,9 @@ type testAsker struct {
 	db *sql.DB
 }
 
-func (a *testAsker) Settings() string { return "SET SESSION tmp_memory_table_size = 67108864, max_heap_table_size = 67108864;\n" }
+func (a *testAsker) Settings() string {
+	return "SET SESSION tmp_memory_table_size = 67108864, max_heap_table_size = 67108864;\n"
+}
 
 func (a *testAsker) FlowTables(ctx context.Context, from, to archive.Day) (read, named []Table, err error) {
 	names, err := a.Archive.FlowTables(ctx, from, to)

@@ -30,7 +30,9 @@ func (w *wide) add(o wide) {
 	w.high += o.high + carry
 }
 
-func (w wide) compare(o wide) int { return cmp.Or(cmp.Compare(w.high, o.high), cmp.Compare(w.low, o.low)) }
+func (w wide) compare(o wide) int {
+	return cmp.Or(cmp.Compare(w.high, o.high), cmp.Compare(w.low, o.low))
+}
 
 // parseWide reads the digits of a sum of the server's.
 func parseWide(digits []byte) (w wide, err error) {

@@ -290,7 +290,9 @@ func randomQuestion(r *rand.Rand, rows []archive.Row) url.Values {
 		v.Set("to", last.String())
 	}
 	conditions := map[string]func() string{
-		"host":       func() string { return pick(row.Host.String(), "10.1.0.0/22", "10.1.0.0-10.1.0.9,10.1.0.20", "2001:db8::/32") },
+		"host": func() string {
+			return pick(row.Host.String(), "10.1.0.0/22", "10.1.0.0-10.1.0.9,10.1.0.20", "2001:db8::/32")
+		},
 		"peer":       func() string { return pick(row.Peer.String(), "198.51.0.0/17", "2001:db8:ffff::/64") },
 		"host_port":  func() string { return pick(fmt.Sprint(row.HostPort), "0-1023", "40000-65535") },
 		"peer_port":  func() string { return pick(fmt.Sprint(row.PeerPort), "443,80", "1-1023") },
