@@ -76,7 +76,7 @@ func OpenDamaged(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive,
 		}
 		dsn = a.server.dsn(databaseName, true)
 	} else {
-		watchGiven(dsn, cfg.Alive)
+		watchGiven(dsn, cfg, log)
 	}
 	defer func() {
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -43,6 +44,9 @@ type Config struct {
 	// Alive, if set, is called whenever bytes moved to the server or from it, from
 	// several goroutines.
 	Alive func() `toml:"-"`
+	// Patience is how long a statement may be silent, though the server answers
+	// others; 0: for ever. The error wraps ErrUnavailable.
+	Patience time.Duration `toml:"-"`
 }
 
 // The values of Config.Load.

@@ -30,7 +30,7 @@ func (s *server) dsn(database string, revive bool) *mysql.Config {
 		}
 		return dialSocket(ctx, addr)
 	}
-	dsn.DialFunc = (&watch{answers: s.answers, alive: s.alive}).dial(dsn.DialFunc)
+	dsn.DialFunc = (&watch{log: s.log, answers: s.answers, full: s.brimful, alive: s.alive, patience: s.patience}).dial(dsn.DialFunc)
 	return dsn
 }
 

@@ -39,6 +39,8 @@ type server struct {
 	free    func(folder string) (uint64, error)
 	attach  bool   // a server that is down stays down
 	alive   func() // bytes moved to it or from it; may be nil
+	// patience is how long a statement may be silent; 0: for ever.
+	patience time.Duration
 
 	mu sync.Mutex // one start at a time in this process
 }
@@ -67,7 +69,7 @@ func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes, attach: cfg.Attach, alive: cfg.Alive}
+	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes, attach: cfg.Attach, alive: cfg.Alive, patience: cfg.Patience}
 	if s.users, err = openLock(s.path("users.lock")); err != nil {
 		return nil, err
 	}

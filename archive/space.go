@@ -22,6 +22,12 @@ func (s *server) room(want uint64) error {
 	return enough(s.folder, free, want)
 }
 
+// brimful reports whether the private server's disk is full, or all but full.
+func (s *server) brimful() bool {
+	free, err := s.free(s.folder)
+	return err == nil && free < brim
+}
+
 // Room looks whether the disk of the server's data has so many bytes free besides a
 // reserve. The error wraps ENOSPC. What cannot be seen from here, as on another
 // machine, is taken to be enough.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,13 +37,20 @@ var (
 	askWait = 10 * time.Second
 )
 
-// errSilent ends a wait for a server that does not answer anybody.
-var errSilent = errors.New("the server is stopped or hangs: it leaves new connections without an answer too")
+// Reasons to end a wait. The driver keeps them to itself, so they are logged.
+var (
+	errSilent = errors.New("it is stopped or hangs: it leaves new connections without an answer too")
+	errFull   = errors.New("its disk is full, for which it would wait for ever: free space")
+	errStuck  = errors.New("it has been silent for longer than a job may wait, though it answers others: see its list of processes")
+)
 
 // watch makes connections that end when the server hangs.
 type watch struct {
-	answers func(context.Context) bool
-	alive   func() // a byte came or went; may be nil
+	log      *slog.Logger
+	answers  func(context.Context) bool
+	full     func() bool   // its disk is, or all but; may be nil
+	alive    func()        // a byte came or went; may be nil
+	patience time.Duration // with a server that answers others; 0: for ever
 }
 
 // dial puts the watch on what another function dials.
@@ -71,17 +79,33 @@ func (w *watched) moved(n int) {
 	}
 }
 
-// waited says whether a wait that has run out ends the connection: silent counts
-// the questions in a row that had no answer.
-func (w *watched) waited(silent *int) bool {
+// wait is one wait for the server.
+type wait struct {
+	begun  time.Time
+	silent int // questions in a row that had no answer
+}
+
+// over is why a wait that has lasted for another span ends the connection, or nil.
+func (w *watched) over(wait *wait) (reason error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askWait)
 	defer cancel()
 	if w.answers(ctx) {
-		*silent = 0
-		return false
+		wait.silent = 0
+	} else {
+		wait.silent++
 	}
-	*silent++
-	return *silent >= silentMost
+	switch {
+	case wait.silent >= silentMost:
+		reason = errSilent
+	case w.full != nil && w.full():
+		reason = errFull
+	case w.patience > 0 && time.Since(wait.begun) > w.patience:
+		reason = errStuck
+	default:
+		return nil
+	}
+	w.log.Error("the database server is not waited for any longer", "err", reason)
+	return reason
 }
 
 func (w *watched) Read(p []byte) (n int, err error) {
@@ -90,12 +114,12 @@ func (w *watched) Read(p []byte) (n int, err error) {
 		w.moved(n)
 		return n, err
 	}
-	for silent := 0; ; {
-		wait := silence
+	for waiting := (wait{begun: time.Now()}); ; {
+		span := silence
 		if !w.greeted {
-			wait = greetWait
+			span = greetWait
 		}
-		if err := w.Conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		if err := w.Conn.SetReadDeadline(time.Now().Add(span)); err != nil {
 			return 0, err
 		}
 		n, err = w.Conn.Read(p)
@@ -104,8 +128,11 @@ func (w *watched) Read(p []byte) (n int, err error) {
 			w.greeted = true
 			return n, err
 		}
-		if !w.greeted || w.waited(&silent) {
+		if !w.greeted {
 			return 0, fmt.Errorf("%w (%w)", errSilent, err)
+		}
+		if reason := w.over(&waiting); reason != nil {
+			return 0, fmt.Errorf("%w (%w)", reason, err)
 		}
 	}
 }
@@ -116,7 +143,7 @@ func (w *watched) Write(p []byte) (done int, err error) {
 		w.moved(n)
 		return n, err
 	}
-	for silent := 0; ; {
+	for waiting := (wait{begun: time.Now()}); ; {
 		if err := w.Conn.SetWriteDeadline(time.Now().Add(silence)); err != nil {
 			return done, err
 		}
@@ -127,11 +154,11 @@ func (w *watched) Write(p []byte) (done int, err error) {
 			return done, err
 		}
 		if n > 0 {
-			silent = 0
+			waiting = wait{begun: time.Now()}
 			continue
 		}
-		if w.waited(&silent) {
-			return done, fmt.Errorf("%w (%w)", errSilent, err)
+		if reason := w.over(&waiting); reason != nil {
+			return done, fmt.Errorf("%w (%w)", reason, err)
 		}
 	}
 }
@@ -162,10 +189,10 @@ func (w *watched) SyscallConn() (syscall.RawConn, error) {
 
 // watchGiven puts a watch on connections to a given server. It is asked by logging
 // in: a server counts connections that only listen against their address.
-func watchGiven(dsn *mysql.Config, alive func()) {
+func watchGiven(dsn *mysql.Config, cfg Config, log *slog.Logger) {
 	ask := dsn.Clone()
 	ask.Timeout, ask.ReadTimeout, ask.WriteTimeout = askWait, askWait, askWait
-	w := &watch{alive: alive, answers: func(ctx context.Context) bool {
+	w := &watch{log: log, alive: cfg.Alive, patience: cfg.Patience, answers: func(ctx context.Context) bool {
 		pool, err := mysql.NewConnector(ask)
 		if err != nil {
 			return false

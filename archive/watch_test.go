@@ -201,3 +201,27 @@ func TestGivenSettings(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A statement of which nothing is heard for longer than is allowed ends, and so does
+// one of a server whose disk is full; others of the server go on.
+func TestPatience(t *testing.T) {
+	hasten(t)
+	cfg := Config{Folder: t.TempDir(), Patience: 3 * time.Second}
+	a, err := Open(t.Context(), cfg, testLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	begun := time.Now()
+	if _, err := a.DB().ExecContext(t.Context(), "DO SLEEP(60)"); !errors.Is(Wrap("ask", err), ErrUnavailable) || time.Since(begun) > 10*time.Second {
+		t.Errorf("%v after %v", err, time.Since(begun))
+	}
+	a.server.free = func(string) (uint64, error) { return brim / 2, nil }
+	begun = time.Now()
+	if _, err := a.DB().ExecContext(t.Context(), "DO SLEEP(60)"); !errors.Is(Wrap("ask", err), ErrUnavailable) || time.Since(begun) > 2*time.Second {
+		t.Errorf("disk full: %v after %v", err, time.Since(begun))
+	}
+	if _, err := a.DB().ExecContext(t.Context(), "DO 1"); err != nil {
+		t.Error(err)
+	}
+}

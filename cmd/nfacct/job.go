@@ -62,7 +62,7 @@ func (a *app) jobs(cfg *config.Config) []job {
 			return a.routersJob(ctx, cfg, db, routers)
 		})
 	}
-	row("import", cfg.Jobs.Import, schedule.Each, 1, writerLane, daemon.WriterMemory, importWait+5*time.Minute, func(ctx context.Context, db *archive.Archive, w work) error {
+	row("import", cfg.Jobs.Import, schedule.Each, 1, writerLane, daemon.WriterMemory, importWait+10*time.Minute, func(ctx context.Context, db *archive.Archive, w work) error {
 		return a.importJob(ctx, cfg, db, w)
 	})
 	row("report", cfg.Jobs.Report, schedule.DayBefore, 7, reportLane, daemon.ReportMemory, 15*time.Minute, reports(report.KindDay))
@@ -124,6 +124,9 @@ func (a *app) job(ctx context.Context, name string, w work) error {
 		if row.Name != name {
 			continue
 		}
+		// A database that keeps it waiting is not the fault of the file it is at: it gives
+		// up before it is ended.
+		cfg.Database.Patience = row.silence / 3 * 2
 		db, err := a.openDatabase(ctx, cfg)
 		if err != nil {
 			return err
