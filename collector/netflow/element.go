@@ -284,23 +284,3 @@ func meaningOf(element uint16) meaning {
 	}
 	return meaning{}
 }
-
-// reverse gives the forward element that a field is the reverse of (RFC 5103, and
-// Cisco's responder counters), or 0. Only what differs by direction has one.
-func (f field) reverse() uint16 {
-	switch f.enterprise {
-	case 0:
-		switch f.element {
-		case responderOctets:
-			return 1
-		case responderPackets:
-			return 2
-		}
-	case reverseEnterprise:
-		switch a := meaningOf(f.element).action; {
-		case a == octets, a == packets, a == tos, a == tcpFlags, a >= startUptime && a <= observedNTP:
-			return f.element
-		}
-	}
-	return 0
-}

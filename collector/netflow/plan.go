@@ -1,10 +1,6 @@
 package netflow
 
-import (
-	"slices"
-
-	"nfacct/collector/flow"
-)
+import "nfacct/collector/flow"
 
 // field is one field of a template, as it was sent.
 type field struct {
@@ -109,38 +105,6 @@ func sizeOf(fields []field) (size int, varies bool) {
 	return size, varies
 }
 
-// compile makes the plan of a valid template.
-func compile(version flow.Version, fields []field, isOptions bool) *plan {
-	p := layout(version, fields, isOptions)
-	if p.kind != traffic {
-		return p
-	}
-	// The reverse direction has its own counters and times; all else it shares with
-	// the forward one. A forward counter never stands in for a reverse one.
-	var hasReverse [actions]bool
-	for _, f := range fields {
-		if element := f.reverse(); element != 0 {
-			hasReverse[meaningOf(element).action] = true
-		}
-	}
-	if !hasReverse[octets] && !hasReverse[packets] {
-		return p
-	}
-	backward := slices.Clone(fields)
-	for i := range backward {
-		f := &backward[i]
-		m, _ := f.use(version, isOptions)
-		switch element := f.reverse(); {
-		case element != 0:
-			f.element, f.enterprise = element, 0
-		case m.action == octets || m.action == packets || hasReverse[m.action]:
-			f.element, f.enterprise = 0, 1 // stepped over
-		}
-	}
-	p.reverse = layout(version, backward, isOptions)
-	return p
-}
-
 // layout is compile for one direction.
 func layout(version flow.Version, fields []field, isOptions bool) *plan {
 	p := &plan{}
@@ -173,16 +137,6 @@ func layout(version flow.Version, fields []field, isOptions bool) *plan {
 	}
 	p.describe(isOptions, isNATEvent)
 	return p
-}
-
-// counts says whether a record of a reverse plan counted anything.
-func (p *plan) counts(b []byte) bool {
-	for i := range p.steps {
-		if s := &p.steps[i]; (s.action == octets || s.action == packets) && !isZero(b[s.offset:][:s.width]) {
-			return true
-		}
-	}
-	return false
 }
 
 // choose finds the best field of each action: index + 1, or 0.
