@@ -32,7 +32,7 @@ func (q *question) readBooks(ctx context.Context) error {
 		if r := books[i].Router; books[i].Estimated && !slices.Contains(q.u.Estimated, r) {
 			q.u.Estimated = append(q.u.Estimated, r)
 		}
-		border += c.Up.Bytes + c.Down.Bytes + c.Unattributed.Bytes
+		border = plus(border, plus(plus(c.Up.Bytes, c.Down.Bytes), c.Unattributed.Bytes))
 		for rule, n := range books[i].Excluded {
 			excluded[rule] = excluded[rule].Plus(n)
 		}
@@ -62,10 +62,10 @@ func (t *total) add(d *archive.HostDay) {
 	if t.days == nil {
 		t.days = map[archive.Day]bool{}
 	}
-	if t.up += d.UpBytes; d.Host != t.last {
+	if t.up = plus(t.up, d.UpBytes); d.Host != t.last {
 		t.hosts++
 	}
-	t.down += d.DownBytes
+	t.down = plus(t.down, d.DownBytes)
 	t.last = d.Host
 	t.days[d.Day] = true
 }
@@ -194,16 +194,16 @@ func (q *question) bucket(day archive.Day) int {
 // addDay adds a host's day to the period's figures.
 func (q *question) addDay(d *archive.HostDay, calendar *archive.Calendar) {
 	t := q.host(d.Host)
-	t.up += d.UpBytes
-	t.down += d.DownBytes
-	t.flows += d.Flows
+	t.up = plus(t.up, d.UpBytes)
+	t.down = plus(t.down, d.DownBytes)
+	t.flows = plus(t.flows, d.Flows)
 	if !t.busy || d.BusiestBytes > t.busiestBytes {
 		t.busy, t.busiest, t.busiestBytes = true, calendar.SlotStart(d.Day, archive.Slot(4*d.BusiestHour)).Unix(), d.BusiestBytes
 	}
 	n := q.bucket(d.Day)
-	q.course[n] += d.UpBytes + d.DownBytes
-	q.u.Buckets[n].UpBytes += d.UpBytes
-	q.u.Buckets[n].DownBytes += d.DownBytes
+	q.course[n] = plus(q.course[n], plus(d.UpBytes, d.DownBytes))
+	q.u.Buckets[n].UpBytes = plus(q.u.Buckets[n].UpBytes, d.UpBytes)
+	q.u.Buckets[n].DownBytes = plus(q.u.Buckets[n].DownBytes, d.DownBytes)
 }
 
 // host is the figures of an address. Its course is in q.course until the next host
@@ -242,9 +242,9 @@ func (q *question) finishHosts() {
 	q.hosts.sort()
 	t := &q.u.Totals
 	for _, h := range q.hosts.order {
-		t.UpBytes += h.up
-		t.DownBytes += h.down
-		t.Flows += h.flows
+		t.UpBytes = plus(t.UpBytes, h.up)
+		t.DownBytes = plus(t.DownBytes, h.down)
+		t.Flows = plus(t.Flows, h.flows)
 	}
 	t.Hosts = len(q.hosts.order)
 }
@@ -315,12 +315,12 @@ func (q *question) readHours(ctx context.Context) error {
 			return
 		}
 		t := q.host(hour.Host)
-		t.up += hour.UpBytes
-		t.down += hour.DownBytes
-		t.flows += hour.Flows
-		q.course[n] += hour.UpBytes + hour.DownBytes
-		buckets[n].UpBytes += hour.UpBytes
-		buckets[n].DownBytes += hour.DownBytes
+		t.up = plus(t.up, hour.UpBytes)
+		t.down = plus(t.down, hour.DownBytes)
+		t.flows = plus(t.flows, hour.Flows)
+		q.course[n] = plus(q.course[n], plus(hour.UpBytes, hour.DownBytes))
+		buckets[n].UpBytes = plus(buckets[n].UpBytes, hour.UpBytes)
+		buckets[n].DownBytes = plus(buckets[n].DownBytes, hour.DownBytes)
 	})
 	for hour, had := range busy {
 		if !had {

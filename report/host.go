@@ -41,7 +41,7 @@ type Host struct {
 }
 
 // Bytes is both directions.
-func (h *Host) Bytes() uint64 { return h.UpBytes + h.DownBytes }
+func (h *Host) Bytes() uint64 { return plus(h.UpBytes, h.DownBytes) }
 
 // Name is what a source calls a host.
 type Name struct {
@@ -76,7 +76,7 @@ type Peer struct {
 }
 
 // Bytes is both directions.
-func (p *Peer) Bytes() uint64 { return p.UpBytes + p.DownBytes }
+func (p *Peer) Bytes() uint64 { return plus(p.UpBytes, p.DownBytes) }
 
 // Service is a protocol and the peer's port.
 type Service struct {
@@ -88,4 +88,4 @@ type Service struct {
 }
 
 // Bytes is both directions.
-func (s *Service) Bytes() uint64 { return s.UpBytes + s.DownBytes }
+func (s *Service) Bytes() uint64 { return plus(s.UpBytes, s.DownBytes) }

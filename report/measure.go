@@ -107,7 +107,7 @@ func (m *measured) add(d *archive.HostDay) {
 			days = map[archive.Day]uint64{}
 			quota.used[who] = days
 		}
-		days[day] += d.UpBytes + d.DownBytes
+		days[day] = plus(days[day], plus(d.UpBytes, d.DownBytes))
 	}
 }
 
@@ -252,8 +252,8 @@ func (q *question) sumDepartments() map[string]*Department {
 			sums[name] = d
 		}
 		d.Hosts++
-		d.UpBytes += t.up
-		d.DownBytes += t.down
+		d.UpBytes = plus(d.UpBytes, t.up)
+		d.DownBytes = plus(d.DownBytes, t.down)
 		if q.shares {
 			if d.ProxiedBytes == nil {
 				d.ProxiedBytes = new(uint64)

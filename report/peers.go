@@ -97,8 +97,8 @@ func (q *question) addPeers(p *peering, found *archive.HostPeers) error {
 			p.peers = append(p.peers, one)
 			continue
 		}
-		p.peers[at].UpBytes += one.UpBytes
-		p.peers[at].DownBytes += one.DownBytes
+		p.peers[at].UpBytes = plus(p.peers[at].UpBytes, one.UpBytes)
+		p.peers[at].DownBytes = plus(p.peers[at].DownBytes, one.DownBytes)
 	}
 	for _, one := range found.Services {
 		at := slices.IndexFunc(p.services, func(sum archive.ServiceUsage) bool { return sum.Proto == one.Proto && sum.Port == one.Port })
@@ -106,8 +106,8 @@ func (q *question) addPeers(p *peering, found *archive.HostPeers) error {
 			p.services = append(p.services, one)
 			continue
 		}
-		p.services[at].UpBytes += one.UpBytes
-		p.services[at].DownBytes += one.DownBytes
+		p.services[at].UpBytes = plus(p.services[at].UpBytes, one.UpBytes)
+		p.services[at].DownBytes = plus(p.services[at].DownBytes, one.DownBytes)
 	}
 	return nil
 }

@@ -158,15 +158,15 @@ func (u *Usage) HostCount() int {
 func (u *Usage) Others(shown int) (sum Host) {
 	for i := range u.Hosts[min(shown, len(u.Hosts)):] {
 		h := &u.Hosts[shown+i]
-		sum.UpBytes += h.UpBytes
-		sum.DownBytes += h.DownBytes
-		sum.Flows += h.Flows
+		sum.UpBytes = plus(sum.UpBytes, h.UpBytes)
+		sum.DownBytes = plus(sum.DownBytes, h.DownBytes)
+		sum.Flows = plus(sum.Flows, h.Flows)
 	}
 	if u.rest != nil {
 		for _, t := range u.rest.order {
-			sum.UpBytes += t.up
-			sum.DownBytes += t.down
-			sum.Flows += t.flows
+			sum.UpBytes = plus(sum.UpBytes, t.up)
+			sum.DownBytes = plus(sum.DownBytes, t.down)
+			sum.Flows = plus(sum.Flows, t.flows)
 		}
 	}
 	return sum
@@ -190,7 +190,7 @@ func (u *Usage) EachHost(each func(*Host) error) error {
 	so := uint64(0)
 	for _, t := range u.rest.order {
 		h := u.rest.host(t)
-		so += h.Bytes()
+		so = plus(so, h.Bytes())
 		h.CumulativeShare = min(1, share+part(so, u.Totals.Bytes()))
 		if err := each(&h); err != nil {
 			return err

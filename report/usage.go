@@ -153,7 +153,7 @@ type Bucket struct {
 }
 
 // Bytes is both directions.
-func (b *Bucket) Bytes() uint64 { return b.UpBytes + b.DownBytes }
+func (b *Bucket) Bytes() uint64 { return plus(b.UpBytes, b.DownBytes) }
 
 // Totals are the sums over all hosts, and what no host could be charged with.
 type Totals struct {
@@ -176,7 +176,7 @@ type Totals struct {
 }
 
 // Bytes is both directions.
-func (t *Totals) Bytes() uint64 { return t.UpBytes + t.DownBytes }
+func (t *Totals) Bytes() uint64 { return plus(t.UpBytes, t.DownBytes) }
 
 // Comparison are the totals of other days.
 type Comparison struct {
@@ -215,7 +215,7 @@ func (u *Usage) BeforeText(c *phrase.Catalogue, bytes func(uint64) string) strin
 }
 
 // Bytes is both directions.
-func (c *Comparison) Bytes() uint64 { return c.UpBytes + c.DownBytes }
+func (c *Comparison) Bytes() uint64 { return plus(c.UpBytes, c.DownBytes) }
 
 // Department is a group of hosts.
 type Department struct {
@@ -230,7 +230,7 @@ type Department struct {
 }
 
 // Bytes is both directions.
-func (d *Department) Bytes() uint64 { return d.UpBytes + d.DownBytes }
+func (d *Department) Bytes() uint64 { return plus(d.UpBytes, d.DownBytes) }
 
 // Exclusion is what a rule left out.
 type Exclusion struct {
