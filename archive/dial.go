@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -54,7 +55,36 @@ func (s *server) createDatabase(ctx context.Context) error {
 
 // shutdown asks the server to end, as SIGTERM would; one that is down already
 // is not started for it.
-func (s *server) shutdown(ctx context.Context) error { return s.exec(ctx, "SHUTDOWN", false) }
+func (s *server) shutdown(ctx context.Context) error {
+	s.finish(ctx)
+	return s.exec(ctx, "SHUTDOWN", false)
+}
+
+// finishWait is how long statements may take whose clients are gone.
+const finishWait = 20 * time.Second
+
+// finish waits for the statements of clients that are gone. A shutdown kills them,
+// and one that is killed while Aria makes the keys of a table anew, after many rows
+// were inserted into an empty one, leaves the table "crashed, and last repair failed".
+func (s *server) finish(ctx context.Context) {
+	dsn := s.dsn("", false)
+	dsn.Logger = driverLog{s.log}
+	pool, err := mysql.NewConnector(dsn)
+	if err != nil {
+		return
+	}
+	db := sql.OpenDB(pool)
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(ctx, finishWait)
+	defer cancel()
+	for {
+		var running int
+		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND id <> CONNECTION_ID()").Scan(&running)
+		if err != nil || running == 0 || sleep(ctx, 50*time.Millisecond) != nil {
+			return
+		}
+	}
+}
 
 // socketLimit is how long the path of a unix socket may be: sun_path has 108
 // bytes on Linux and 104 on FreeBSD, one of them for the end.

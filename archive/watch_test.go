@@ -225,3 +225,31 @@ func TestPatience(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server is not stopped in the middle of a statement whose client is gone.
+func TestShutdownWaitsForStatements(t *testing.T) {
+	a, err := Open(t.Context(), Config{Folder: t.TempDir()}, testLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.DB().ExecContext(t.Context(), "CREATE TABLE worked (n BIGINT) ENGINE=Aria"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := a.DB().ExecContext(ctx, "INSERT INTO worked SELECT SUM(LENGTH(SHA2(seq, 512))) FROM seq_1_to_2000000"); err == nil {
+		t.Fatal("it is over before its client is gone")
+	}
+	folder := a.server.folder
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = Open(t.Context(), Config{Folder: folder}, testLog()); err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var rows int
+	if err := a.DB().QueryRowContext(t.Context(), "SELECT COUNT(*) FROM worked").Scan(&rows); err != nil || rows != 1 {
+		t.Errorf("%d rows, %v: the statement was cut short", rows, err)
+	}
+}

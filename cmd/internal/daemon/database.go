@@ -39,7 +39,7 @@ const (
 	sayEvery = time.Hour
 	// closeWait is how long the private server may take to end with the parent, and
 	// closeWaitDown one that did not answer before.
-	closeWait     = 30 * time.Second
+	closeWait     = 45 * time.Second
 	closeWaitDown = 3 * time.Second
 )
 
