@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"strings"
@@ -45,25 +46,49 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 		o.Rows = DefaultConfig().Rows
 	}
 	l := &Letter{File: "nfacct-" + Key(u.Period) + ".xlsx"}
-	var err error
-	if l.Workbook, err = Workbook(u, o.Words); err != nil {
-		return nil, err
-	}
-	if l.Subject, l.HTML, l.Images, err = render(u, o, l.File, false); err != nil {
-		return nil, err
-	}
 	var text bytes.Buffer
 	if err := u.WriteText(&text, o.Words, textRows, o.Rows); err != nil {
 		return nil, err
 	}
 	l.Text = text.String()
+	workbook := attachment{}
+	err := WriteWorkbook(&workbook, u, o.Words)
+	big := errors.Is(err, errTooBig)
+	if err != nil && !big {
+		return nil, err
+	}
+	if !big {
+		l.Workbook = workbook.data.Bytes()
+		if l.Subject, l.HTML, l.Images, err = render(u, o, l.File, false); err != nil {
+			return nil, err
+		}
+	}
 	l.light = sync.OnceValues(func() (*Letter, error) {
 		light := &Letter{Text: l.Text + "\n" + report.Paragraph(noWorkbook(u, o.Words)) + "\n    " + command(u, l.File) + "\n"}
 		var err error
 		light.Subject, light.HTML, light.Images, err = render(u, o, l.File, true)
 		return light, err
 	})
+	if big {
+		return l.light()
+	}
 	return l, nil
+}
+
+// mostAttached is how big a workbook a mail may have: with it in base64, servers
+// commonly take no more (Gmail: 25 MB). A variable for tests.
+var mostAttached = 18 << 20
+
+var errTooBig = errors.New("the workbook is too big for a mail")
+
+// attachment is a buffer of at most mostAttached bytes.
+type attachment struct{ data bytes.Buffer }
+
+func (a *attachment) Write(p []byte) (int, error) {
+	if a.data.Len()+len(p) > mostAttached {
+		return 0, errTooBig
+	}
+	return a.data.Write(p)
 }
 
 // Light is the letter without its workbook, which it then says, with the command

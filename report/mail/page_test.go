@@ -45,3 +45,17 @@ func TestSheetRows(t *testing.T) {
 		t.Errorf("%+v, %v", tables, err)
 	}
 }
+
+// A workbook that no mail server takes is not attached, which the mail says, with the
+// command that writes it.
+func TestWorkbookTooBig(t *testing.T) {
+	defer func(n int) { mostAttached = n }(mostAttached)
+	mostAttached = 10_000
+	l, err := NewLetter(office(60), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Workbook != nil || strings.Contains(l.HTML, "in the attached workbook") || !strings.Contains(l.HTML, "--format xlsx") || !strings.Contains(l.Text, "--format xlsx") {
+		t.Errorf("%d bytes attached\n%s", len(l.Workbook), l.Text)
+	}
+}
