@@ -5,7 +5,9 @@
 // interface statistics; little endian, nanoseconds) written as independent zstd
 // frames, a second's at least every second, so that after a crash all but the
 // last frame is whole, and `zstdcat FILE | tshark -r -` shows it. When the file is
-// sealed its small frames are packed into larger ones. The link type is RAW: IP and UDP
+// sealed its small frames are packed into larger ones of 256 KiB. Each frame has a
+// checksum and says how many datagrams stand before it, and the last one that it is
+// the last: what a damaged or cut file lacks is known, and the rest of it is read. The link type is RAW: IP and UDP
 // headers are rebuilt around each payload.
 //
 // Interface 0, "live", holds what came while the file was open. Interface 1,
