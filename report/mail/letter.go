@@ -52,7 +52,10 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 	}
 	l.Text = text.String()
 	workbook := attachment{}
-	err := WriteWorkbook(&workbook, u, o.Words)
+	err := errTooBig
+	if u.HostCount() <= mostAttachedHosts {
+		err = WriteWorkbook(&workbook, u, o.Words)
+	}
 	big := errors.Is(err, errTooBig)
 	if err != nil && !big {
 		return nil, err
@@ -78,6 +81,10 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 // mostAttached is how big a workbook a mail may have: with it in base64, servers
 // commonly take no more (Gmail: 25 MB). A variable for tests.
 var mostAttached = 18 << 20
+
+// mostAttachedHosts is how many hosts a workbook may have that is made for a mail: a
+// host takes 150 bytes of it, so that of more it is too big for sure.
+const mostAttachedHosts = 200_000
 
 var errTooBig = errors.New("the workbook is too big for a mail")
 
