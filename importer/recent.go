@@ -15,7 +15,7 @@ import (
 // counted again. Each costs some 50 bytes.
 const (
 	maxRecent   = 1 << 17
-	maxRecentOf = 1 << 14
+	maxRecentOf = 1 << 13
 )
 
 // firstData is the lowest number of a data set (RFC 3954 section 5.2, RFC 7011
