@@ -106,7 +106,7 @@ func TestChildEnds(t *testing.T) {
 				return
 			}
 			var f *Fault
-			if !errors.As(err, &f) || f.Cause != c.cause || f.Code != c.code || !strings.Contains(f.Error(), c.says) {
+			if !errors.As(err, &f) || f.Cause != c.cause || f.Code != c.code && c.cause != NoMemory || !strings.Contains(f.Error(), c.says) {
 				t.Fatalf("%v, %+v\n%s", err, f, &said)
 			}
 			if f.Cause != Failed && (f.Remedy() == "" || !slices.Equal(f.Files, []string{"a file"})) {
@@ -119,6 +119,13 @@ func TestChildEnds(t *testing.T) {
 				t.Errorf("too much is said:\n%s", &said)
 			}
 		})
+	}
+}
+
+// All that may run at once is allowed no more than the total that the help states.
+func TestTotal(t *testing.T) {
+	if sum := ParentMemory + DatabaseMemory + WriterMemory + ReportMemory + MailMemory + RouterMemory; sum != Total {
+		t.Errorf("%d MiB, and the total is %d", sum/MiB, Total/MiB)
 	}
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -64,13 +65,19 @@ func (t *transcript) line(line string) {
 	case len(t.problem) > 0 && !t.crash && len(strings.Join(t.problem, "\n"))+len(line) < errorMost:
 		t.problem = append(t.problem, line)
 	case len(t.problem) == 0 || t.crash:
-		t.crash = t.crash || strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "runtime: ") || strings.HasPrefix(line, "runtime/cgo: ")
-		// As the runtime says it when it gets no memory for the heap, or for a thread.
-		t.memory = t.memory || t.crash && (strings.Contains(line, "out of memory") || strings.Contains(line, "cannot allocate memory") || strings.Contains(line, "pthread_create failed"))
+		t.crash = t.crash || begins(line, "panic: ", "fatal error: ", "runtime: ", "runtime/cgo: ", "==") // == is the race detector's
+		// As they say it when there is no memory for the heap, or for a thread.
+		t.memory = t.memory || t.crash && (strings.Contains(line, "out of memory") || strings.Contains(line, "cannot allocate memory") ||
+			strings.Contains(line, "pthread_create failed") || strings.Contains(line, "failed to allocate"))
 		if len(t.other) < otherMost && line != "" {
 			t.other = append(t.other, line)
 		}
 	}
+}
+
+// begins says whether a line begins with one of these.
+func begins(line string, with ...string) bool {
+	return slices.ContainsFunc(with, func(prefix string) bool { return strings.HasPrefix(line, prefix) })
 }
 
 // last is why the child ended, by its own words.
