@@ -221,9 +221,9 @@ func TestImplausibleAllocatesNothing(t *testing.T) {
 
 // No sum wraps.
 func TestCountsSaturate(t *testing.T) {
-	c := counts{math.MaxUint64 - 1, math.MaxUint64 - 1}
-	c.add(5, 1)
-	if c != (counts{math.MaxUint64, math.MaxUint64}) {
+	c := counts{1, math.MaxUint64 - 1}
+	c.add(5, 2)
+	if c != (counts{6, math.MaxUint64}) {
 		t.Errorf("%+v", c)
 	}
 	b := biflow{upBytes: math.MaxUint64 - 1, upPackets: math.MaxUint64, downBytes: 1, flows: math.MaxUint32}

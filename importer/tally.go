@@ -16,9 +16,10 @@ import (
 // counts are records and their bytes.
 type counts struct{ records, bytes uint64 }
 
-// add adds to them; a sum stays at the largest number.
+// add adds to them; a sum of bytes stays at the largest number. Records are counted one
+// by one, and nobody lives to see 2^64 of them.
 func (c *counts) add(records, bytes uint64) {
-	c.records = plus(c.records, records)
+	c.records += records
 	c.bytes = plus(c.bytes, bytes)
 }
 
