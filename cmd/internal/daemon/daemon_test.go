@@ -37,7 +37,7 @@ func play(part string, files []string) {
 	}
 	switch part {
 	case "works":
-		for range 30 {
+		for range 50 {
 			progress.Alive()
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -98,7 +98,7 @@ func TestChildEnds(t *testing.T) {
 		t.Run(c.part, func(t *testing.T) {
 			t.Parallel()
 			var said bytes.Buffer
-			err := parent(&said).Run(t.Context(), Task{Name: c.part, Args: []string{"play", c.part, "a file"}, Memory: 100 * MiB, Silence: 1600 * time.Millisecond})
+			err := parent(&said).Run(t.Context(), Task{Name: c.part, Args: []string{"play", c.part, "a file"}, Memory: 100 * MiB, Silence: 3 * time.Second})
 			if c.cause == "" {
 				if err != nil {
 					t.Error(err)
