@@ -83,7 +83,7 @@ func (s *source) preferred(router int) flow.Version {
 
 // begin makes the source one of a file that has not been read yet.
 func (s *source) begin(ctx context.Context, decoder *netflow.Decoder) {
-	s.pace = pace{ctx: ctx}
+	s.pace, s.input = pace{ctx: ctx}, new(input)
 	s.decoder, s.ahead, s.books = decoder, nil, newTallies()
 	s.held, s.left, s.leftKnown, s.evicted = held{}, noted{}, false, false
 	s.months, s.found = months{}, found{}

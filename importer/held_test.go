@@ -94,7 +94,6 @@ func readAll(t testing.TB, packets []spool.Packet, each func(*flow.Record)) *sou
 	t.Helper()
 	s := newSource([]Router{hostileOffice()}, newCalendar(time.UTC), anyDay)
 	s.begin(context.Background(), netflow.NewDecoder(netflow.Limits{}))
-	s.input = new(input)
 	s.batch = new(batch)
 	s.next = func(full *batch) (*batch, error) {
 		for i := range full.records {
@@ -263,7 +262,6 @@ func TestUnreadIsCloned(t *testing.T) {
 	var bytesRead []uint64
 	s := newSource([]Router{hostileOffice()}, newCalendar(time.UTC), anyDay)
 	s.begin(context.Background(), netflow.NewDecoder(netflow.Limits{}))
-	s.input = new(input)
 	s.batch = new(batch)
 	s.next = func(full *batch) (*batch, error) {
 		for i := range full.records {
