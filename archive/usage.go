@@ -60,7 +60,7 @@ func (u *usage) add(r *Row) {
 func (u *usage) full() bool { return len(u.sums) >= maxUsage }
 
 // usageRows is how many sums one statement adds.
-const usageRows = 1000
+const usageRows = 10_000
 
 var moreUsage = " ON DUPLICATE KEY UPDATE " + moreOf("up_bytes") + ", " + moreOf("down_bytes") + ", " + moreOf("up_packets") + ", " + moreOf("down_packets") + ", " + moreOf("flows")
 
