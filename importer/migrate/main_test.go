@@ -200,12 +200,12 @@ var places int
 
 // newPlace is an archive in a new database of the old server, which takes less
 // time than a server of its own.
-func newPlace(t testing.TB) *place {
+func newPlace(t testing.TB, options ...func(*archive.Config)) *place {
 	t.Helper()
 	places++
 	name := fmt.Sprintf("place%d", places)
 	mustExec(t, old.db, "CREATE DATABASE "+name)
-	p, err := openPlace(fmt.Sprintf("root@unix(%s)/%s", oldDSN("", "").Addr, name))
+	p, err := openPlace(fmt.Sprintf("root@unix(%s)/%s", oldDSN("", "").Addr, name), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,9 +219,12 @@ func newPlace(t testing.TB) *place {
 	return p
 }
 
-func openPlace(dsn string) (*place, error) {
+func openPlace(dsn string, options ...func(*archive.Config)) (*place, error) {
 	cfg := archive.DefaultConfig()
 	cfg.DSN = dsn
+	for _, option := range options {
+		option(&cfg)
+	}
 	a, err := archive.Open(context.Background(), cfg, quiet)
 	if err != nil {
 		return nil, err

@@ -10,11 +10,11 @@ import (
 )
 
 // TestPackedMonth: a month that is packed in the archive takes old rows as it
-// takes late ones: not at all, with words for it, or unpacked, as configured.
+// takes late ones: not at all, with words for it, or beside it, as configured.
 func TestPackedMonth(t *testing.T) {
 	clearOld(t)
 	makeOld(t, "2018_5", migratetest.Text2018, month(2018, 5, 10))
-	p := newPlace(t)
+	p := newPlace(t, func(cfg *archive.Config) { cfg.LateWaits = true })
 	// As archive/pack leaves a month.
 	mustExec(t, p.archive.DB(), "CREATE TABLE flows_2018_05c (day DATE NOT NULL, flows INT NOT NULL) ENGINE=MyISAM")
 	summary := NewSummary()
