@@ -180,6 +180,7 @@ func (r *Reporter) usage(ctx context.Context, request Request) (*Usage, []archiv
 		{"quotas", q.judge},
 		{"gaps", q.readGaps},
 		{"coverage", q.readCoverage},
+		{"routers", q.readShared},
 		{"hosts", func(context.Context) error { q.makeHosts(); return nil }},
 		{"ledger", q.doubt},
 	} {

@@ -169,6 +169,9 @@ func newImporter(ctx context.Context, cfg *config.Config, db *archive.Archive, a
 	}
 	c := cfg.Importer
 	c.Spool = cfg.Spool.Folder
+	for _, overlap := range importer.Overlap(routers) {
+		a.log.Warn(overlap)
+	}
 	im, err := importer.New(c, routers, cfg.Location(), db, a.log)
 	if err != nil {
 		return nil, usageError(err)
