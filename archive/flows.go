@@ -30,8 +30,8 @@ type FlowQuery struct {
 	AroundArgs []any
 }
 
-// monthsOf are the months that days lie in.
-func monthsOf(from, to Day) []Month {
+// MonthsOf are the months that days lie in.
+func MonthsOf(from, to Day) []Month {
 	var months []Month
 	for m := MonthOf(from); m.Compare(MonthOf(to)) <= 0; m = MonthOf(m.Last().Add(1)) {
 		months = append(months, m)
@@ -163,7 +163,7 @@ func (a *Archive) Parts(ctx context.Context, from, to Day) ([]Part, error) {
 }
 
 func (i *inventory) parts(from, to Day) (parts []Part) {
-	for _, m := range monthsOf(from, to) {
+	for _, m := range MonthsOf(from, to) {
 		p := Part{From: m.First(), To: m.Last()}
 		if p.From.Before(from) {
 			p.From = from

@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"fmt"
 
 	"nfacct/archive"
 )
@@ -15,12 +14,41 @@ type ofArchive struct {
 	*archive.Asker
 }
 
-// FlowTables lists the tables that hold the flows of days, and the months' names for
-// people.
+// FlowTables lists the tables that hold the flows of days, and the names that people
+// read them under: all days of a month that is not packed have one.
 func (o ofArchive) FlowTables(ctx context.Context, from, to archive.Day) (read, named []Table, err error) {
-	names, err := o.archive.FlowTables(ctx, from, to)
-	for _, name := range names {
-		read = append(read, Table{Name: name, Where: fmt.Sprintf("`day` BETWEEN '%s' AND '%s'", from, to)})
+	parts, err := o.archive.Parts(ctx, from, to)
+	for _, p := range parts {
+		read = append(read, Table{Name: p.Table, Where: p.Where()})
 	}
-	return read, read, err
+	for _, m := range archive.MonthsOf(from, to) {
+		days := archive.Part{Table: m.Table(), From: later(m.First(), from), To: earlier(m.Last(), to)}
+		whole := true // no table but those of days
+		var own []Table
+		for _, p := range parts {
+			if archive.MonthOf(p.From) == m {
+				whole = whole && p.Table == p.From.Table()
+				own = append(own, Table{Name: p.Table, Where: p.Where()})
+			}
+		}
+		if whole && own != nil {
+			own = []Table{{Name: days.Table, Where: days.Where()}}
+		}
+		named = append(named, own...)
+	}
+	return read, named, err
+}
+
+func later(a, b archive.Day) archive.Day {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b archive.Day) archive.Day {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
