@@ -29,6 +29,9 @@ type Config struct {
 	// through the connection, or auto, which tries fifo first.
 	Load string `toml:"load"`
 
+	// Program is what an older nfacct tells to use when it finds a schema that is newer
+	// than it: the name and version of this one.
+	Program string `toml:"-"`
 	// LateWaits says that loading late rows of a packed month fails with ErrPacked;
 	// otherwise they stand beside it.
 	LateWaits bool `toml:"-"`

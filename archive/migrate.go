@@ -56,7 +56,7 @@ func (a *Archive) migrate(ctx context.Context) error {
 	case err != nil:
 		return wrap("schema", err)
 	case version > newest:
-		return fmt.Errorf("schema: the database is of version %d, but this nfacct knows versions up to %d only: a newer nfacct has been here; use that one", version, newest)
+		return fmt.Errorf("schema: the database is of version %d, but this nfacct knows versions up to %d only: a newer nfacct has been here; use %s", version, newest, a.program(ctx))
 	}
 	if pending, err := provider.HasPending(ctx); err != nil || !pending {
 		return wrap("schema", err)
@@ -68,7 +68,19 @@ func (a *Archive) migrate(ctx context.Context) error {
 		}
 		return wrap("schema", err)
 	}
-	return nil
+	if a.cfg.Program == "" {
+		return nil
+	}
+	return a.exec(ctx, "schema", "INSERT IGNORE INTO programs (schema_version, program) VALUES (?, ?)", newest, a.cfg.Program)
+}
+
+// program names the nfacct that brought the schema to where it is.
+func (a *Archive) program(ctx context.Context) string {
+	var name string
+	if err := a.db.QueryRowContext(ctx, "SELECT program FROM programs ORDER BY schema_version DESC LIMIT 1").Scan(&name); err != nil {
+		return "that one" // it did not say
+	}
+	return name + " or a later one"
 }
 
 // zeroVersion puts the first row into a table of versions that was made and never

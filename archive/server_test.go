@@ -487,7 +487,8 @@ func TestSchemaNewer(t *testing.T) {
 	cfg := furnished(t)
 	a := mustOpen(t, cfg)
 	run(t, a, "INSERT INTO "+schemaTable+" (version_id, is_applied) VALUES (9999, TRUE)")
-	if _, err := Open(t.Context(), cfg, testLog()); err == nil || !strings.Contains(err.Error(), "version 9999, but this nfacct knows versions up to") {
+	run(t, a, "INSERT INTO programs (schema_version, program) VALUES (9999, 'nfacct 9.9')")
+	if _, err := Open(t.Context(), cfg, testLog()); err == nil || !strings.Contains(err.Error(), "version 9999, but this nfacct knows versions up to") || !strings.Contains(err.Error(), "use nfacct 9.9 or a later one") {
 		t.Error(err)
 	}
 	mustClose(t, a)

@@ -218,6 +218,7 @@ func (a *app) config() (*config.Config, error) {
 	if err != nil {
 		return nil, usageError(err)
 	}
+	cfg.Database.Program = version()
 	return cfg, nil
 }
 
