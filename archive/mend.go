@@ -283,8 +283,12 @@ func (a *Archive) forgetUnbooked(ctx context.Context) (days []Day, files []strin
 	return days, files, nil
 }
 
-// doubtfulDays are the days whose rows, books and sums do not agree.
+// doubtfulDays are the days whose rows, books and sums do not agree, and those of
+// routers whose names are lost: importing them again gives the names.
 func (a *Archive) doubtfulDays(ctx context.Context) (days []Day, err error) {
+	if days, err = a.days(ctx, "SELECT DISTINCT day FROM books WHERE router NOT IN (SELECT id FROM routers) ORDER BY day"); err != nil {
+		return nil, err
+	}
 	books, err := a.Audit(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
 	if err != nil {
 		return nil, err
