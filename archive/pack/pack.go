@@ -319,16 +319,12 @@ func (j *job) lookAt(ctx context.Context, p archive.Part) (damage, altered strin
 		return "", "", err
 	}
 	j.result.Live += size
-	found, err := j.count(ctx, p)
+	found, sum, err := j.read(ctx, p)
 	if err != nil {
 		return "", "", err
 	}
 	for day, f := range found {
 		j.before[day] = j.before[day].plus(f)
-	}
-	sum, err := j.a.Checksum(ctx, p.Table)
-	if err != nil {
-		return "", "", err
 	}
 	j.sumOf = append(j.sumOf, sum)
 	rows := found.total().Rows

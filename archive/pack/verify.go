@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sync/errgroup"
 
 	"nfacct/archive"
 )
@@ -116,6 +117,20 @@ func (j *job) count(ctx context.Context, p archive.Part) (sums, error) {
 	return found, nil
 }
 
+// read adds up a part by day, and sums up its table, each on a connection of its own.
+func (j *job) read(ctx context.Context, p archive.Part) (found sums, sum uint64, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		found, err = j.count(ctx, p)
+		return err
+	})
+	group.Go(func() (err error) {
+		sum, err = j.a.Checksum(ctx, p.Table)
+		return err
+	})
+	return found, sum, group.Wait()
+}
+
 // booked is what books say was loaded of a day.
 type booked struct{ rows, flows, bytes uint64 }
 
@@ -178,11 +193,7 @@ func (j *job) verify(ctx context.Context) error {
 	if said != "" {
 		return fmt.Errorf("verify: the packed table is not sound: %s; the month stays as it is", said)
 	}
-	sum, err := j.a.Checksum(ctx, table)
-	if err != nil {
-		return err
-	}
-	found, err := j.count(ctx, j.whole(table))
+	found, sum, err := j.read(ctx, j.whole(table))
 	if err != nil {
 		return err
 	}
