@@ -51,7 +51,7 @@ func TestFullDisk(t *testing.T) {
 		tidy(t, a, want)
 	}
 	// Those who may not mount have a tool that says what myisampack says.
-	folder := filepath.Join(t.TempDir(), "disk")
+	folder := filepath.Join(openFolder(t), "disk")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 	case !errors.Is(err, unix.EPERM):
 		t.Fatal(err)
 	}
-	tools := t.TempDir()
+	tools := openFolder(t)
 	other := "#!/bin/sh\ncase $2 in\n" + place.Folder + ") echo head; echo other 1 1 1000 1% /other;;\n*) echo head; echo this 1 1 100000000 1% /this;;\nesac\n"
 	if err := os.WriteFile(filepath.Join(tools, "df"), []byte(other), 0o755); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestDeadline(t *testing.T) {
 	a := open(t)
 	mustLoad(t, a, file{1, 500, october.First(), 31})
 	want := ask(t, a)
-	tools := t.TempDir()
+	tools := openFolder(t)
 	if err := os.WriteFile(filepath.Join(tools, "myisampack"), []byte("#!/bin/sh\nsleep 600\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -109,6 +110,20 @@ func wipe(t testing.TB, a *archive.Archive) {
 			run(t, a, "DELETE FROM "+name) // ten times as quick as TRUNCATE, which makes files anew
 		}
 	}
+}
+
+// openFolder is a temporary folder that the server's user may use too: one that root
+// starts runs as another.
+func openFolder(t testing.TB) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Chmod(filepath.Dir(folder), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 func run(t testing.TB, a *archive.Archive, statement string) {

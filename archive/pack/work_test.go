@@ -13,7 +13,7 @@ func TestWorkKeepsStrangers(t *testing.T) {
 	a := open(t)
 	mustLoad(t, a, file{1, 5, october.First(), 31})
 	cfg := DefaultConfig()
-	cfg.Work = t.TempDir()
+	cfg.Work = openFolder(t)
 	stranger := filepath.Join(cfg.Work, "payroll.sql")
 	if err := os.WriteFile(stranger, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
@@ -32,14 +32,17 @@ func TestWorkOfTwoDatabases(t *testing.T) {
 	a := open(t)
 	mustLoad(t, a, file{1, 5, october.First(), 31})
 	cfg := DefaultConfig()
-	cfg.Work = t.TempDir()
+	cfg.Work = openFolder(t)
 	p := New(cfg, a, testLog())
-	_, other, err := p.choose(archive.Place{Data: t.TempDir(), Folder: t.TempDir(), MariaDB: true})
+	_, other, err := p.choose(archive.Place{Data: openFolder(t), Folder: openFolder(t), MariaDB: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	theirs := filepath.Join(other.work, "copy")
 	if err := os.MkdirAll(theirs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(other.work), 0o777); err != nil { // as theirs would be
 		t.Fatal(err)
 	}
 	if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
