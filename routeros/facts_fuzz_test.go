@@ -80,6 +80,8 @@ func FuzzValue(f *testing.F) {
 		indexOf(text)
 		number(text)
 		parseAddr(text)
-		isYes(text)
+		if yes, known := parseBool(text); isYes(text) != yes || yes && !known {
+			t.Fatalf("%q is read in two ways", text)
+		}
 	})
 }

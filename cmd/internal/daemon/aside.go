@@ -49,29 +49,28 @@ func (p *Parent) suspects(ctx context.Context, folder string, task func(files ..
 		return err
 	}
 	for _, entry := range list {
-		for !entry.Set {
-			err := p.Run(ctx, task(filepath.Join(folder, filepath.FromSlash(entry.File))))
-			var fault *Fault
-			switch {
-			case err == nil:
-				if err := change(folder, entry.File, nil); err != nil { // the import has done so, if it could
-					return err
-				}
-			case errors.As(err, &fault) && (fault.Own() || fault.Cause == Killed):
-				if err := p.strike(folder, entry.File, fault, true); err != nil {
-					return err
-				}
-				if fault.Own() {
-					break
-				}
-				return err
-			case errors.As(err, &fault) && (fault.Code == 1 || fault.Code == 3):
-				// It fails in good order, as any file may: no suspicion is left.
-				return errors.Join(err, change(folder, entry.File, nil))
-			default:
+		if entry.Set {
+			continue
+		}
+		err := p.Run(ctx, task(filepath.Join(folder, filepath.FromSlash(entry.File))))
+		var fault *Fault
+		switch {
+		case err == nil:
+			if err := change(folder, entry.File, nil); err != nil { // the import has done so, if it could
 				return err
 			}
-			break
+		case errors.As(err, &fault) && (fault.Own() || fault.Cause == Killed):
+			if err := p.strike(folder, entry.File, fault, true); err != nil {
+				return err
+			}
+			if !fault.Own() {
+				return err
+			}
+		case errors.As(err, &fault) && (fault.Code == 1 || fault.Code == 3):
+			// It fails in good order, as any file may: no suspicion is left.
+			return errors.Join(err, change(folder, entry.File, nil))
+		default:
+			return err
 		}
 	}
 	return ctx.Err()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,7 @@ func play(part string, files []string) {
 		var all [][]byte
 		for {
 			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+			runtime.KeepAlive(all)
 		}
 	case "hangs": // and is deaf
 		signal.Ignore(syscall.SIGTERM)
