@@ -53,6 +53,16 @@ const (
 	// next hop or by the uploads that they answer, the example is the rule: another
 	// host may have had them. Version 9 and IPFIX say it.
 	FoundWeak FindingKind = "weak_attribution"
+	// FoundShared: two senders share the exporter's address, port and source id, so
+	// that loss cannot be known.
+	FoundShared FindingKind = "shared_address"
+	// FoundBorrowed: data sets that were read by a template of another port of the
+	// exporter; the count is of sets.
+	FoundBorrowed FindingKind = "borrowed_template"
+	// FoundSampling: records whose sampling can be read in two ways, or is said of
+	// other interfaces alone, while neither facts nor the configuration state it. The
+	// smaller rate was taken, or none.
+	FoundSampling FindingKind = "ambiguous_sampling"
 )
 
 // mostFindings bounds the findings of a kind in one book: each names an exporter or

@@ -40,6 +40,9 @@ type Exporter struct {
 	Reordered     uint64 `json:"reordered"`      // datagrams
 	Duplicates    uint64 `json:"duplicates"`     // datagrams
 	Restarts      uint64 `json:"restarts"`
+	// Shared counts datagrams of streams that two senders share, of which loss cannot
+	// be known.
+	Shared uint64 `json:"shared,omitempty"`
 
 	NoTemplate uint64            `json:"no_template"` // data sets, kept for when their template comes
 	Rejects    map[string]uint64 `json:"rejects"`     // by netflow.Reason
@@ -120,6 +123,9 @@ func (a *account) add(p *packet, g *netflow.Datagram) {
 	}
 	if g.Loss.Restart {
 		a.Restarts++
+	}
+	if g.Loss.Shared {
+		a.Shared++
 	}
 }
 

@@ -76,6 +76,11 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 		}
 		return nil
 	}
+	if r.Has&(flow.AmbiguousSampling|flow.UnknownSampling) != 0 && !who.attributor.SamplingStated() {
+		if t := a.tally(day.date, router); t != nil {
+			t.note(archive.FoundSampling, r)
+		}
+	}
 	if packets > mostPackets || thin(r) {
 		packets = a.trim(r, day.date, router, bytes, packets)
 	}

@@ -187,6 +187,9 @@ func (s *source) datagram(router int, p *spool.Packet) error {
 		records = s.batch.records
 		s.correct(t, records[before:], &g, s.clocks.offset(p.Src.Addr(), g.ExportTime, p.Received))
 	}
+	if g.Loss.Shared || g.Borrowed > 0 {
+		t.senders(p.Src.Addr(), &g)
+	}
 	s.found.unread.rejected(&g)
 	s.evicted = s.evicted || g.Rejects[netflow.StreamEvicted]+g.Rejects[netflow.TemplateEvicted] > 0
 	if g.NoTemplate > 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"math"
+	"net/netip"
 	"math/bits"
 	"slices"
 
@@ -77,6 +78,21 @@ func (t *tally) datagram(g *netflow.Datagram, synthetic bool) {
 		t.lostDatagrams += lost
 	} else {
 		t.lost += lost
+	}
+}
+
+// senders notes what a datagram says of who else sends from its exporter's address.
+func (t *tally) senders(exporter netip.Addr, g *netflow.Datagram) {
+	for kind, n := range map[archive.FindingKind]int{archive.FoundShared: 0, archive.FoundBorrowed: g.Borrowed} {
+		if kind == archive.FoundShared && g.Loss.Shared {
+			n = max(g.Records, 1)
+		}
+		if n == 0 {
+			continue
+		}
+		if found := t.oddity(kind, exporter, ""); found != nil {
+			found.add(uint64(n), 0)
+		}
 	}
 }
 

@@ -252,6 +252,9 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent
 			fmt.Fprintf(w, "  %s, %s; lost %s, %s; %s, %s out of order, %s\n",
 				plural(e.Datagrams, "datagram"), plural(e.Records, "record"), plural(e.LostRecords, "record"), plural(e.LostDatagrams, "datagram"),
 				plural(e.Duplicates, "duplicate"), count(e.Reordered), plural(e.Restarts, "restart"))
+			if e.Shared > 0 {
+				fmt.Fprintf(w, "  two senders share this address: what was lost of %s is not known; give each router its own src-address\n", plural(e.Shared, "datagram"))
+			}
 		}
 		if !heard {
 			fmt.Fprintf(w, "\n%s: not heard since the collector was started; check the router's traffic-flow target and its src-address\n", router.Name)

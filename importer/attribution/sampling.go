@@ -44,6 +44,10 @@ func (f factor) of(n uint64) uint64 {
 	return q
 }
 
+// SamplingStated is whether the configuration or the router's own facts state the
+// sampling, so that the records' own is not asked.
+func (a *Attributor) SamplingStated() bool { return a.sampling.num != 0 }
+
 // Scale gives the record's bytes and packets multiplied by the sampling
 // factor: the configured one, else the record's own. estimated says that a
 // factor other than one was used. A record's own factor above MaxSampling is
