@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"math"
-	"net/netip"
 	"math/bits"
+	"net/netip"
 	"slices"
 
 	"nfacct/archive"
