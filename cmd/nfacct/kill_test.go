@@ -140,6 +140,8 @@ func readWhileKilled(t *testing.T, config string, stop <-chan struct{}) (asked, 
 		switch {
 		case err == nil:
 			answered++
+		case answered == 0 && strings.Contains(string(out), "there is no database in it yet"): // no import got so far
+			time.Sleep(50 * time.Millisecond)
 		case cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != exitTemporary:
 			t.Errorf("a reader: %v\n%s", err, out)
 		}
@@ -196,7 +198,7 @@ func checkBooks(t *testing.T, config string, kept kept, lost uint64) {
 			sum.Datagrams, sum.Records, sum.Bytes, sum.LostRecords, len(kept.datagrams), kept.records, kept.bytes, lost)
 	}
 
-	tables := strings.Fields(ask(t, config, "SHOW TABLES LIKE 'flows\\_%'"))
+	tables := strings.Fields(ask(t, config, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'flows\\_%' AND engine <> 'MRG_MyISAM'"))
 	var flows, octets uint64
 	for _, table := range tables {
 		fields := strings.Fields(ask(t, config, "SELECT COALESCE(SUM(flows), 0), COALESCE(SUM(up_bytes + down_bytes), 0) FROM "+table))
