@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/collector/spool"
 )
 
 // copies is the database that copies of tables are looked at in.
@@ -168,6 +169,10 @@ func (f *copier) copy(ctx context.Context, name string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	// The private server of root's runs as another user.
+	if err := spool.Own(out.Name()); err != nil {
+		return err
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"nfacct/collector/spool"
 )
 
 // check has the server look at a copy, and repair it when it is damaged.
@@ -71,6 +73,11 @@ func (f *copier) salvage(ctx context.Context, name string, said []string) ([]str
 		return append(said, fmt.Sprintf("myisamchk: %v: %s", err, lastLines(words))), false, nil
 	}
 	said = append(said, lastLines(words))
+	for _, ext := range tableFiles {
+		if err := spool.Own(filepath.Join(f.into, name+ext)); err != nil {
+			return said, false, err
+		}
+	}
 	complaints, sound, err := f.admin(ctx, "CHECK TABLE "+table)
 	if err == nil && !sound {
 		said = gather(said, complaints)
