@@ -71,7 +71,9 @@ func startMailpit(t *testing.T, more ...string) *mailServer {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	s := &mailServer{t: t, smtp: freeAddress(t), api: freeAddress(t)}
+	s := &mailServer{t: t, smtp: freeAddress(t)}
+	for s.api = freeAddress(t); s.api == s.smtp; s.api = freeAddress(t) { // a free port may come twice
+	}
 	cert, key := certificate(t, folder, "127.0.0.1")
 	s.ca = cert
 	users := filepath.Join(folder, "users")
