@@ -1,0 +1,65 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/archive/pack"
+	"nfacct/cmd/internal/config"
+)
+
+// The month's end is not done before the month's last file is sealed, nor while one of
+// its files waits to be imported; one that is set aside does not hold it up for ever.
+func TestMonthIsWhole(t *testing.T) {
+	name := collectConfig(t, t.TempDir(), freePort(t))
+	db := keepDatabase(t, name)
+	cfg, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	at := func(text string) time.Time {
+		when, err := time.ParseInLocation(time.DateTime, text, cfg.Location())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	month, err := archive.ParseMonth("2026-10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := monthEnd{app: &app{log: log}, cfg: cfg, db: db, packer: pack.New(cfg.Archive, db, log)}
+	check := func(what, now, want string) {
+		t.Helper()
+		m.now = at(now)
+		err := m.whole(t.Context(), month)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitTemporary) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	check("ten past midnight", "2026-11-01 00:10:00", "not over until its last file is sealed")
+	check("nothing of it", "2026-11-01 00:30:00", "")
+	const file = "2026-10-31/20261031T120000Z.pcapng.zst"
+	path := filepath.Join(cfg.Spool.Folder, file)
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("not imported"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("a file waits", "2026-11-01 00:30:00", "1 of its files are not imported yet")
+	if err := os.WriteFile(filepath.Join(cfg.Spool.Folder, "aside.json"), []byte(`[{"file": "`+file+`", "strikes": 2, "set": true}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("it is set aside", "2026-11-01 00:30:00", "")
+	if err := os.Rename(path, path+".open"); err != nil {
+		t.Fatal(err)
+	}
+	check("a file is open", "2026-11-01 00:30:00", "was not closed by the collector")
+}
