@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,12 +56,16 @@ func told(ctx context.Context, a *Archive) (answer []string, err error) {
 	return answer, nil
 }
 
-// TestDatabaseDamages: 100 random damages of the database's files are never silently
+// TestDatabaseDamages: random damages, NFACCT_DAMAGES of them, of the database's files are never silently
 // less: the answers are the same, or something is said. Then everything is mended, or
 // it is said that it is not, and which days to load again.
 func TestDatabaseDamages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a hundred servers")
+	rounds := 25
+	if text := os.Getenv("NFACCT_DAMAGES"); text != "" {
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cfg := furnished(t)
 	a := mustOpen(t, cfg)
@@ -93,7 +98,7 @@ func TestDatabaseDamages(t *testing.T) {
 	}
 	same, said, mended := 0, 0, 0
 	begun := time.Now()
-	for seed := range 100 {
+	for seed := range rounds {
 		if time.Since(begun) > 4*time.Minute {
 			t.Logf("stopped after %d damages: the machine is busy", seed)
 			break
