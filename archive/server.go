@@ -110,7 +110,16 @@ func (s *server) exclusively(ctx context.Context, step func() error) error {
 
 // revive starts the server again if it died while in use.
 func (s *server) revive(ctx context.Context) error {
-	return s.exclusively(ctx, func() error { return s.ensure(ctx) })
+	return s.exclusively(ctx, func() error {
+		if s.answers(ctx) { // somebody was faster
+			return nil
+		}
+		if err := s.ensure(ctx); err != nil {
+			return err
+		}
+		s.log.Warn("the private database had ended by itself and was started again", "log", s.path("server.log"))
+		return nil
+	})
 }
 
 // ensure adopts the server that runs, or starts one. server.lock is held.
