@@ -90,6 +90,7 @@ func (d *demo) printNext() {
 		with + " books --day " + d.result.Day,
 		with + " archive --list",
 		with + " sql",
+		with + " page",
 		nfacct + " flows " + file + " | less",
 		"zstdcat " + file + " |",
 		fmt.Sprintf("  tshark -r - -d udp.port==%d,cflow", d.port),

@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"report/chart":          {},
 	"report/health":         {},
 	"report/mail":           {"report", "report/chart", "report/phrase", "archive"},
-	"report/web":            {"report", "report/phrase", "report/query", "archive"},
+	"report/web":            {"report", "report/phrase", "report/query", "report/chart", "report/sheet", "report/health", "archive"},
 
 	// What predecessors kept; migratetest makes their tables anew.
 	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "importer"},

@@ -197,6 +197,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.flowsCommand(),
 		a.importCommand(),
 		a.jobCommand(),
+		a.pageCommand(),
 		a.provisionCommand(),
 		a.migrateCommand(),
 		a.queryCommand(),

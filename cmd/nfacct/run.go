@@ -79,6 +79,7 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	})
 	group.Go(func() error { return jobs.Run(ctx) })
 	group.Go(func() error { return a.watchHealth(ctx, cfg) })
+	group.Go(func() error { return a.keepPage(ctx, cfg) })
 	return group.Wait()
 }
 

@@ -29,6 +29,7 @@ import (
 	"nfacct/importer/attribution"
 	"nfacct/report"
 	"nfacct/report/mail"
+	"nfacct/report/web"
 	"nfacct/routeros"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	Jobs      Jobs             `toml:"jobs"`
 	Report    report.Config    `toml:"report"`
 	Mail      mail.Config      `toml:"mail"`
+	Web       web.Config       `toml:"web"`
 
 	Provision routeros.Provision `toml:"provision"`
 	Routers   []Router           `toml:"router"`
@@ -100,6 +102,7 @@ func Default() *Config {
 		Importer:  importer.DefaultConfig(),
 		Database:  archive.DefaultConfig(),
 		Mail:      mail.DefaultConfig(),
+		Web:       web.DefaultConfig(),
 		Archive:   pack.DefaultConfig(),
 		Jobs: Jobs{
 			Import:  spec("20 0 * * *"),
@@ -297,6 +300,7 @@ func (c *Config) check(report func(key, what, remedy string)) {
 	}
 	c.Report.Check(under("report"))
 	c.Mail.Check(under("mail"))
+	c.Web.Check(under("web"))
 	c.Archive.Check(under("archive"))
 	c.Database.LateWaits = c.Archive.Late == pack.LateWait
 	c.Database.PackFiles = c.Archive.Method != pack.MethodInnoDB

@@ -27,8 +27,8 @@ type Task struct {
 const MiB = 1 << 20
 
 // Total is what all that may run at once is allowed: the parent, the private
-// database, and a child of each lane.
-const Total = 1536 * MiB
+// database, a child of each lane, and the page.
+const Total = 1728 * MiB
 
 // What of Total each may use. A lane runs one child at a time. The import of 384,000
 // made-up hosts takes 184 MiB; a mail holds what its report holds; a hostile router
@@ -41,6 +41,7 @@ const (
 	ReportMemory   = 256 * MiB // reports, and who is over quota
 	MailMemory     = 256 * MiB
 	RouterMemory   = 160 * MiB
+	PageMemory     = 192 * MiB // an answer that is shown has 5,000 lines at most
 )
 
 // Cause is why a child ended before its work was done.

@@ -1,0 +1,70 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+)
+
+// DayTotal is the traffic of a day, of all hosts.
+type DayTotal struct {
+	Day                Day
+	UpBytes, DownBytes uint64
+	Flows              uint64
+	Hosts              uint64
+}
+
+// DayTotals are the days from..to that have any traffic, in order. RefreshDays is to
+// be called before.
+func (a *Archive) DayTotals(ctx context.Context, from, to Day) (totals []DayTotal, err error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT day, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+", COUNT(*) FROM host_days WHERE day BETWEEN ? AND ? GROUP BY day ORDER BY day", from, to)
+	if err != nil {
+		return nil, wrap("read days", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t DayTotal
+		if err := rows.Scan(&t.Day, &t.UpBytes, &t.DownBytes, &t.Flows, &t.Hosts); err != nil {
+			return nil, wrap("read days", err)
+		}
+		totals = append(totals, t)
+	}
+	return totals, wrap("read days", rows.Err())
+}
+
+// DaysOfHost are the days from..to of one host, in order. RefreshDays is to be called
+// before.
+func (a *Archive) DaysOfHost(ctx context.Context, host netip.Addr, from, to Day) (days []HostDay, err error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT day, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE host = ? AND day BETWEEN ? AND ? ORDER BY day", host.AsSlice(), from, to)
+	if err != nil {
+		return nil, wrap("read days", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		h := HostDay{Host: host}
+		if err := rows.Scan(&h.Day, &h.UpBytes, &h.DownBytes, &h.Flows, &h.BusiestHour, &h.BusiestBytes); err != nil {
+			return nil, wrap("read days", err)
+		}
+		days = append(days, h)
+	}
+	return days, wrap("read days", rows.Err())
+}
+
+// DaySpan is the first and the last day of which anything is known; zero without any.
+func (a *Archive) DaySpan(ctx context.Context) (first, last Day, err error) {
+	var from, to sql.Null[[]byte]
+	if err := a.db.QueryRowContext(ctx, "SELECT MIN(day), MAX(day) FROM host_days").Scan(&from, &to); err != nil {
+		return first, last, wrap("read days", err)
+	}
+	if !from.Valid {
+		return first, last, nil
+	}
+	if first, err = parseDay(string(from.V)[:10]); err == nil {
+		last, err = parseDay(string(to.V)[:10])
+	}
+	if err != nil {
+		return first, last, fmt.Errorf("read days: %w", err)
+	}
+	return first, last, nil
+}

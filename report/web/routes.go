@@ -1,0 +1,83 @@
+package web
+
+import (
+	"bytes"
+	"io/fs"
+	"net/http"
+)
+
+// route is a row of the table of pages.
+type route struct {
+	method, pattern string
+	handle          http.HandlerFunc
+}
+
+// routes is the table: there is no other page.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET", "/{$}", s.page(s.calendar)},
+		{"GET", "/month/{month}", s.page(s.calendar)},
+		{"GET", "/day/{day}", s.page(s.day)},
+		{"GET", "/host/{host}", s.page(s.host)},
+		{"GET", "/query", s.page(s.query)},
+		{"GET", "/query/{file}", s.export},
+		{"GET", "/status", s.page(s.status)},
+		{"GET", "/assets/{file}", s.asset},
+	}
+}
+
+// view is what a template is given.
+type view struct {
+	Title, Nav string
+	Zone       string
+	Now        string
+	Code       int // of HTTP; 0 is 200
+	Trouble    *trouble
+	Data       any
+}
+
+// trouble is why a page has no figures, and what helps.
+type trouble struct{ Text, Command string }
+
+// page renders what a function found. An error is the database's: the page says so,
+// and what the collector sees stands on the page of the state.
+func (s *Server) page(find func(r *http.Request) (name string, v *view, err error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name, v, err := find(r)
+		if err != nil {
+			if r.Context().Err() != nil {
+				return // nobody waits for it
+			}
+			s.deps.Log.Warn("page", "path", r.URL.Path, "err", err)
+			name, v = "empty", &view{Title: s.deps.Words.Text("web.down"), Code: http.StatusServiceUnavailable,
+				Trouble: &trouble{s.deps.Words.Text("web.down_text", err.Error()), "nfacct status"}}
+		}
+		v.Zone, v.Now = s.deps.Location.String(), s.deps.Now().In(s.deps.Location).Format("2006-01-02 15:04")
+		var out bytes.Buffer
+		if err := s.pages.ExecuteTemplate(&out, name+".html", v); err != nil {
+			s.deps.Log.Error("page", "path", r.URL.Path, "err", err)
+			http.Error(w, "this page cannot be made; the log has the reason", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if v.Code != 0 {
+			w.WriteHeader(v.Code)
+		}
+		_, _ = w.Write(out.Bytes())
+	}
+}
+
+// wrong is the page of an address that means nothing.
+func (s *Server) wrong(text string) (string, *view, error) {
+	return "empty", &view{Title: s.deps.Words.Text("web.wrong"), Code: http.StatusBadRequest, Trouble: &trouble{Text: text}}, nil
+}
+
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	assets, err := fs.Sub(files, "assets")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Cache-Control", "max-age=300")
+	http.ServeFileFS(w, r, assets, r.PathValue("file"))
+}
