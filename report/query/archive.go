@@ -18,8 +18,16 @@ type ofArchive struct {
 // read them under: all days of a month that is not packed have one.
 func (o ofArchive) FlowTables(ctx context.Context, from, to archive.Day) (read, named []Table, err error) {
 	parts, err := o.archive.Parts(ctx, from, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	var names []string
 	for _, p := range parts {
-		read = append(read, Table{Name: p.Table, Where: p.Where()})
+		names = append(names, p.Table)
+	}
+	rows, err := o.archive.RowsAbout(ctx, names)
+	for _, p := range parts {
+		read = append(read, Table{Name: p.Table, Where: p.Where(), Rows: rows[p.Table]})
 	}
 	for _, m := range archive.MonthsOf(from, to) {
 		days := archive.Part{Table: m.Table(), From: later(m.First(), from), To: earlier(m.Last(), to)}

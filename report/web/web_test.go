@@ -21,6 +21,7 @@ import (
 // office is an archive of three days of two hosts. Its names are hostile.
 type office struct {
 	empty   bool
+	rows    uint64
 	books   map[archive.Day][]archive.Book
 	asked   []string
 	waiting chan struct{} // closed when a statement has begun; it then waits for its end
@@ -88,7 +89,7 @@ func (o *office) Books(_ context.Context, from, to archive.Day) (books []archive
 }
 
 func (o *office) FlowTables(_ context.Context, from, to archive.Day) (read, named []query.Table, err error) {
-	o.days(from, to, func(archive.Day) { read = []query.Table{{Name: "flows_2026_11", Where: "`day` > 0", Rows: 9}} })
+	o.days(from, to, func(archive.Day) { read = []query.Table{{Name: "flows_2026_11", Where: "`day` > 0", Rows: o.rows}} })
 	return read, read, nil
 }
 
@@ -305,5 +306,18 @@ func TestTotals(t *testing.T) {
 	}
 	if body := get(h, "/day/2026-11-21?sort=total").Body.String(); !strings.Contains(body, `title="3030"`) || strings.Index(body, "192.168.88.11") > strings.Index(body, ">192.168.88.10") {
 		t.Errorf("day: %s", body)
+	}
+}
+
+// A question that takes long is asked when a person says so.
+func TestEstimate(t *testing.T) {
+	o := &office{rows: 20_000_000}
+	h := serve(t, deps(o))
+	body := get(h, "/query?from=2026-11-20&to=2026-11-20&group=host").Body.String()
+	if len(o.asked) > 0 || !strings.Contains(body, "About 20,000,000 rows are to be read, which takes about 50 s.") || !strings.Contains(body, "ask=yes") {
+		t.Errorf("asked %q: %s", o.asked, body)
+	}
+	if get(h, "/query?from=2026-11-20&to=2026-11-20&group=host&ask=yes"); len(o.asked) == 0 {
+		t.Error("not asked")
 	}
 }
