@@ -15,7 +15,7 @@ type hostPage struct {
 	Month, Before, After string
 	Lines                []dayLine
 	Up, Down, Total      uint64
-	Previous             uint64 // the month before
+	Previous             uint64 // the month before, if anything is known of it
 	Chart                template.HTML
 	Asks                 []ask // questions about it
 }

@@ -321,3 +321,10 @@ func TestEstimate(t *testing.T) {
 		t.Error("not asked")
 	}
 }
+
+// A month of which nothing is known is not one of no bytes.
+func TestUnknownIsNotZero(t *testing.T) {
+	if body := get(serve(t, deps(&office{})), "/host/192.168.88.10").Body.String(); strings.Contains(body, "Month before") {
+		t.Errorf("compares with a month before the first data: %s", body)
+	}
+}
