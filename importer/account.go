@@ -148,8 +148,11 @@ func (a *accountant) trim(r *flow.Record, day date, router int, bytes, packets u
 	switch {
 	case !thin(r):
 	case a.migrated || r.Has&flow.NarrowBytes != 0:
-		// The octets began anew at 4 GiB, the packets are right: both stay.
-		kind = archive.FoundWrapped
+		// The octets began anew at 4 GiB if the packets can have carried so much: they
+		// are right then, and both stay. Fewer packets are a fault of rounding.
+		if r.Packets >= fewestWrapped {
+			kind = archive.FoundWrapped
+		}
 	default:
 		most = min(most, max(bytes/leastPacket, 1))
 	}

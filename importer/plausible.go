@@ -101,6 +101,9 @@ func (l *limits) plausible(r *flow.Record, octets uint64, duration int64) bool {
 const (
 	// leastPacket is an IPv4 header: no packet has fewer octets.
 	leastPacket = 20
+	// fewestWrapped are the packets of the largest size, 65,535 octets, that carry
+	// 4 GiB.
+	fewestWrapped = 1<<32/math.MaxUint16 + 1
 	// mostPackets are what two rows have room for.
 	mostPackets = 2 * math.MaxUint32
 )

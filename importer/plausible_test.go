@@ -79,7 +79,8 @@ func TestThinRecords(t *testing.T) {
 		kind           archive.FindingKind
 	}{
 		{"honest", 0, 2000, 100, 100, ""},
-		{"narrow", flow.NarrowBytes, 1999, 100, 100, archive.FoundWrapped},
+		{"narrow", flow.NarrowBytes, 1999, 100_000, 100_000, archive.FoundWrapped},
+		{"narrow, and too few packets for 4 GiB", flow.NarrowBytes, 1999, 100, 100, ""},
 		{"wide", 0, 1999, 100, 99, archive.FoundPackets},
 		{"one packet", 0, 7, 1, 1, ""},
 		{"a few octets", 0, 7, 5, 1, archive.FoundPackets},

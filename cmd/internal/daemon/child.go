@@ -65,7 +65,7 @@ const reserved = 64 * MiB
 // beyond ends the process; GOMEMLIMIT, which the parent sets, makes Go collect
 // garbage before that.
 func Limit(memory int64) error {
-	limit := uint64(memory + reserved)
+	limit := uint64(memory*raceFactor + reserved)
 	if err := unix.Setrlimit(unix.RLIMIT_DATA, rlimit(limit)); err != nil {
 		return fmt.Errorf("limit memory: %w", err)
 	}
