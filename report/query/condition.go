@@ -83,7 +83,7 @@ func (s *spec) example() string {
 	case days:
 		return "2026-11-23 or 2026-11-01..2026-11-05"
 	case weekdays:
-		return "mon, 1 or 1-5"
+		return "mon, mon-fri or 1-5"
 	case services:
 		return "https, tcp/8443 or icmp"
 	case directions:
@@ -116,8 +116,8 @@ func (s *spec) parse(text string, setting *Setting) ([]Value, error) {
 			return []Value{{text: strings.ToLower(text), low: number, high: number}}, nil
 		}
 	case weekdays:
-		if i := slices.Index(weekdayNames[:], strings.ToLower(text)); i >= 0 {
-			return []Value{{text: weekdayNames[i], low: uint64(i + 1), high: uint64(i + 1)}}, nil
+		if v, ok := parseWeekdays(strings.ToLower(text)); ok {
+			return []Value{v}, nil
 		}
 	case directions:
 		if i := slices.Index([]string{"up", "down"}, strings.ToLower(text)); i >= 0 {
@@ -155,6 +155,24 @@ func (s *spec) parse(text string, setting *Setting) ([]Value, error) {
 }
 
 var weekdayNames = [...]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+
+// parseWeekdays reads names, mon or mon-fri; digits are read as those of any field.
+func parseWeekdays(text string) (Value, bool) {
+	first, last, ranged := strings.Cut(text, "-")
+	from := slices.Index(weekdayNames[:], strings.TrimSpace(first))
+	to := from
+	if ranged {
+		to = slices.Index(weekdayNames[:], strings.TrimSpace(last))
+	}
+	if from < 0 || to < from {
+		return Value{}, false
+	}
+	v := Value{text: weekdayNames[from], low: uint64(from + 1), high: uint64(to + 1)}
+	if ranged {
+		v.text += "-" + weekdayNames[to]
+	}
+	return v, true
+}
 
 // protocolNumbers are IANA's numbers of protocols that offices have.
 var protocolNumbers = map[string]uint64{
