@@ -170,7 +170,7 @@ func newImporter(ctx context.Context, cfg *config.Config, db *archive.Archive, a
 	c := cfg.Importer
 	c.Spool = cfg.Spool.Folder
 	for _, overlap := range importer.Overlap(routers) {
-		a.log.Warn(overlap)
+		a.log.Info(overlap) // under cron it would be said each time; the report says it too
 	}
 	im, err := importer.New(c, routers, cfg.Location(), db, a.log)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/collector/spool"
+	"nfacct/importer"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -86,8 +87,15 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 // sayStart says in one line what begins.
 func (a *app) sayStart(cfg *config.Config, jobs *schedule.Runner) {
 	var routers, next []string
+	var accounted []importer.Router
 	for _, router := range cfg.Routers {
 		routers = append(routers, router.Name)
+		of := router.Router
+		of.Name = router.Name
+		accounted = append(accounted, of)
+	}
+	for _, overlap := range importer.Overlap(accounted) {
+		a.log.Warn(overlap)
 	}
 	for _, s := range jobs.States() {
 		if !s.Next.IsZero() {
