@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -208,9 +209,9 @@ func (t *text) strangers() {
 func short(n uint64) string {
 	switch {
 	case n < 100_000:
-		return decimal(n)
+		return strconv.FormatUint(n, 10)
 	case n < 10_000_000:
-		return decimal(n/1000) + "k"
+		return strconv.FormatUint(n/1000, 10) + "k"
 	}
-	return decimal(n/1_000_000) + "M"
+	return strconv.FormatUint(n/1_000_000, 10) + "M"
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
 	"nfacct/archive/pack"
+	"nfacct/cmd/internal/terminal"
 )
 
 // archiveFlags are what the command line of archive says.
@@ -210,7 +210,7 @@ func (a *app) printPacked(results []packed) error {
 	if a.json {
 		return a.printJSON(results)
 	}
-	if !a.verbose && !isTerminal(a.out) || a.quiet {
+	if !a.verbose && !terminal.Is(a.out) || a.quiet {
 		return nil
 	}
 	for _, r := range results {
@@ -226,7 +226,7 @@ func (a *app) printPacked(results []packed) error {
 			continue
 		}
 		fmt.Fprintf(a.out, "%s packed: %s rows of %s flows, %s to %s, %.1f bytes a flow, in %.1f s\n", r.Month,
-			humanize.Comma(int64(r.Rows)), humanize.Comma(int64(r.Flows)), humanize.IBytes(r.LiveBytes), humanize.IBytes(r.Bytes), r.BytesPerFlow, r.Seconds)
+			terminal.Number(r.Rows), terminal.Number(r.Flows), terminal.Bytes(r.LiveBytes), terminal.Bytes(r.Bytes), r.BytesPerFlow, r.Seconds)
 	}
 	return nil
 }

@@ -7,10 +7,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"nfacct/archive"
 	"nfacct/archive/pack"
+	"nfacct/cmd/internal/terminal"
 )
 
 // listMonths prints the months, or one; their dates are those of a zone.
@@ -42,8 +41,8 @@ func (a *app) listMonths(ctx context.Context, packer *pack.Packer, only archive.
 		if e.Seconds > 0 {
 			took = fmt.Sprintf("%.1f s", e.Seconds)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%s\t%s\t\n", e.Month, e.State, humanize.Comma(int64(e.Rows)), humanize.Comma(int64(e.Flows)),
-			humanize.IBytes(e.Bytes), e.BytesPerFlow, ratio, day(e.Packed, zone), took, verified)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%.1f\t%s\t%s\t%s\t%s\t\n", e.Month, e.State, terminal.Number(e.Rows), terminal.Number(e.Flows),
+			terminal.Bytes(e.Bytes), e.BytesPerFlow, ratio, day(e.Packed, zone), took, verified)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/terminal"
 )
 
 // repairArchive mends every table of the database, and says which days have to be
@@ -43,7 +44,7 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 	}
 	commands := importAgain(m.Days)
 	for _, name := range m.Files {
-		commands = append(commands, "nfacct import "+printable(name))
+		commands = append(commands, "nfacct import "+terminal.Printable(name))
 	}
 	if commands == nil {
 		return nil
@@ -86,7 +87,7 @@ func (a *app) printMending(m *archive.Mending) {
 		}
 		fmt.Fprintln(a.out)
 	}
-	if !slices.ContainsFunc(m.Mended, func(t archive.Mended) bool { return !t.Sound }) && (a.verbose || isTerminal(a.out) || len(m.Mended) > 0) {
-		fmt.Fprintf(a.out, "%s: all sound now\n", plural(m.Tables, "table"))
+	if !slices.ContainsFunc(m.Mended, func(t archive.Mended) bool { return !t.Sound }) && (a.verbose || terminal.Is(a.out) || len(m.Mended) > 0) {
+		fmt.Fprintf(a.out, "%s: all sound now\n", terminal.Plural(m.Tables, "table"))
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
 )
 
@@ -78,7 +77,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	for _, file := range sealed {
 		i := slices.IndexFunc(aside, func(a spool.Aside) bool { return a.Set && a.File == file.Name })
 		if i >= 0 && covers(file) && !a.json {
-			fmt.Fprintf(a.out, "\nset aside %s: %s; its records are missing\n", file.Name, printable(aside[i].Reason))
+			fmt.Fprintf(a.out, "\nset aside %s: %s; its records are missing\n", file.Name, terminal.Printable(aside[i].Reason))
 		}
 	}
 	var off []error
@@ -95,9 +94,7 @@ func (a *app) printBooks(books []archive.Book, days []archive.Day) error {
 		if books == nil {
 			books = []archive.Book{}
 		}
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(books)
+		return a.printJSON(books)
 	}
 	for _, day := range days {
 		if !slices.ContainsFunc(books, func(b archive.Book) bool { return b.Day == day }) {
@@ -113,7 +110,7 @@ func (a *app) printBooks(books []archive.Book, days []archive.Day) error {
 // printBook prints a book for people.
 func printBook(w io.Writer, b *archive.Book) {
 	fmt.Fprintf(w, "\n%s %s: %s, %s in %s\n", b.Day, b.Router,
-		plural(b.Records, "record"), humanize.IBytes(b.Bytes), plural(b.Datagrams, "datagram"))
+		terminal.Plural(b.Records, "record"), terminal.Bytes(b.Bytes), terminal.Plural(b.Datagrams, "datagram"))
 	wide := 20
 	for name := range b.Rules {
 		wide = max(wide, len(name))
@@ -126,7 +123,7 @@ func printBook(w io.Writer, b *archive.Book) {
 		if c.Records == 1 {
 			records = "record "
 		}
-		fmt.Fprintf(w, "  %-9s %-*s %14s %s %10s %6.2f %%\n", kind, wide, name, humanize.Comma(int64(c.Records)), records, humanize.IBytes(c.Bytes),
+		fmt.Fprintf(w, "  %-9s %-*s %14s %s %10s %6.2f %%\n", kind, wide, name, terminal.Number(c.Records), records, terminal.Bytes(c.Bytes),
 			100*float64(c.Bytes)/float64(max(b.Bytes, 1)))
 	}
 	c := &b.Classes
@@ -150,7 +147,7 @@ func printBook(w io.Writer, b *archive.Book) {
 	var lost []string
 	count := func(n uint64, what, more string) {
 		if n > 0 {
-			lost = append(lost, plural(n, what)+more)
+			lost = append(lost, terminal.Plural(n, what)+more)
 		}
 	}
 	estimated := ""
@@ -163,7 +160,7 @@ func printBook(w io.Writer, b *archive.Book) {
 	count(b.SpoolLost, "datagram", " not kept because the disk was full or too slow (among the lost: make room, or raise collector.queue)")
 	count(b.NoTemplate, "data set", " without template")
 	for _, reason := range slices.Sorted(maps.Keys(b.Rejected)) {
-		lost = append(lost, humanize.Comma(int64(b.Rejected[reason]))+" rejected: "+reason)
+		lost = append(lost, terminal.Number(b.Rejected[reason])+" rejected: "+reason)
 	}
 	if len(lost) > 0 {
 		fmt.Fprintf(w, "  missing   %s\n", strings.Join(lost, ", "))

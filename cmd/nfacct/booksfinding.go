@@ -3,16 +3,15 @@ package main
 import (
 	"fmt"
 
-	"github.com/dustin/go-humanize"
-
 	"nfacct/archive"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/report/phrase"
 )
 
 // findingText says what was found and what to do.
 func findingText(router string, f archive.Finding) string {
-	much := plural(f.Records, "record") + " with " + humanize.IBytes(f.Bytes)
+	much := terminal.Plural(f.Records, "record") + " with " + terminal.Bytes(f.Bytes)
 	switch f.Kind {
 	case archive.FoundUnlisted:
 		which := "interface " + f.Example

@@ -8,6 +8,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 )
 
 // errSaid ends a command whose error has been said already.
@@ -45,10 +46,4 @@ func folderError(cfg *config.Config, err error) error {
 	return databaseError(err)
 }
 
-// databaseError gives what can heal by itself its exit code.
-func databaseError(err error) error {
-	if errors.Is(err, archive.ErrLocked) || errors.Is(err, archive.ErrUnavailable) {
-		return temporaryError(err)
-	}
-	return err
-}
+func databaseError(err error) error { return exit.Database(err) }

@@ -12,6 +12,7 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 	"nfacct/report"
 	"nfacct/routeros/routerostest"
@@ -192,8 +193,8 @@ func (d *demo) load(ctx context.Context) error {
 		return err
 	}
 	bar := d.app.progress()
-	summary, err := im.Import(ctx, nil, importer.Options{Progress: bar.set})
-	bar.clear()
+	summary, err := im.Import(ctx, nil, importer.Options{Progress: bar.Bytes})
+	bar.Clear()
 	if err != nil {
 		return err
 	}
@@ -211,8 +212,8 @@ FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LI
 		return fmt.Errorf("size of tables: %w", err)
 	}
 	r.Tables.BytesPerRecord = float64(r.Tables.Bytes) / float64(max(r.Tables.Records, 1))
-	d.step("import", time.Since(start).Seconds(), "%s records left by the rules, in %s rows", report.Number(r.Tables.Records), report.Number(r.Tables.Rows))
-	d.step("tables", 0, "%s: %.1f bytes a record; indexes %s", report.Bytes(r.Tables.Bytes), r.Tables.BytesPerRecord, report.Bytes(r.Tables.IndexBytes))
+	d.step("import", time.Since(start).Seconds(), "%s records left by the rules, in %s rows", terminal.Number(r.Tables.Records), terminal.Number(r.Tables.Rows))
+	d.step("tables", 0, "%s: %.1f bytes a record; indexes %s", terminal.Bytes(r.Tables.Bytes), r.Tables.BytesPerRecord, terminal.Bytes(r.Tables.IndexBytes))
 	return d.coverage(ctx)
 }
 
@@ -229,7 +230,7 @@ func (d *demo) pack(ctx context.Context) error {
 	}
 	p := results[0]
 	d.result.Packed = p
-	d.step("packed", time.Since(start).Seconds(), "with its indexes from %s to %s", report.Bytes(p.LiveBytes), report.Bytes(p.Bytes))
+	d.step("packed", time.Since(start).Seconds(), "with its indexes from %s to %s", terminal.Bytes(p.LiveBytes), terminal.Bytes(p.Bytes))
 	return nil
 }
 

@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/collector/spool"
-	"nfacct/report"
 	"nfacct/routeros/routerostest"
 )
 
@@ -68,8 +68,8 @@ func (d *demo) export(ctx context.Context) error {
 		r.Spool.Bytes += file.Size
 	}
 	r.Spool.BytesPerRecord = float64(r.Spool.Bytes) / float64(max(r.Records, 1))
-	d.step("collector", time.Since(start).Seconds(), "%s datagrams of NetFlow v9 over UDP, none lost", report.Number(r.Datagrams))
-	d.step("spool", 0, "%s records in %d files, %s: %.1f bytes a record", report.Number(r.Records), r.Spool.Files, report.Bytes(uint64(r.Spool.Bytes)), r.Spool.BytesPerRecord)
+	d.step("collector", time.Since(start).Seconds(), "%s datagrams of NetFlow v9 over UDP, none lost", terminal.Number(r.Datagrams))
+	d.step("spool", 0, "%s records in %d files, %s: %.1f bytes a record", terminal.Number(r.Records), r.Spool.Files, terminal.Bytes(uint64(r.Spool.Bytes)), r.Spool.BytesPerRecord)
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 	defer conn.Close()
 	from, until := d.from.Add(-demoMargin), d.to.Add(demoMargin)
 	p := &pacer{collector: c, clock: &d.clock, at: from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
-	defer p.line.clear()
+	defer p.line.Clear()
 	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ type pacer struct {
 	drained   int64 // the second of which everything before was received
 	sent      uint64
 	taken     uint64 // by the collector, as last seen
-	line      *progressBar
+	line      *terminal.Progress
 	zone      *time.Location
 	shown     time.Time // when the line was drawn last
 }
@@ -170,7 +170,7 @@ func (p *pacer) advance(ctx context.Context, at int64) error {
 	p.clock.set(at)
 	if now := time.Now(); now.Sub(p.shown) > 100*time.Millisecond {
 		p.shown = now
-		p.line.say("exporting: it is " + time.Unix(at, 0).In(p.zone).Format("15:04 on Monday"))
+		p.line.Say("exporting: it is " + time.Unix(at, 0).In(p.zone).Format("15:04 on Monday"))
 	}
 	return nil
 }
@@ -210,13 +210,4 @@ func (p *pacer) wait(ctx context.Context, good func(*collector.Status) bool) err
 		}
 		time.Sleep(demoPoll)
 	}
-}
-
-// say shows what is going on, where a progress bar would be drawn.
-func (p *progressBar) say(text string) {
-	if p.w == nil || time.Since(p.start) < time.Second {
-		return
-	}
-	p.drawn = true
-	fmt.Fprintf(p.w, "\r\x1b[K%s", text)
 }

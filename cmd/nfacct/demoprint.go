@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
-	"nfacct/report"
 	"nfacct/report/phrase"
 )
 
@@ -38,9 +37,7 @@ func (d *demo) step(stage string, seconds float64, format string, args ...any) {
 func (d *demo) verdict() error {
 	r := &d.result
 	if d.app.json {
-		encoder := json.NewEncoder(d.app.out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(r); err != nil {
+		if err := d.app.printJSON(r); err != nil {
 			return err
 		}
 	} else {
@@ -63,10 +60,10 @@ func (d *demo) printComparison() {
 	if r.Equal {
 		d.say("Compared with what the simulated office really did: every host's bytes,")
 		d.say("packets, flows and peers, every class and rule of the books, on the day and in")
-		d.say("the %d minutes before and after it. %s figures, all equal to the byte.", int(demoMargin.Minutes()), report.Number(uint64(r.Figures)))
+		d.say("the %d minutes before and after it. %s figures, all equal to the byte.", int(demoMargin.Minutes()), terminal.Number(uint64(r.Figures)))
 		return
 	}
-	d.say("Compared with what the simulated office really did, %d of %s figures differ:", len(r.Differences), report.Number(uint64(r.Figures)))
+	d.say("Compared with what the simulated office really did, %d of %s figures differ:", len(r.Differences), terminal.Number(uint64(r.Figures)))
 	for i, difference := range r.Differences {
 		if i == demoDifferences {
 			d.say("  and %d more", len(r.Differences)-i)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/routeros/routerostest"
 )
@@ -36,7 +37,7 @@ type comparison struct {
 func (c *comparison) equal(what string, is, truth uint64) {
 	c.figures++
 	if is != truth {
-		c.different = append(c.different, fmt.Sprintf("%s%s: %s, in truth %s", c.scope, what, report.Number(is), report.Number(truth)))
+		c.different = append(c.different, fmt.Sprintf("%s%s: %s, in truth %s", c.scope, what, terminal.Number(is), terminal.Number(truth)))
 	}
 }
 

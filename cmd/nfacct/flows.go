@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/flow"
 	"nfacct/collector/spool"
 	"nfacct/importer"
@@ -61,7 +62,7 @@ func (a *app) flows(ctx context.Context, files []string, format string) error {
 		}
 		if err != nil {
 			if len(files) > 1 {
-				fmt.Fprintf(a.errOut, "nfacct: %s\n", printable(err.Error()))
+				fmt.Fprintf(a.errOut, "nfacct: %s\n", terminal.Printable(err.Error()))
 			}
 			failed++
 			last = err
@@ -79,7 +80,7 @@ func (a *app) flows(ctx context.Context, files []string, format string) error {
 	case failed > 0:
 		return partialError(fmt.Errorf("%d of %d files could not be read", failed, len(files)))
 	case nothing > 0:
-		return partialError(fmt.Errorf("no record could be read in %s", plural(nothing, "file")))
+		return partialError(fmt.Errorf("no record could be read in %s", terminal.Plural(nothing, "file")))
 	}
 	return nil
 }
@@ -118,12 +119,12 @@ func (p *printer) file(ctx context.Context, name string, stdin io.Reader, messag
 		}
 		return false, err
 	}
-	say := func(text string) { fmt.Fprintf(messages, "nfacct: %s: %s\n", printable(name), text) }
+	say := func(text string) { fmt.Fprintf(messages, "nfacct: %s: %s\n", terminal.Printable(name), text) }
 	if n := read.NoTemplate; n > 0 {
-		say(plural(n, "data set") + " left out: the template is not in the file")
+		say(terminal.Plural(n, "data set") + " left out: the template is not in the file")
 	}
 	if n := read.Duplicates; n > 0 {
-		say(plural(n, "datagram") + " came twice; an import counts each once")
+		say(terminal.Plural(n, "datagram") + " came twice; an import counts each once")
 	}
 	for _, u := range read.Unread {
 		say(u.Text)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
 	"nfacct/report/health"
 )
@@ -16,17 +17,17 @@ import (
 func (s *runStatus) findings(cfg *config.Config, now time.Time) ([]health.Finding, error) {
 	f := &health.Facts{Collector: health.Collector{
 		Ran: !s.Written.IsZero(), Running: s.Running, State: cfg.State, Started: s.Started, Written: s.Written, Silent: s.silent(now),
-		NoSpace: s.Spool.NoSpace, Problem: printable(s.Spool.Error), Spool: cfg.Spool.Folder, Lost: s.QueueDropped + s.Spool.Lost,
+		NoSpace: s.Spool.NoSpace, Problem: terminal.Printable(s.Spool.Error), Spool: cfg.Spool.Folder, Lost: s.QueueDropped + s.Spool.Lost,
 	}}
 	if s.Running && s.Spool.Full {
 		f.Collector.Stuck = s.Spool.FullFrom
 	}
 	if s.Database != nil && s.Running {
-		f.Database = health.Database{Down: s.Database.Down, Cause: printable(s.Database.Cause)}
+		f.Database = health.Database{Down: s.Database.Down, Cause: terminal.Printable(s.Database.Cause)}
 	}
 	for _, job := range s.Jobs {
 		if job.Failures > 0 && s.Running {
-			f.Jobs = append(f.Jobs, health.Job{Name: job.Job, Since: job.Since, Failures: job.Failures, Problem: printable(job.Problem), Remedy: job.Remedy, Retry: job.Retry.In(cfg.Location())})
+			f.Jobs = append(f.Jobs, health.Job{Name: job.Job, Since: job.Since, Failures: job.Failures, Problem: terminal.Printable(job.Problem), Remedy: job.Remedy, Retry: job.Retry.In(cfg.Location())})
 		}
 	}
 	for _, router := range cfg.Routers {
@@ -47,7 +48,7 @@ func (s *runStatus) findings(cfg *config.Config, now time.Time) ([]health.Findin
 	}
 	for _, file := range aside {
 		if file.Set {
-			f.Aside = append(f.Aside, health.Aside{File: file.File, Since: file.Since, Reason: printable(file.Reason)})
+			f.Aside = append(f.Aside, health.Aside{File: file.File, Since: file.Since, Reason: terminal.Printable(file.Reason)})
 		}
 	}
 	return health.Look(f, now), nil
@@ -76,7 +77,7 @@ func (a *app) sayFindings(findings []health.Finding, cfg *config.Config) error {
 			fmt.Fprintln(a.out)
 			said = true
 		}
-		fmt.Fprintf(a.out, "%-4s  %s\n      %s\n", found.Level, printable(text), found.Remedy)
+		fmt.Fprintf(a.out, "%-4s  %s\n      %s\n", found.Level, terminal.Printable(text), found.Remedy)
 	}
 	if len(failed) == 0 {
 		return nil

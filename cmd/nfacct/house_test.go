@@ -20,6 +20,8 @@ var arrows = map[string][]string{
 	"cmd/nfacct":            {"*"},
 	"cmd/internal/config":   {"*"},
 	"cmd/internal/schedule": {},
+	"cmd/internal/terminal": {"report/phrase"},
+	"cmd/internal/exit":     {"archive"},
 	"cmd/internal/daemon":   {"cmd/internal/schedule", "collector/spool", "archive"},
 	"routeros":              {},
 	"routeros/routerostest": {},

@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 )
 
@@ -92,7 +88,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		return err
 	}
 	bar := a.progress()
-	opts := importer.Options{Wait: f.wait, Progress: bar.set}
+	opts := importer.Options{Wait: f.wait, Progress: bar.Bytes}
 	// one imports, or previews, one of the day or the files.
 	one := func(day archive.Day) (importer.Summary, error) {
 		switch {
@@ -148,7 +144,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 			err = partialError(after)
 		}
 	}
-	bar.clear()
+	bar.Clear()
 	for i := range summaries {
 		if printing := a.printImport(&summaries[i], f.dryRun); printing != nil && err == nil {
 			err = printing
@@ -212,11 +208,9 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 			"data_sets", s.NoTemplate, "files", len(names), "first", names[0])
 	}
 	if a.json {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
+		return a.printJSON(s)
 	}
-	if !dryRun && !a.verbose && !isTerminal(a.out) || a.quiet {
+	if !dryRun && !a.verbose && !terminal.Is(a.out) || a.quiet {
 		return nil
 	}
 	verb := "loaded"
@@ -224,7 +218,7 @@ func (a *app) printImport(s *importer.Summary, dryRun bool) error {
 		verb = "read"
 	}
 	fmt.Fprintf(a.out, "%s %s, %d loaded before, %d failed; %s, %s\n",
-		plural(s.Loaded, "file"), verb, s.Known, s.Failed, plural(s.Records, "record"), plural(s.Rows, "row"))
+		terminal.Plural(s.Loaded, "file"), verb, s.Known, s.Failed, terminal.Plural(s.Records, "record"), terminal.Plural(s.Rows, "row"))
 	if s.Estimated {
 		fmt.Fprintln(a.out, "bytes and packets are estimates: the routers sample")
 	}
@@ -251,42 +245,5 @@ func (a *app) warnOfStrangers(s *importer.Summary) {
 	}
 	if n := len(strangers) - namedStrangers; n > 0 || s.UnknownOthers > 0 {
 		a.log.Warn("datagrams of more unknown exporters were left out; nfacct import --json lists them", "addresses", max(n, 0), "datagrams", more+s.UnknownOthers)
-	}
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// progressBar is drawn on a terminal for work that takes longer than a second.
-type progressBar struct {
-	w     io.Writer // nil: not drawn
-	start time.Time
-	drawn bool
-}
-
-func (a *app) progress() *progressBar {
-	bar := &progressBar{start: time.Now()}
-	if !a.quiet && !a.verbose && isTerminal(a.errOut) {
-		bar.w = a.errOut
-	}
-	return bar
-}
-
-func (p *progressBar) set(done, all int64) {
-	if p.w == nil || time.Since(p.start) < time.Second || all == 0 {
-		return
-	}
-	const width = 40
-	filled := int(done * width / all)
-	p.drawn = true
-	fmt.Fprintf(p.w, "\r[%-*s] %3d %%  %s of %s", width, "========================================"[:min(filled, width)],
-		done*100/all, humanize.IBytes(uint64(done)), humanize.IBytes(uint64(all)))
-}
-
-func (p *progressBar) clear() {
-	if p.drawn {
-		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

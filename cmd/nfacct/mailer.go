@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/report/mail"
 )
@@ -196,7 +196,7 @@ func sendError(result mail.Result, busy int, period string, has bool) error {
 		problems = append(problems, problem)
 	}
 	if busy > 0 {
-		problems = append(problems, fmt.Errorf("another process is sending %s of %s", plural(busy, "mail"), period))
+		problems = append(problems, fmt.Errorf("another process is sending %s of %s", terminal.Plural(busy, "mail"), period))
 	}
 	failed := result.Waiting + result.GivenUp + busy
 	summary := fmt.Sprintf("%d of %d mails were not sent", failed, failed+result.Sent)
@@ -233,9 +233,7 @@ func (a *app) printMails(mails []archive.Mail) error {
 	for _, m := range mails {
 		list = append(list, sentMail{m.Report, m.Period, m.Department, m.Recipient, m.State, m.Attempts, report.Clean(m.Problem), m.Sent})
 	}
-	encoder := json.NewEncoder(a.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(list)
+	return a.printJSON(list)
 }
 
 // testMail sends a message that only says that it came, and prints what the

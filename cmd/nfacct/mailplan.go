@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,9 +85,7 @@ func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 		return err
 	}
 	if a.json {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(planned)
+		return a.printJSON(planned)
 	}
 	for _, m := range planned {
 		deed, what := "would send", m.Subject

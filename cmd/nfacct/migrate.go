@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,11 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/importer/migrate"
 	"nfacct/report"
 )
@@ -105,14 +104,14 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		return err
 	}
 	bar := a.progress()
-	opts.Progress = bar.count
+	opts.Progress = bar.Count
 	m, err := migrate.New(im, db, opts, a.log)
 	if err != nil {
 		return err
 	}
 	summary := migrate.NewSummary()
 	err = a.migrateAll(ctx, m, cfg, dsnFile, paths, summary)
-	bar.clear()
+	bar.Clear()
 	if err == nil {
 		err = summary.Err()
 	}
@@ -220,11 +219,9 @@ func (a *app) printMigration(s *migrate.Summary, dryRun bool) error {
 		}
 	}
 	if a.json {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
+		return a.printJSON(s)
 	}
-	if !dryRun && !a.verbose && !isTerminal(a.out) || a.quiet {
+	if !dryRun && !a.verbose && !terminal.Is(a.out) || a.quiet {
 		return nil
 	}
 	printTables(a.out, s)
@@ -238,20 +235,4 @@ func (a *app) printMigration(s *migrate.Summary, dryRun bool) error {
 		fmt.Fprintf(a.out, "left: %s: %s\n", report.Clean(left.Table), report.Clean(left.Why))
 	}
 	return nil
-}
-
-// count draws progress that is counted in rows or bytes of what doing names.
-func (p *progressBar) count(doing string, done, all int64) {
-	if p.w == nil || time.Since(p.start) < time.Second {
-		return
-	}
-	p.drawn = true
-	if all == 0 {
-		fmt.Fprintf(p.w, "\r\x1b[K%s", doing)
-		return
-	}
-	const width = 30
-	filled := int(done * width / all)
-	fmt.Fprintf(p.w, "\r\x1b[K[%-*s] %3d %%  %s of %s  %s", width, "=============================="[:min(filled, width)],
-		done*100/all, humanize.Comma(done), humanize.Comma(all), doing)
 }

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dustin/go-humanize"
-
 	"nfacct/archive"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/importer/migrate"
 	"nfacct/report"
 )
@@ -24,7 +23,7 @@ func printTables(w io.Writer, s *migrate.Summary) {
 		fmt.Fprintf(w, "%s (%s): %s\n", report.Clean(t.Table), kind, t.State)
 		line := func(what string, c migrate.Counts) {
 			if c.Rows > 0 {
-				fmt.Fprintf(w, "  %-24s %14s rows %10s\n", what, humanize.Comma(int64(c.Rows)), humanize.IBytes(uint64(max(c.Bytes, 0))))
+				fmt.Fprintf(w, "  %-24s %14s rows %10s\n", what, terminal.Number(c.Rows), terminal.Bytes(uint64(max(c.Bytes, 0))))
 			}
 		}
 		line("the table has", t.Source)
@@ -47,7 +46,7 @@ func printTables(w io.Writer, s *migrate.Summary) {
 		list(w, "rejected", t.Reasons)
 		list(w, "not known", t.Unknown)
 		if t.Repeated > 0 {
-			fmt.Fprintf(w, "  stand there twice: %s rows\n", humanize.Comma(int64(t.Repeated)))
+			fmt.Fprintf(w, "  stand there twice: %s rows\n", terminal.Number(t.Repeated))
 		}
 		var days []string
 		for _, state := range slices.Sorted(maps.Keys(t.Days)) {
@@ -65,6 +64,6 @@ func printTables(w io.Writer, s *migrate.Summary) {
 
 func list(w io.Writer, what string, counts map[string]uint64) {
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(w, "  %s: %s: %s rows\n", what, name, humanize.Comma(int64(counts[name])))
+		fmt.Fprintf(w, "  %s: %s: %s rows\n", what, name, terminal.Number(counts[name]))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/collector/spool"
 )
 
@@ -201,7 +202,7 @@ func (m *monthEnd) carryOut(ctx context.Context, todo []deed, accept bool) ([]pa
 		}
 		results = append(results, result)
 	}
-	err := joinErrors(append(failed, ctx.Err())...)
+	err := exit.Join(append(failed, ctx.Err())...)
 	if err != nil && slices.ContainsFunc(results, func(r packed) bool { return !r.failed }) {
 		err = partialError(err)
 	}
@@ -211,8 +212,8 @@ func (m *monthEnd) carryOut(ctx context.Context, todo []deed, accept bool) ([]pa
 // pack packs a month, with a bar on a terminal.
 func (m *monthEnd) pack(ctx context.Context, month archive.Month, accept bool) (archive.Pack, error) {
 	bar := m.progress()
-	defer bar.clear()
-	r, err := m.packer.Pack(ctx, month, pack.Options{Wait: m.wait, Accept: accept, Progress: bar.set})
+	defer bar.Clear()
+	r, err := m.packer.Pack(ctx, month, pack.Options{Wait: m.wait, Accept: accept, Progress: bar.Bytes})
 	return r, packError(err)
 }
 

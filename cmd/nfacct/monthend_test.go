@@ -11,6 +11,7 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 )
 
 // The month's end is not done before the month's last file is sealed, nor while one of
@@ -39,7 +40,7 @@ func TestMonthIsWhole(t *testing.T) {
 		t.Helper()
 		m.now = at(now)
 		err := m.whole(t.Context(), month)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitTemporary) {
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exit.Code(err) != exitTemporary) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/routeros"
 )
@@ -114,15 +113,7 @@ func (a *app) printRouter(r *provisionResult, f provisionFlags) {
 	if a.quiet || r.State == stateFailed && len(r.Changes) == 0 {
 		return
 	}
-	r.print(a.out, painter(a.out), f)
-}
-
-// printJSON writes a value as other commands do.
-func (a *app) printJSON(value any) error {
-	encoder := json.NewEncoder(a.out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
+	r.print(a.out, terminal.Painter(a.out), f)
 }
 
 var stateWords = map[string]string{
@@ -134,9 +125,9 @@ var stateWords = map[string]string{
 func (r *provisionResult) print(w io.Writer, paint func(color int, text string) string, f provisionFlags) {
 	fmt.Fprintf(w, "%s: RouterOS %s on %s, %s: %s\n", r.Router, r.Version, report.Clean(r.Board), report.Clean(r.Identity), stateWords[r.State])
 	for _, c := range r.Changes {
-		color := map[string]int{"add": green, "remove": red}[c.Verb]
+		color := map[string]int{"add": terminal.Green, "remove": terminal.Red}[c.Verb]
 		if color == 0 {
-			color = yellow
+			color = terminal.Yellow
 		}
 		var was []string
 		for _, s := range c.Settings {
@@ -176,19 +167,4 @@ func (r *provisionResult) print(w io.Writer, paint func(color int, text string) 
 	for i, check := range r.Check {
 		fmt.Fprintf(w, "  %d. %s\n", i+1, check)
 	}
-}
-
-// Colours of ECMA-48.
-const (
-	red    = 31
-	green  = 32
-	yellow = 33
-)
-
-// painter colours text on a terminal, unless NO_COLOR is set (no-color.org).
-func painter(w io.Writer) func(color int, text string) string {
-	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return func(_ int, text string) string { return text }
-	}
-	return func(color int, text string) string { return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text) }
 }

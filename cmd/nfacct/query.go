@@ -18,6 +18,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/report/query"
 	"nfacct/report/sheet"
@@ -118,7 +119,7 @@ func (a *app) query(ctx context.Context, f *queryFlags) error {
 	case a.json && f.format != "json":
 		return usageError(errors.New("--json and --format: leave one of the two out"))
 	}
-	if f.format == "xlsx" && f.output == "" && isTerminal(a.out) {
+	if f.format == "xlsx" && f.output == "" && terminal.Is(a.out) {
 		return usageError(errors.New("a workbook is not for a terminal: add --output FILE.xlsx"))
 	}
 	cfg, err := a.config()
@@ -245,7 +246,7 @@ func (a *app) write(ctx context.Context, out io.Writer, cfg *config.Config, db *
 		return err
 	}
 	if f.format == "table" && !a.quiet {
-		fmt.Fprintf(a.errOut, "%s;\n-- %s, %s read in %s\n", answer.SQL, plural(answer.Lines, "line"), plural(answer.Examined, "row"), answer.Elapsed.Round(time.Millisecond))
+		fmt.Fprintf(a.errOut, "%s;\n-- %s, %s read in %s\n", answer.SQL, terminal.Plural(answer.Lines, "line"), terminal.Plural(answer.Examined, "row"), answer.Elapsed.Round(time.Millisecond))
 		if answer.More {
 			fmt.Fprintf(a.errOut, "-- there are more: --limit 0 prints all\n")
 		}

@@ -18,6 +18,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
 	"nfacct/report"
 	"nfacct/report/mail"
@@ -151,7 +152,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
 	toFile := f.output != "" && f.output != "-"
-	if !sends && !toFile && (f.format == "xlsx" || f.format == "eml") && isTerminal(a.out) {
+	if !sends && !toFile && (f.format == "xlsx" || f.format == "eml") && terminal.Is(a.out) {
 		return usageError(fmt.Errorf("--format %s is not for a terminal: name a file with --output, or redirect standard output", f.format))
 	}
 	boundMemory()

@@ -9,61 +9,29 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
+	"nfacct/cmd/internal/terminal"
 )
 
-// Exit codes, a contract with cron jobs and monitoring.
+// Exit codes, as package exit has them.
 const (
-	exitOK        = 0
-	exitFailed    = 1
-	exitUsage     = 2  // a wrong command line or configuration
-	exitPartial   = 3  // some routers, files or recipients failed
-	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: locked, database down
+	exitOK        = exit.CodeOK
+	exitFailed    = exit.CodeFailed
+	exitUsage     = exit.CodeUsage
+	exitPartial   = exit.CodePartial
+	exitTemporary = exit.CodeTemporary
 )
 
-// exitError gives an error its exit code.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
-func usageError(err error) error     { return &exitError{exitUsage, err} }
-func partialError(err error) error   { return &exitError{exitPartial, err} }
-func temporaryError(err error) error { return &exitError{exitTemporary, err} }
-
-// exitCode is what the program ends with because of an error.
-func exitCode(err error) int {
-	if exit := (*exitError)(nil); errors.As(err, &exit) {
-		return exit.code
-	}
-	return exitFailed
-}
-
-// joinErrors joins errors of things that failed side by side; the result is
-// temporary only if trying later may help all of them.
-func joinErrors(errs ...error) error {
-	err := errors.Join(errs...)
-	for _, e := range errs {
-		if e != nil && exitCode(e) != exitTemporary {
-			return &exitError{exitCode(e), err}
-		}
-	}
-	return err
-}
+func usageError(err error) error     { return exit.Usage(err) }
+func partialError(err error) error   { return exit.Partial(err) }
+func temporaryError(err error) error { return exit.Temporary(err) }
 
 // app is what every command is given: the streams, the global flags, the log.
 type app struct {
@@ -129,9 +97,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintf(errOut, "nfacct: %s\n", printable(err.Error()))
+		fmt.Fprintf(errOut, "nfacct: %s\n", terminal.Printable(err.Error()))
 	}
-	return exitCode(err)
+	return exit.Code(err)
 }
 
 // endWait is how long a command may take to end after it was told to: whoever tells
@@ -233,24 +201,6 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// printable writes what a terminal would act upon as \x1b and the like: names of
-// files, and what others say, may be in an error. Lines stay lines.
-func printable(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case r == '\n' || r == '\t' || unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-	}
-	return b.String()
-}
-
 // newLog writes text to a stream; without -v only warnings and errors, so that
 // a command under cron is silent when all is well. A daemon says too what it does.
 func newLog(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
@@ -267,10 +217,10 @@ func newLog(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// plural writes a number of things that have a regular plural: 1 file, 2 files.
-func plural[N int | int64 | uint64](n N, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return humanize.Comma(int64(n)) + " " + thing
+// printJSON writes a value for --json.
+func (a *app) printJSON(value any) error { return terminal.JSON(a.out, value) }
+
+// progress is a bar on a terminal, unless something else is said there.
+func (a *app) progress() *terminal.Progress {
+	return terminal.NewProgress(a.errOut, !a.quiet && !a.verbose)
 }

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/routeros"
 )
 
@@ -136,7 +135,7 @@ func explain(c *archive.Coverage, s *routerStatus) []string {
 	switch {
 	case c.Ratio() < lowCoverage:
 		if c.LostRecords > 0 {
-			say("%s records were lost on the way", humanize.Comma(int64(c.LostRecords)))
+			say("%s records were lost on the way", terminal.Number(c.LostRecords))
 		}
 		if c.Silent > 0 {
 			say("in %d quarter-hours no flows came from this router", c.Silent)
@@ -170,7 +169,7 @@ func (c *routerCoverage) print(w io.Writer) {
 	if c.Ratio == nil {
 		fmt.Fprintln(w, "  coverage: not known")
 	} else {
-		fmt.Fprintf(w, "  coverage from %s to %s: flows %s, counters %s\n", c.From.Local().Format("2006-01-02 15:04"), c.To.Local().Format("2006-01-02 15:04"), humanize.IBytes(c.FlowBytes), humanize.IBytes(c.CounterBytes))
+		fmt.Fprintf(w, "  coverage from %s to %s: flows %s, counters %s\n", c.From.Local().Format("2006-01-02 15:04"), c.To.Local().Format("2006-01-02 15:04"), terminal.Bytes(c.FlowBytes), terminal.Bytes(c.CounterBytes))
 	}
 	for _, note := range c.Notes {
 		fmt.Fprintf(w, "    note: %s\n", note)

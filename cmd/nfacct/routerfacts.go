@@ -13,6 +13,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/collector/flow"
 	"nfacct/importer"
 	"nfacct/importer/attribution"
@@ -160,7 +161,7 @@ func routersError(routers []config.Router, failed []error) error {
 	if err == nil {
 		return nil
 	}
-	return &exitError{exitCode(err), fmt.Errorf("%w: %w", err, errors.Join(failed...))}
+	return exit.With(exit.Code(err), fmt.Errorf("%w: %w", err, errors.Join(failed...)))
 }
 
 // dependsOnFacts says whether nothing can be imported without what routers say

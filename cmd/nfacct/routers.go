@@ -11,11 +11,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/routeros"
 )
@@ -203,9 +203,9 @@ func printRouters(w io.Writer, states []routerStatus, listens, now time.Time) er
 		if !s.LastDatagram.IsZero() {
 			last = now.Sub(s.LastDatagram).Round(time.Second).String() + " ago"
 		}
-		lost := humanize.Comma(int64(s.LostRecords)) + " records"
+		lost := terminal.Number(s.LostRecords) + " records"
 		if s.LostDatagrams > 0 {
-			lost = humanize.Comma(int64(s.LostDatagrams)) + " datagrams"
+			lost = terminal.Number(s.LostDatagrams) + " datagrams"
 		}
 		if c := s.Coverage; c != nil && c.Ratio != nil {
 			coverage = fmt.Sprintf("%.1f %%", 100**c.Ratio)

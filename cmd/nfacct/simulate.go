@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"nfacct/cmd/internal/terminal"
 	"nfacct/routeros/routerostest"
 )
 
@@ -138,7 +138,7 @@ func (a *app) simulateRouter(ctx context.Context, f simulateFlags) error {
 		}
 	}
 	if a.json {
-		err = json.NewEncoder(a.out).Encode(shown)
+		err = terminal.JSONLine(a.out, shown)
 	} else {
 		err = shown.print(a)
 	}

@@ -13,11 +13,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/report/health"
@@ -134,9 +134,7 @@ func (a *app) status(now time.Time) error {
 		return err
 	}
 	if a.json {
-		encoder := json.NewEncoder(a.out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(struct {
+		if err := a.printJSON(struct {
 			*runStatus
 			Findings []health.Finding `json:"findings"`
 		}{s, findings}); err != nil {
@@ -209,7 +207,7 @@ func (s *runStatus) look(cfg *config.Config) (waiting int, err error) {
 
 // print writes the status for people.
 func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent bool, waiting int) {
-	count := func(n uint64) string { return humanize.Comma(int64(n)) }
+	count := func(n uint64) string { return terminal.Number(n) }
 	at := func(t time.Time) string { return t.In(cfg.Location()).Format("2006-01-02 15:04:05 MST") }
 	switch {
 	case !s.Running:
@@ -224,9 +222,9 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent
 		if socket.KernelDropped != nil {
 			kernel = fmt.Sprintf(", %s dropped by the kernel", count(*socket.KernelDropped))
 		}
-		fmt.Fprintf(w, "  at %s: %s%s, %s for want of queue\n", socket.Address, plural(socket.Accepted, "datagram"), kernel, count(socket.QueueDropped))
+		fmt.Fprintf(w, "  at %s: %s%s, %s for want of queue\n", socket.Address, terminal.Plural(socket.Accepted, "datagram"), kernel, count(socket.QueueDropped))
 	}
-	fmt.Fprintf(w, "  spool %s: %s in %s, %s not imported yet", s.Spool.Folder, humanize.IBytes(uint64(s.Spool.Bytes)), plural(s.Spool.Files, "sealed file"), count(uint64(waiting)))
+	fmt.Fprintf(w, "  spool %s: %s in %s, %s not imported yet", s.Spool.Folder, terminal.Bytes(uint64(s.Spool.Bytes)), terminal.Plural(s.Spool.Files, "sealed file"), count(uint64(waiting)))
 	if s.Spool.Open != "" {
 		what := "is being written"
 		if !s.Running || silent {
@@ -236,10 +234,10 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent
 	}
 	fmt.Fprintln(w)
 	if n := s.QueueDropped + s.Spool.Lost; n > 0 {
-		fmt.Fprintf(w, "  received and not kept because the disk was full or too slow: %s (%s for want of queue, %s at the end)\n", plural(n, "datagram"), count(s.QueueDropped), count(s.Spool.Lost))
+		fmt.Fprintf(w, "  received and not kept because the disk was full or too slow: %s (%s for want of queue, %s at the end)\n", terminal.Plural(n, "datagram"), count(s.QueueDropped), count(s.Spool.Lost))
 	}
 	if s.Spool.Error != "" {
-		fmt.Fprintf(w, "  writing: %s\n", printable(s.Spool.Error))
+		fmt.Fprintf(w, "  writing: %s\n", terminal.Printable(s.Spool.Error))
 	}
 	for _, router := range cfg.Routers {
 		heard := false
@@ -250,10 +248,10 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent
 			heard = true
 			fmt.Fprintf(w, "\n%s, %s, %s: last heard %s ago\n", e.Router, e.Address, strings.Join(e.Versions, " "), now.Sub(e.Received).Round(time.Second))
 			fmt.Fprintf(w, "  %s, %s; lost %s, %s; %s, %s out of order, %s\n",
-				plural(e.Datagrams, "datagram"), plural(e.Records, "record"), plural(e.LostRecords, "record"), plural(e.LostDatagrams, "datagram"),
-				plural(e.Duplicates, "duplicate"), count(e.Reordered), plural(e.Restarts, "restart"))
+				terminal.Plural(e.Datagrams, "datagram"), terminal.Plural(e.Records, "record"), terminal.Plural(e.LostRecords, "record"), terminal.Plural(e.LostDatagrams, "datagram"),
+				terminal.Plural(e.Duplicates, "duplicate"), count(e.Reordered), terminal.Plural(e.Restarts, "restart"))
 			if e.Shared > 0 {
-				fmt.Fprintf(w, "  two senders share this address: what was lost of %s is not known; give each router its own src-address\n", plural(e.Shared, "datagram"))
+				fmt.Fprintf(w, "  two senders share this address: what was lost of %s is not known; give each router its own src-address\n", terminal.Plural(e.Shared, "datagram"))
 			}
 		}
 		if !heard {
@@ -264,9 +262,9 @@ func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent
 		fmt.Fprint(w, "\nSeen but unknown, and refused; a router of yours belongs into its export list:\n")
 	}
 	for _, r := range s.Refused {
-		fmt.Fprintf(w, "  %-39s %s, the last %s ago\n", r.Address, plural(r.Datagrams, "datagram"), now.Sub(r.Last).Round(time.Second))
+		fmt.Fprintf(w, "  %-39s %s, the last %s ago\n", r.Address, terminal.Plural(r.Datagrams, "datagram"), now.Sub(r.Last).Round(time.Second))
 	}
 	if s.RefusedOthers > 0 {
-		fmt.Fprintf(w, "  %s of further addresses\n", plural(s.RefusedOthers, "datagram"))
+		fmt.Fprintf(w, "  %s of further addresses\n", terminal.Plural(s.RefusedOthers, "datagram"))
 	}
 }
