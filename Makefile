@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
-.PHONY: demo build test check bench fuzz need-demo need-test need-bench clean
+.PHONY: demo build test check bench fuzz package need-demo need-test need-bench clean
 
 # The whole road on one machine, with no other set-up.
 demo: build need-demo
@@ -34,6 +34,10 @@ fuzz:
 		done; \
 	done
 
+# deb, rpm and tarballs into the folder dist.
+package:
+	cmd/nfacct/packaging/build dist
+
 need-demo:
 	@.ci/need mariadbd=mariadb-server myisampack=mariadb-server mariadb=mariadb-client
 
@@ -48,4 +52,4 @@ need-bench:
 	@.ci/need /usr/share/lightsquid/lightparser.pl=lightsquid
 
 clean:
-	rm -rf nfacct nfacct-demo
+	rm -rf nfacct nfacct-demo dist

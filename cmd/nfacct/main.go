@@ -1,3 +1,5 @@
+//go:build !packaging
+
 // Command nfacct accounts the traffic that goes past the proxy, directly
 // through the NAT of Mikrotik routers.
 package main
