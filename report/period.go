@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"nfacct/archive"
 )
 
-// NewPeriod are days on the clock of loc. The kind is found from them where
-// they are a day, a week or a month.
+// NewPeriod is a period of days on the clock of loc, of a kind.
 func NewPeriod(kind string, from, to archive.Day, loc *time.Location) Period {
 	calendar := archive.NewCalendar(loc)
 	p := Period{Kind: kind, From: from, To: to}
@@ -89,4 +89,42 @@ func ParseMonth(text string, now time.Time, loc *time.Location) (Period, error) 
 		return Period{}, fmt.Errorf("%w, this or last", err)
 	}
 	return MonthPeriod(m, loc), nil
+}
+
+// Key names a period in file names and in the ledger: 2026-11-23, 2026-W48,
+// 2026-11, 2026-11-03_2026-11-09. ParsePeriod reads it.
+func (p *Period) Key() string {
+	switch p.Kind {
+	case KindWeek:
+		year, week := time.Date(p.From.Year, p.From.Month, p.From.Day, 0, 0, 0, 0, time.UTC).ISOWeek()
+		return fmt.Sprintf("%04d-W%02d", year, week)
+	case KindMonth:
+		return archive.MonthOf(p.From).String()
+	case KindRange:
+		return p.From.String() + "_" + p.To.String()
+	}
+	return p.From.String()
+}
+
+// ParsePeriod reads a period of a kind as Key names it.
+func ParsePeriod(kind, key string, loc *time.Location) (Period, error) {
+	now := time.Now()
+	switch kind {
+	case KindDay:
+		day, err := archive.ParseDay(key, now, loc)
+		return DayPeriod(day, loc), err
+	case KindWeek:
+		return ParseWeek(key, now, loc)
+	case KindMonth:
+		return ParseMonth(key, now, loc)
+	case KindRange:
+		first, last, _ := strings.Cut(key, "_")
+		from, err := archive.ParseDay(first, now, loc)
+		if err != nil {
+			return Period{}, err
+		}
+		to, err := archive.ParseDay(last, now, loc)
+		return NewPeriod(kind, from, to, loc), err
+	}
+	return Period{}, fmt.Errorf("no report of a %s", kind)
 }

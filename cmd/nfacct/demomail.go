@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"nfacct/report/mail"
 )
 
 // mail writes the report of the day as it would be mailed: the message itself, its
@@ -19,7 +17,7 @@ func (d *demo) mail(now time.Time) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	name := filepath.Join(folder, mail.Key(usage.Period))
+	name := filepath.Join(folder, usage.Period.Key())
 	for _, form := range []struct{ format, ending string }{{"text", ".txt"}, {"html", ".html"}, {"xlsx", ".xlsx"}, {"eml", ".eml"}} {
 		err := writeFile(name+form.ending, func(w io.Writer) error { return d.app.render(w, d.cfg, usage, form.format, now) })
 		if err != nil {

@@ -35,7 +35,7 @@ func (a *app) importJob(ctx context.Context, cfg *config.Config, db *archive.Arc
 
 // reportJob writes the report of a day, week or month to files, and has it mailed.
 func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *archive.Archive, kind, period string, again bool) error {
-	p, err := parsePeriod(kind, period, cfg.Location())
+	p, err := report.ParsePeriod(kind, period, cfg.Location())
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Peri
 		return err
 	}
 	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
-		err := spool.WriteFileBy(filepath.Join(folder, mail.Key(p)+form.ending), 0o640, func(w io.Writer) error {
+		err := spool.WriteFileBy(filepath.Join(folder, p.Key()+form.ending), 0o640, func(w io.Writer) error {
 			return a.render(w, cfg, usage, form.format, time.Now())
 		})
 		if err != nil {

@@ -27,7 +27,7 @@ type mailing struct {
 func mailings(cfg *config.Config, p report.Period) []mailing {
 	m := mailing{report: p.Kind}
 	if !p.Start.IsZero() {
-		m.period = mail.Key(p)
+		m.period = p.Key()
 	}
 	var list []mailing
 	if to := cfg.Mail.Recipients(p.Kind); len(to) > 0 {
@@ -46,7 +46,7 @@ func mailings(cfg *config.Config, p report.Period) []mailing {
 // newOutbox makes letters of the reports that the ledger asks for.
 func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, error) {
 	return mail.NewOutbox(cfg.Mail, db.Mails(), func(m archive.Mail) error { return wanted(cfg, m) }, func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
-		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
+		p, err := report.ParsePeriod(m.Report, m.Period, cfg.Location())
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		list = slices.DeleteFunc(list, func(m mailing) bool { return m.department != f.department })
 	}
 	if len(f.recipients) > 0 {
-		list = []mailing{{report: p.Kind, period: mail.Key(p), department: f.department, to: f.recipients}}
+		list = []mailing{{report: p.Kind, period: p.Key(), department: f.department, to: f.recipients}}
 	}
 	if len(list) == 0 {
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
@@ -150,7 +150,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	if err != nil {
 		return databaseError(err)
 	}
-	mails, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
+	mails, err := db.Mails().Of(ctx, p.Kind, p.Key())
 	if err != nil {
 		return databaseError(err)
 	}
@@ -177,7 +177,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 			}
 		}
 	}
-	return sendError(result, busy, mail.Key(p), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
+	return sendError(result, busy, p.Key(), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
 }
 
 // sendError says which mails were not sent, and what becomes of them. Busy are those

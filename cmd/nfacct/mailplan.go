@@ -69,7 +69,7 @@ func plan(list []mailing, ledger, due []archive.Mail, asked, again bool, wanted 
 // planMails prints what --send would do. Nothing is sent, and the ledger stays as
 // it is.
 func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, list []mailing, asked, again bool) error {
-	ledger, err := db.Mails().Of(ctx, p.Kind, mail.Key(p))
+	ledger, err := db.Mails().Of(ctx, p.Kind, p.Key())
 	if err != nil {
 		return databaseError(err)
 	}
@@ -118,7 +118,7 @@ func (a *app) planSubjects(ctx context.Context, cfg *config.Config, db *archive.
 		if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
 			return outcome{held: report.Clean(err.Error())}, nil
 		}
-		p, err := parsePeriod(m.Report, m.Period, cfg.Location())
+		p, err := report.ParsePeriod(m.Report, m.Period, cfg.Location())
 		if err != nil {
 			return outcome{}, err
 		}

@@ -60,7 +60,7 @@ func hostQuotas(cfg *config.Config) bool {
 // be reached does not hold up the others, and is tried again.
 func (a *app) overQuotaJob(cfg *config.Config, db *archive.Archive, routers []config.Router) func(context.Context, string) error {
 	return func(ctx context.Context, period string) error {
-		p, err := parsePeriod(report.KindDay, period, cfg.Location())
+		p, err := report.ParsePeriod(report.KindDay, period, cfg.Location())
 		if err != nil {
 			return err
 		}

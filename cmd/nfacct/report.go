@@ -223,7 +223,7 @@ func writeEML(w io.Writer, cfg *config.Config, l *mail.Letter, usage *report.Usa
 	if to, _ := addressees(cfg, usage.Period.Kind, usage.Group); len(to) > 0 {
 		e.To = to[0]
 	}
-	e.MessageID = mail.MessageID(e.From, usage.Period.Kind, mail.Key(usage.Period), usage.Group, e.To, 0)
+	e.MessageID = mail.MessageID(e.From, usage.Period.Kind, usage.Period.Key(), usage.Group, e.To, 0)
 	msg, err := l.Message(e)
 	if err != nil {
 		return err

@@ -129,29 +129,6 @@ func stillLoading(u *report.Usage) error {
 	return nil
 }
 
-// parsePeriod reads a period as package mail's Key names it.
-func parsePeriod(kind, key string, loc *time.Location) (report.Period, error) {
-	now := time.Now()
-	switch kind {
-	case report.KindDay:
-		day, err := archive.ParseDay(key, now, loc)
-		return report.DayPeriod(day, loc), err
-	case report.KindWeek:
-		return report.ParseWeek(key, now, loc)
-	case report.KindMonth:
-		return report.ParseMonth(key, now, loc)
-	case report.KindRange:
-		first, last, _ := strings.Cut(key, "_")
-		from, err := archive.ParseDay(first, now, loc)
-		if err != nil {
-			return report.Period{}, err
-		}
-		to, err := archive.ParseDay(last, now, loc)
-		return report.NewPeriod(kind, from, to, loc), err
-	}
-	return report.Period{}, fmt.Errorf("no report of a %s", kind)
-}
-
 // dailyUsage is usage of a day, of all hosts.
 func (a *app) dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
 	return a.usage(ctx, db, cfg, report.DayPeriod(day, cfg.Location()), "", now)
@@ -162,51 +139,12 @@ func effectiveRules(cfg *config.Config) []report.Rule {
 	var found []report.Rule
 	for _, rule := range rules.Effective(cfg.Importer.Rules) {
 		if rule.On() {
-			found = append(found, report.NewRule(rule.Name, ruleTerms(&rule)))
+			var terms []report.RuleTerm
+			for _, term := range rule.Terms() {
+				terms = append(terms, report.RuleTerm(term))
+			}
+			found = append(found, report.NewRule(rule.Name, terms))
 		}
 	}
 	return found
-}
-
-// ruleTerms are the conditions of a rule.
-func ruleTerms(r *rules.Rule) []report.RuleTerm {
-	var terms []report.RuleTerm
-	add := func(what, value string) {
-		if value != "" {
-			terms = append(terms, report.RuleTerm{What: what, Value: value})
-		}
-	}
-	prefixes := func(list []rules.Prefix) string {
-		var texts []string
-		for _, prefix := range list {
-			texts = append(texts, prefix.String())
-		}
-		return strings.Join(texts, ", ")
-	}
-	if r.Direction != "" {
-		terms = append(terms, report.RuleTerm{What: r.Direction})
-	}
-	add("protocol", r.Protocol.String())
-	add("port", r.Port.String())
-	add("host_port", r.HostPort.String())
-	add("peer_port", r.PeerPort.String())
-	add("either", prefixes(r.Either))
-	add("host", prefixes(r.Host))
-	add("peer", prefixes(r.Peer))
-	if len(r.Interface) > 0 {
-		add("interface", strings.Trim(fmt.Sprint(r.Interface), "[]"))
-	}
-	if r.MinBytes > 0 {
-		add("min_bytes", fmt.Sprint(r.MinBytes))
-	}
-	if r.MaxBytes > 0 {
-		add("max_bytes", fmt.Sprint(r.MaxBytes))
-	}
-	if r.Broadcast {
-		terms = append(terms, report.RuleTerm{What: "broadcast"})
-	}
-	if r.Proxy {
-		terms = append(terms, report.RuleTerm{What: "proxy"})
-	}
-	return terms
 }

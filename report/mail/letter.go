@@ -8,9 +8,7 @@ import (
 	"html/template"
 	"strings"
 	"sync"
-	"time"
 
-	"nfacct/archive"
 	"nfacct/report"
 	"nfacct/report/phrase"
 )
@@ -45,7 +43,7 @@ func NewLetter(u *report.Usage, o Options) (*Letter, error) {
 	if o.Rows == 0 {
 		o.Rows = DefaultConfig().Rows
 	}
-	l := &Letter{File: "nfacct-" + Key(u.Period) + ".xlsx"}
+	l := &Letter{File: "nfacct-" + u.Period.Key() + ".xlsx"}
 	var text bytes.Buffer
 	if err := u.WriteText(&text, o.Words, textRows, o.Rows); err != nil {
 		return nil, err
@@ -121,7 +119,7 @@ func command(u *report.Usage, file string) string {
 	case report.KindRange:
 		flags = "--from " + p.From.String() + " --to " + p.To.String()
 	default:
-		flags = "--" + p.Kind + " " + Key(p)
+		flags = "--" + p.Kind + " " + p.Key()
 	}
 	if u.Group != "" {
 		flags += " --department '" + strings.ReplaceAll(report.Clean(u.Group), "'", `'\''`) + "'"
@@ -154,19 +152,4 @@ func (v *view) html(source, file string) (string, error) {
 		return "", fmt.Errorf("render: %w", err)
 	}
 	return b.String(), nil
-}
-
-// Key names a period in file names and in the ledger: 2026-11-23, 2026-W48,
-// 2026-11, 2026-11-03_2026-11-09.
-func Key(p report.Period) string {
-	switch p.Kind {
-	case report.KindWeek:
-		year, week := time.Date(p.From.Year, p.From.Month, p.From.Day, 0, 0, 0, 0, time.UTC).ISOWeek()
-		return fmt.Sprintf("%04d-W%02d", year, week)
-	case report.KindMonth:
-		return archive.MonthOf(p.From).String()
-	case report.KindRange:
-		return p.From.String() + "_" + p.To.String()
-	}
-	return p.From.String()
 }
