@@ -15,6 +15,7 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
+	"nfacct/importer"
 )
 
 func (a *app) booksCommand() *cobra.Command {
@@ -73,7 +74,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	if err != nil {
 		return err
 	}
-	covers := fileSpan(cfg, from, to)
+	covers := importer.Covers(cfg.Location(), from, to)
 	for _, file := range sealed {
 		i := slices.IndexFunc(aside, func(a spool.Aside) bool { return a.Set && a.File == file.Name })
 		if i >= 0 && covers(file) && !a.json {

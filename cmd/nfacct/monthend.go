@@ -13,6 +13,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
 	"nfacct/collector/spool"
+	"nfacct/importer"
 )
 
 // monthEnd is what the command and the job have in common.
@@ -114,7 +115,7 @@ func (m *monthEnd) consider(ctx context.Context, month archive.Month) (deed, err
 // lookForFiles refuses what would come before files of the month are imported.
 func (m *monthEnd) lookForFiles(ctx context.Context, d *deed) (err error) {
 	from, to := d.Month.First(), d.Month.Last()
-	if d.Files, err = pendingFiles(ctx, m.db, m.cfg, from, to); err != nil {
+	if d.Files, err = importer.Pending(ctx, m.db.LoadedNames, m.cfg.Spool.Folder, m.cfg.Location(), from, to); err != nil {
 		return err
 	}
 	// One that is set aside would hold the month up for ever.
@@ -132,7 +133,7 @@ func (m *monthEnd) lookForFiles(ctx context.Context, d *deed) (err error) {
 	if n := len(d.Files); n > 0 {
 		d.refuse(fmt.Sprintf("%d of its files are not imported yet; run nfacct import: %s", n, listed(d.Files)))
 	}
-	covers := fileSpan(m.cfg, from, to)
+	covers := importer.Covers(m.cfg.Location(), from, to)
 	for _, file := range open {
 		if covers(file) {
 			d.Files = append(d.Files, file.Name)

@@ -16,10 +16,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
-	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/terminal"
-	"nfacct/collector/spool"
 	"nfacct/report"
 	"nfacct/report/mail"
 )
@@ -263,40 +261,4 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
-}
-
-// pendingFiles lists the sealed spool files that may hold something of the days
-// from..to and are not in the archive. The first file after them is one: flows are
-// exported up to a minute or so after their last packet.
-func pendingFiles(ctx context.Context, db *archive.Archive, cfg *config.Config, from, to archive.Day) ([]string, error) {
-	files, err := spool.ListSealed(cfg.Spool.Folder)
-	if err != nil || len(files) == 0 {
-		return nil, err
-	}
-	names, err := db.LoadedNames(ctx)
-	if err != nil {
-		return nil, err
-	}
-	loaded := make(map[string]bool, len(names))
-	for _, name := range names {
-		loaded[name] = true
-	}
-	covers := fileSpan(cfg, from, to)
-	var pending []string
-	for _, file := range files {
-		if !loaded[file.Name] && covers(file) {
-			pending = append(pending, file.Name)
-		}
-	}
-	return pending, nil
-}
-
-// fileSpan says of spool files whether they may hold something of the days from..to.
-func fileSpan(cfg *config.Config, from, to archive.Day) func(spool.File) bool {
-	calendar := archive.NewCalendar(cfg.Location())
-	start, _ := calendar.Bounds(from)
-	_, end := calendar.Bounds(to)
-	return func(file spool.File) bool {
-		return !file.Start.Before(start) && file.Start.Before(end.Add(spool.SlotLength))
-	}
 }

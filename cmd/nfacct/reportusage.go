@@ -12,6 +12,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/importer"
 	"nfacct/importer/rules"
 	"nfacct/report"
 )
@@ -102,7 +103,7 @@ func (f *periodFlags) checkDepartment(cfg *config.Config) error {
 func (a *app) usage(ctx context.Context, db *archive.Archive, cfg *config.Config, period report.Period, department string, now time.Time) (*report.Usage, error) {
 	// First what waits: a file that is imported meanwhile is then in doubt, and
 	// none is in the figures that was not.
-	pending, err := pendingFiles(ctx, db, cfg, period.From, period.To)
+	pending, err := importer.Pending(ctx, db.LoadedNames, cfg.Spool.Folder, cfg.Location(), period.From, period.To)
 	if err != nil {
 		return nil, err
 	}
