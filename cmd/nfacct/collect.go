@@ -40,8 +40,9 @@ and begins another.`,
 	}
 }
 
-// collect runs the collector until ctx is done. more, if set, adds to its status.
-func (a *app) collect(ctx context.Context, cfg *config.Config, more func(*runStatus)) error {
+// collect runs the collector until ctx is done. If with is set, it adds to the status
+// file.
+func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collector.Saved) any) error {
 	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
 	}
@@ -83,7 +84,7 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, more func(*runSta
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(kept)
-		a.keepStatus(keeping, cfg, c.Status, more)
+		collector.KeepStatus(keeping, cfg.State, c.Status, with, a.log)
 	}()
 
 	err = c.Run(ctx)

@@ -16,7 +16,7 @@ import (
 // findings are what is wrong, as far as the status file and the spool folder tell.
 func (s *runStatus) findings(cfg *config.Config, now time.Time) ([]health.Finding, error) {
 	f := &health.Facts{Collector: health.Collector{
-		Ran: !s.Written.IsZero(), Running: s.Running, State: cfg.State, Started: s.Started, Written: s.Written, Silent: s.silent(now),
+		Ran: !s.Written.IsZero(), Running: s.Running, State: cfg.State, Started: s.Started, Written: s.Written, Silent: s.Silent(now),
 		NoSpace: s.Spool.NoSpace, Problem: terminal.Printable(s.Spool.Error), Spool: cfg.Spool.Folder, Lost: s.QueueDropped + s.Spool.Lost,
 	}}
 	if s.Running && s.Spool.Full {

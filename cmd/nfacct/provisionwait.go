@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +15,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/collector"
 	"nfacct/collector/flow"
 )
 
@@ -46,7 +45,8 @@ type ears struct {
 // routers may send there; the others are what a caller warns of.
 func listenFor(cfg *config.Config) *ears {
 	e := &ears{cfg: cfg, last: map[netip.Addr]heard{}}
-	if s, err := readStatus(cfg); err == nil && s.Running && time.Since(s.Written) < 4*statusEvery {
+	var s collector.Saved
+	if err := collector.ReadStatus(cfg.State, &s); err == nil && s.Running && !s.Silent(time.Now()) {
 		e.running = true
 		return e
 	}
@@ -73,16 +73,6 @@ func brief(err error) error {
 		return call.Err
 	}
 	return err
-}
-
-// readStatus reads what the collector wrote last.
-func readStatus(cfg *config.Config) (*runStatus, error) {
-	text, err := os.ReadFile(filepath.Join(cfg.State, statusFile))
-	if err != nil {
-		return nil, err
-	}
-	s := &runStatus{}
-	return s, json.Unmarshal(text, s)
 }
 
 // listen notes who sends what until the socket is closed.
@@ -122,8 +112,8 @@ func (e *ears) close() {
 func (e *ears) heard() []heard {
 	var list []heard
 	if e.running {
-		s, err := readStatus(e.cfg)
-		if err != nil {
+		var s collector.Saved
+		if err := collector.ReadStatus(e.cfg.State, &s); err != nil {
 			return nil
 		}
 		for _, x := range s.Exporters {

@@ -16,6 +16,7 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/terminal"
+	"nfacct/collector"
 	"nfacct/report"
 	"nfacct/routeros"
 )
@@ -91,8 +92,9 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 		states[i] = a.askRouter(ctx, cfg, &cfg.Routers[i])
 	})
 	var listens time.Time // since when the collector does; zero when none ran
-	if s, err := readStatus(cfg); err == nil {
-		hear(states, s)
+	var s collector.Saved
+	if err := collector.ReadStatus(cfg.State, &s); err == nil {
+		hear(states, &s.Status)
 		listens = s.Started
 	}
 	for i := range states {
@@ -162,7 +164,7 @@ func (a *app) askRouter(ctx context.Context, cfg *config.Config, router *config.
 }
 
 // hear adds what the collector heard.
-func hear(states []routerStatus, heard *runStatus) {
+func hear(states []routerStatus, heard *collector.Status) {
 	for i := range states {
 		s := &states[i]
 		for _, e := range heard.Exporters {

@@ -35,13 +35,13 @@ func TestRouters(t *testing.T) {
 	}
 	typed("--config", name, "provision", "--wait", "0", "gw-1").want(t, exitOK)
 
-	status, err := json.Marshal(runStatus{Written: time.Now(), Running: true, Status: collector.Status{Exporters: []collector.Exporter{
+	status, err := json.Marshal(collector.Saved{Written: time.Now(), Running: true, Status: collector.Status{Exporters: []collector.Exporter{
 		{Router: "gw-1", Address: netip.MustParseAddr("127.0.0.1"), Versions: []string{"NETFLOW_V9"}, Received: time.Now().Add(-3 * time.Second), LostDatagrams: 7},
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(cfg.State, statusFile), status, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cfg.State, collector.StatusFile), status, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	typed("--config", name, "routers", "--refresh").want(t, exitPartial, "provisioned", "s ago", "7 datagrams")

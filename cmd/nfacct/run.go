@@ -14,6 +14,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
 )
@@ -71,11 +72,12 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 		_ = db.Run(keeping)
 	}()
 	group.Go(func() error {
-		return a.collect(ctx, cfg, func(s *runStatus) {
-			s.Jobs = jobs.States()
+		return a.collect(ctx, cfg, func(saved collector.Saved) any {
+			s := runStatus{Saved: saved, Jobs: jobs.States()}
 			if since, cause := db.Down(); !since.IsZero() {
 				s.Database = &databaseStatus{since, cause}
 			}
+			return s
 		})
 	})
 	group.Go(func() error { return jobs.Run(ctx) })

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,26 +14,12 @@ import (
 	"nfacct/cmd/internal/schedule"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
-	"nfacct/collector/spool"
 	"nfacct/report/health"
 )
 
-// A collector writes what it sees to this file of the state folder, every
-// statusEvery, soon after something has begun or ended, and once more when it
-// ends. A file is all that other processes and users need to look at it, and it
-// outlives a crash.
-const (
-	statusFile  = "collector.json"
-	statusEvery = 5 * time.Second
-	statusLook  = 200 * time.Millisecond
-)
-
-// runStatus is the file's content.
+// runStatus is the content of the status file.
 type runStatus struct {
-	Written time.Time `json:"written"`
-	Running bool      `json:"running"` // false in the last one of a collector that was stopped
-	PID     int       `json:"pid"`
-	collector.Status
+	collector.Saved
 	// Of nfacct run.
 	Jobs     []schedule.State `json:"jobs,omitempty"`
 	Database *databaseStatus  `json:"database,omitempty"` // while it is down
@@ -48,58 +29,6 @@ type runStatus struct {
 type databaseStatus struct {
 	Down  time.Time `json:"down"`
 	Cause string    `json:"cause"`
-}
-
-// turn is what must not be seconds late in the status.
-type turn struct {
-	open                string
-	full                bool
-	exporters, refusing int
-	stored              bool
-}
-
-func turnOf(s *collector.Status) turn {
-	return turn{s.Spool.Open, s.Spool.Full, len(s.Exporters), len(s.Refused), s.Spool.Stored > 0}
-}
-
-// keepStatus writes the file until ctx is done; its failures never stop the
-// collector, which the disk's being full must not do either.
-func (a *app) keepStatus(ctx context.Context, cfg *config.Config, status func() collector.Status, more func(*runStatus)) {
-	write := func(running bool, s collector.Status) {
-		all := runStatus{Written: time.Now(), Running: running, PID: os.Getpid(), Status: s}
-		if more != nil {
-			more(&all)
-		}
-		text, err := json.MarshalIndent(all, "", "  ")
-		if err == nil {
-			err = spool.MkdirAll(cfg.State, 0o751)
-		}
-		if err == nil {
-			err = spool.WriteFile(filepath.Join(cfg.State, statusFile), append(text, '\n'), 0o640)
-		}
-		if err != nil {
-			a.log.Debug("status not written", "err", err)
-		}
-	}
-	ticks := time.NewTicker(statusLook)
-	defer ticks.Stop()
-	var last turn
-	var written time.Time
-	for {
-		// Status locks what the writer needs, but for as long as it takes to copy a
-		// few counters.
-		s := status()
-		if now := turnOf(&s); written.IsZero() || now != last && time.Since(written) >= time.Second || time.Since(written) >= statusEvery {
-			write(true, s)
-			last, written = now, time.Now()
-		}
-		select {
-		case <-ctx.Done():
-			write(false, status())
-			return
-		case <-ticks.C:
-		}
-	}
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -125,7 +54,7 @@ func (a *app) status(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := s.look(cfg)
+	waiting, err := s.Look(cfg.Spool.Folder)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
@@ -141,68 +70,22 @@ func (a *app) status(now time.Time) error {
 			return err
 		}
 	} else if !s.Written.IsZero() {
-		s.print(a.out, now, cfg, s.silent(now), waiting)
+		s.print(a.out, now, cfg, s.Silent(now), waiting)
 	}
 	return a.sayFindings(findings, cfg)
 }
 
-// silent says whether the collector has written nothing for too long.
-func (s *runStatus) silent(now time.Time) bool { return now.Sub(s.Written) > 4*statusEvery }
-
 // loadStatus reads the status file; without one the status is empty.
 func loadStatus(cfg *config.Config) (*runStatus, error) {
-	file, err := os.OpenFile(filepath.Join(cfg.State, statusFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	s := &runStatus{}
+	err := collector.ReadStatus(cfg.State, s)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &runStatus{}, nil
+		return s, nil
 	}
 	if err != nil {
 		return nil, folderError(cfg, fmt.Errorf("status: %w", err))
 	}
-	defer file.Close()
-	s, err := parseStatus(file)
-	if err != nil {
-		return nil, fmt.Errorf("status: %s is damaged: %w; a running collector writes it anew every %s", file.Name(), err, statusEvery)
-	}
-	return &s, nil
-}
-
-// maxStatus bounds the status file: 1,024 exporters and as many refused addresses
-// take half a MiB.
-const maxStatus = 16 << 20
-
-func parseStatus(in io.Reader) (s runStatus, err error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxStatus))
-	if err == nil {
-		err = json.Unmarshal(text, &s)
-	}
-	return s, err
-}
-
-// look replaces what the collector wrote of the spool folder by what is in it now:
-// files are imported, expire and are brought along while no collector runs. It
-// returns how many sealed ones are not imported.
-func (s *runStatus) look(cfg *config.Config) (waiting int, err error) {
-	files, err := spool.ListSealed(cfg.Spool.Folder)
-	if err != nil {
-		return 0, err
-	}
-	imported, _ := spool.ReadImported(cfg.Spool.Folder) // a hint: what it lacks is taken to wait
-	s.Spool.Folder, s.Spool.Files, s.Spool.Bytes = cfg.Spool.Folder, len(files), 0
-	for _, file := range files {
-		s.Spool.Bytes += file.Size
-		if !imported[file.Name] {
-			waiting++
-		}
-	}
-	if s.Spool.Open != "" {
-		info, err := os.Stat(spool.OpenPath(cfg.Spool.Folder, s.Spool.Open))
-		if err == nil {
-			s.Spool.Bytes += info.Size()
-		} else {
-			s.Spool.Open = "" // sealed since
-		}
-	}
-	return waiting, nil
+	return s, nil
 }
 
 // print writes the status for people.

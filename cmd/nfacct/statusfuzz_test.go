@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/collector"
 )
 
 // FuzzStatusFile: whatever stands in collector.json, status says something.
@@ -19,8 +20,8 @@ func FuzzStatusFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := parseStatus(bytes.NewReader(text))
-		if err != nil {
+		var s runStatus
+		if err := collector.ParseStatus(bytes.NewReader(text), &s); err != nil {
 			return
 		}
 		s.print(io.Discard, time.Now(), cfg, false, 0)
