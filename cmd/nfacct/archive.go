@@ -11,6 +11,7 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/terminal"
+	"nfacct/importer"
 )
 
 // archiveFlags are what the command line of archive says.
@@ -123,26 +124,29 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 			return databaseError(err)
 		}
 	}
-	m := monthEnd{app: a, cfg: cfg, db: db, packer: packer, now: time.Now(), wait: f.wait}
+	today := importer.Today(time.Now(), cfg.Location())
 	if !f.dryRun && month == (archive.Month{}) {
-		if err := packer.CloseDays(ctx, m.today(), f.wait); err != nil {
+		if err := packer.CloseDays(ctx, today, f.wait); err != nil {
 			return databaseError(err)
 		}
 	}
-	todo, err := m.plan(ctx, month)
+	todo, err := packer.Plan(ctx, today, month, pendingFiles(cfg, db))
 	if err != nil {
 		return databaseError(err)
 	}
 	if f.dryRun {
 		ready := packer.Ready(ctx)
 		for i := range todo {
-			if todo[i].Do == "pack" && ready != nil {
-				todo[i].refuse(ready.Error())
+			if todo[i].Do == pack.DoPack && ready != nil {
+				todo[i].Refuse(ready.Error())
 			}
 		}
 		return a.printPlan(todo, month)
 	}
-	results, err := m.carryOut(ctx, todo, f.accept)
+	bar := a.progress()
+	results := packer.Do(ctx, todo, pack.Options{Wait: f.wait, Accept: f.accept, Progress: bar.Bytes})
+	bar.Clear()
+	err = packError(ctx, results)
 	if printing := a.printPacked(results); printing != nil && err == nil {
 		err = printing
 	}
@@ -151,22 +155,18 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 
 func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archive.Month, f archiveFlags) error {
 	if f.dryRun {
-		state, err := packer.State(ctx, month)
+		action, err := packer.UnpackPlan(ctx, month)
 		if err != nil {
 			return databaseError(err)
 		}
-		d := deed{Name: month.String(), Do: "unpack", asked: "unpacked"}
-		if state != pack.StatePacked && state != pack.StateLate {
-			d.refuse("it is not packed")
-		}
-		return a.printPlan([]deed{d}, month)
+		return a.printPlan([]pack.Action{action}, month)
 	}
 	problem, err := packer.Unpack(ctx, month, pack.Options{Wait: f.wait, Accept: f.accept})
-	result := packed{Month: month.String(), Done: "unpacked", Problem: problem}
+	result := pack.Result{Month: month.String(), Done: pack.Unpacked, Problem: problem}
 	if err != nil {
-		result.Done, result.Problem, result.failed = "failed", err.Error(), true
+		result.Done, result.Problem, result.Err = pack.Failed, err.Error(), err
 	}
-	if printing := a.printPacked([]packed{result}); printing != nil && err == nil {
+	if printing := a.printPacked([]pack.Result{result}); printing != nil && err == nil {
 		err = printing
 	}
 	return databaseError(err)
@@ -174,14 +174,14 @@ func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archiv
 
 // printPlan prints what would be done. That one month which was asked for would be
 // refused is an error, as it is without --dry-run.
-func (a *app) printPlan(todo []deed, only archive.Month) error {
+func (a *app) printPlan(todo []pack.Action, only archive.Month) error {
 	var refused error
-	if only != (archive.Month{}) && len(todo) == 1 && todo[0].Do == "refuse" {
-		refused = fmt.Errorf("%s would not be %s: %s", todo[0].Name, todo[0].asked, todo[0].Reason)
+	if only != (archive.Month{}) && len(todo) == 1 && todo[0].Do == pack.DoRefuse {
+		refused = fmt.Errorf("%s would not be %s: %s", todo[0].Name, todo[0].Asked, todo[0].Reason)
 	}
 	if a.json {
 		if todo == nil {
-			todo = []deed{}
+			todo = []pack.Action{}
 		}
 		return errors.Join(a.printJSON(todo), refused)
 	}
@@ -193,8 +193,8 @@ func (a *app) printPlan(todo []deed, only archive.Month) error {
 	}
 	for _, d := range todo {
 		switch {
-		case d.Do == "refuse":
-			fmt.Fprintf(a.out, "%s would not be %s: %s\n", d.Name, d.asked, d.Reason)
+		case d.Do == pack.DoRefuse:
+			fmt.Fprintf(a.out, "%s would not be %s: %s\n", d.Name, d.Asked, d.Reason)
 		case d.Reason != "":
 			fmt.Fprintf(a.out, "%s: would %s, because %s\n", d.Name, d.Do, d.Reason)
 		default:
@@ -206,7 +206,7 @@ func (a *app) printPlan(todo []deed, only archive.Month) error {
 
 // printPacked prints what was done: as JSON when asked, as text on a terminal or
 // with -v.
-func (a *app) printPacked(results []packed) error {
+func (a *app) printPacked(results []pack.Result) error {
 	if a.json {
 		return a.printJSON(results)
 	}
@@ -214,10 +214,10 @@ func (a *app) printPacked(results []packed) error {
 		return nil
 	}
 	for _, r := range results {
-		if r.failed {
+		if r.Err != nil {
 			continue // is in the error
 		}
-		if r.Done != "packed" {
+		if r.Done != pack.Packed {
 			fmt.Fprintf(a.out, "%s %s", r.Month, r.Done)
 			if r.Problem != "" {
 				fmt.Fprintf(a.out, ", although %s", r.Problem)

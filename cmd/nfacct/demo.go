@@ -99,7 +99,7 @@ type demoResult struct {
 		IndexBytes     uint64  `json:"index_bytes"`
 		BytesPerRecord float64 `json:"bytes_per_record"` // without the indexes
 	} `json:"tables"`
-	Packed  packed `json:"packed"` // the day's month
+	Packed  pack.Result `json:"packed"` // the day's month
 	Seconds struct {
 		Database float64 `json:"database"`
 		Router   float64 `json:"router"` // part of export
@@ -222,10 +222,8 @@ FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LI
 // stays live.
 func (d *demo) pack(ctx context.Context) error {
 	start := time.Now()
-	m := monthEnd{app: d.app, cfg: d.cfg, db: d.db, packer: pack.New(d.cfg.Archive, d.db, d.app.log), now: d.to, wait: time.Minute}
-	month := archive.MonthOf(d.day)
-	results, err := m.carryOut(ctx, []deed{{Month: month, Name: month.String(), Do: "pack"}}, false)
-	if err != nil {
+	results := pack.New(d.cfg.Archive, d.db, d.app.log).Do(ctx, []pack.Action{pack.NewAction(archive.MonthOf(d.day))}, pack.Options{Wait: time.Minute})
+	if err := results[0].Err; err != nil {
 		return err
 	}
 	p := results[0]

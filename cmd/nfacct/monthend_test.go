@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,9 +8,9 @@ import (
 	"time"
 
 	"nfacct/archive"
-	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
+	"nfacct/importer"
 )
 
 // The month's end is not done before the month's last file is sealed, nor while one of
@@ -23,7 +22,6 @@ func TestMonthIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
 	at := func(text string) time.Time {
 		when, err := time.ParseInLocation(time.DateTime, text, cfg.Location())
 		if err != nil {
@@ -35,11 +33,9 @@ func TestMonthIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := monthEnd{app: &app{log: log}, cfg: cfg, db: db, packer: pack.New(cfg.Archive, db, log)}
 	check := func(what, now, want string) {
 		t.Helper()
-		m.now = at(now)
-		err := m.whole(t.Context(), month)
+		err := monthIsWhole(t.Context(), importer.Today(at(now), cfg.Location()), month, pendingFiles(cfg, db))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exit.Code(err) != exitTemporary) {
 			t.Errorf("%s: %v", what, err)
 		}
