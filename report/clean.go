@@ -3,41 +3,12 @@ package report
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"nfacct/archive"
 )
 
-// Clean makes a name safe to show: host names, lease names and comments are
-// written by whoever owns the computer. Control characters, bidirectional and
-// other invisible format characters, and bytes that are not UTF-8 go; white space
-// becomes single spaces; of combining marks one is left on each letter.
-func Clean(name string) string {
-	var b strings.Builder
-	marked, space := true, false
-	for _, r := range name {
-		switch {
-		case r == utf8.RuneError:
-			continue
-		case unicode.IsSpace(r):
-			space = b.Len() > 0
-			continue
-		case unicode.In(r, unicode.Mn, unicode.Me):
-			if marked {
-				continue
-			}
-			marked = true
-		case !unicode.IsPrint(r):
-			continue
-		default:
-			marked = false
-		}
-		if space && !marked {
-			b.WriteByte(' ')
-			space = false
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+// Clean makes a name safe to show: see archive.Clean.
+func Clean(name string) string { return archive.Clean(name) }
 
 // width is how many columns a terminal gives a cleaned text.
 func width(text string) int {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector"
 	"nfacct/collector/spool"
 )
@@ -49,7 +49,7 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collect
 	if cfg.NoZone() {
 		a.log.Warn("this machine has no time zone: days are those of UTC; set timezone in the configuration", "timezone", cfg.Location())
 	}
-	routers := exporters(cfg)
+	routers := stages.Exporters(cfg)
 	inherited, err := inheritedSockets()
 	if err != nil {
 		return err
@@ -94,21 +94,10 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collect
 		return temporaryError(err)
 	}
 	if err != nil {
-		return folderError(cfg, err)
+		return stages.FolderError(cfg, err)
 	}
 	a.log.Info("collector stopped", "datagrams", c.Status().Spool.Stored)
 	return nil
-}
-
-// exporters is the allow list: which router each address belongs to.
-func exporters(cfg *config.Config) map[netip.Addr]string {
-	routers := map[netip.Addr]string{}
-	for _, router := range cfg.Routers {
-		for _, addr := range router.Export {
-			routers[addr.Unmap()] = router.Name
-		}
-	}
-	return routers
 }
 
 // inheritedSockets are those that systemd opened, when a .socket unit started

@@ -12,6 +12,7 @@ import (
 	"nfacct/archive"
 	"nfacct/archive/pack"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 	"nfacct/report"
@@ -188,7 +189,7 @@ func (d *demo) road(ctx context.Context, started time.Time) error {
 // load imports the spool, and names the hosts.
 func (d *demo) load(ctx context.Context) error {
 	start := time.Now()
-	im, err := newImporter(ctx, d.asTold(), d.db, d.app)
+	im, err := stages.Importer(ctx, d.asTold(), d.db, d.app.log)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/collector/spool"
@@ -40,7 +41,7 @@ func (d *demo) export(ctx context.Context) error {
 	defer device.Close()
 	cfg := d.cfg.Collector
 	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, d.clock.now
-	c, err := collector.New(cfg, exporters(d.cfg), d.cfg.Spool, d.app.log)
+	c, err := collector.New(cfg, stages.Exporters(d.cfg), d.cfg.Spool, d.app.log)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
 )
@@ -63,7 +64,7 @@ func (d *demo) askRouter(ctx context.Context, router config.Router) (facts *rout
 		return nil, fmt.Errorf("ask the simulated router: %w", err)
 	}
 	facts.Read = d.clock.now()
-	return facts, d.app.noteFacts(ctx, d.db, d.cfg, router.Name, facts)
+	return facts, stages.Keeper(d.cfg, d.db, d.app.log).Keep(ctx, stages.Router(d.cfg, &d.cfg.Routers[0]).Accounted, facts)
 }
 
 // reachable is the router with what it takes to reach its API.

@@ -12,6 +12,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector/spool"
 	"nfacct/importer"
 	"nfacct/routeros"
@@ -69,7 +70,7 @@ func TestFactsOfTheFlowsTime(t *testing.T) {
 				return err
 			}
 			facts.Read = at
-			return a.noteFacts(ctx, db, cfg, "gw-1", facts)
+			return stages.Keeper(cfg, db, a.log).Keep(ctx, stages.Router(cfg, &cfg.Routers[0]).Accounted, facts)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +128,7 @@ func TestFactsOfTheFlowsTime(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	im, err := newImporter(ctx, cfg, db, a)
+	im, err := stages.Importer(ctx, cfg, db, a.log)
 	if err != nil {
 		t.Fatal(err)
 	}

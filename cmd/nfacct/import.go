@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 )
@@ -77,13 +77,13 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	var db *archive.Archive
 	// A dry run of a day asks the ledger which files it came from; and what is
 	// inside may be known to the archive alone.
-	if !f.dryRun || len(days) > 0 && cfg.Database.Exists() || dependsOnFacts(cfg) {
+	if !f.dryRun || len(days) > 0 && cfg.Database.Exists() || stages.DependsOnFacts(cfg) {
 		if db, err = a.openDatabase(ctx, cfg); err != nil {
 			return err
 		}
 		defer db.Close()
 	}
-	im, err := newImporter(ctx, cfg, db, a)
+	im, err := stages.Importer(ctx, cfg, db, a.log)
 	if err != nil {
 		return err
 	}
@@ -151,28 +151,6 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		}
 	}
 	return err
-}
-
-// newImporter hands the configuration over, and what the archive has of routers.
-func newImporter(ctx context.Context, cfg *config.Config, db *archive.Archive, a *app) (*importer.Importer, error) {
-	var routers []importer.Router
-	for i := range cfg.Routers {
-		router, err := a.importerRouter(ctx, cfg, db, &cfg.Routers[i])
-		if err != nil {
-			return nil, err
-		}
-		routers = append(routers, router)
-	}
-	c := cfg.Importer
-	c.Spool = cfg.Spool.Folder
-	for _, overlap := range importer.Overlap(routers) {
-		a.log.Info(overlap) // under cron it would be said each time; the report says it too
-	}
-	im, err := importer.New(c, routers, cfg.Location(), db, a.log)
-	if err != nil {
-		return nil, usageError(err)
-	}
-	return im, nil
 }
 
 // importError gives an import's error its exit code.

@@ -12,6 +12,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/cmd/internal/stages"
 	"nfacct/report"
 )
 
@@ -56,7 +57,7 @@ func (a *app) jobs(cfg *config.Config) []job {
 			return a.reportJob(ctx, cfg, db, kind, w.period, w.again)
 		}
 	}
-	routers, err := managed(cfg, nil)
+	routers, err := stages.Managed(cfg, nil)
 	if err == nil {
 		row("routers", cfg.Jobs.Routers, schedule.Each, 1, routerLane, daemon.RouterMemory, cfg.Provision.Deadline+5*time.Minute, func(ctx context.Context, db *archive.Archive, _ work) error {
 			return a.routersJob(ctx, cfg, db, routers)

@@ -9,6 +9,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector/spool"
 	"nfacct/importer"
 	"nfacct/report"
@@ -21,7 +22,7 @@ const importWait = 10 * time.Minute
 // importJob loads what is new in the spool, or the files that the work names and
 // nothing else.
 func (a *app) importJob(ctx context.Context, cfg *config.Config, db *archive.Archive, w work) error {
-	im, err := newImporter(ctx, cfg, db, a)
+	im, err := stages.Importer(ctx, cfg, db, a.log)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/report"
 	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
@@ -93,7 +94,7 @@ func TestHostileLeases(t *testing.T) {
 				return err
 			}
 			facts.Read = noon
-			return a.noteFacts(ctx, db, cfg, "gw-1", facts)
+			return stages.Keeper(cfg, db, a.log).Keep(ctx, stages.Router(cfg, &cfg.Routers[0]).Accounted, facts)
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer/migrate"
 	"nfacct/report"
@@ -99,7 +100,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		}
 		defer db.Close()
 	}
-	im, err := newImporter(ctx, cfg, db, a)
+	im, err := stages.Importer(ctx, cfg, db, a.log)
 	if err != nil {
 		return err
 	}

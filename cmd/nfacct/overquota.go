@@ -9,6 +9,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/report"
 	"nfacct/routeros"
 )
@@ -76,7 +77,7 @@ func (a *app) overQuotaJob(cfg *config.Config, db *archive.Archive, routers []co
 			a.log.Warn("nobody is taken off the list of hosts over quota, as more may be", "day", p.From, "why", over.unsettled)
 		}
 		failed := a.listOverQuota(ctx, cfg, routers, &over)
-		return routersError(routers, failed)
+		return stages.RoutersError(routers, failed)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/routeros/routerostest"
 )
 
@@ -118,7 +119,7 @@ func TestOverQuota(t *testing.T) {
 	loadDay(t, db, yesterday.Add(-2), map[string]uint64{"10.1.1.1": 3 << 20, "10.1.1.2": 1 << 19, "10.1.1.99": 9 << 20, "2001:db8::2": 5 << 20})
 	loadDay(t, db, yesterday, map[string]uint64{"10.1.1.4": 3 << 20})
 
-	routers, err := managed(cfg, nil)
+	routers, err := stages.Managed(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

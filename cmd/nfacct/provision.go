@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
 )
 
@@ -80,14 +75,14 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 	if err := f.check(cfg.Provision); err != nil {
 		return usageError(err)
 	}
-	routers, err := managed(cfg, names)
+	routers, err := stages.Managed(cfg, names)
 	if err != nil {
 		return usageError(err)
 	}
 	if f.trust {
 		return a.trust(ctx, cfg, routers)
 	}
-	port, err := collectorPort(cfg)
+	port, err := stages.CollectorPort(cfg)
 	if err != nil {
 		return usageError(err)
 	}
@@ -142,71 +137,5 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 			return err
 		}
 	}
-	return failedRouters(len(results), func(i int) (string, bool) { return results[i].Router, results[i].failed() })
-}
-
-// failedRouters is the error of a command that some of n routers failed.
-func failedRouters(n int, failed func(int) (name string, is bool)) error {
-	var names []string
-	for i := range n {
-		if name, is := failed(i); is {
-			names = append(names, name)
-		}
-	}
-	switch {
-	case len(names) == 0:
-		return nil
-	case len(names) < n:
-		return partialError(fmt.Errorf("%d of %d routers failed: %s", len(names), n, strings.Join(names, ", ")))
-	case n == 1:
-		return fmt.Errorf("%s failed", names[0])
-	}
-	return fmt.Errorf("all %d routers failed", n)
-}
-
-// managed are the routers that have an address, or those of them that are named.
-func managed(cfg *config.Config, names []string) ([]config.Router, error) {
-	var routers []config.Router
-	known := map[string]bool{}
-	for _, router := range cfg.Routers {
-		known[router.Name] = true
-		named := slices.Contains(names, router.Name)
-		if named && !router.Managed() {
-			return nil, fmt.Errorf(`router %s has no address to be managed at: add address = "192.168.88.1" to it`, router.Name)
-		}
-		if router.Managed() && (named || len(names) == 0) {
-			routers = append(routers, router)
-		}
-	}
-	for _, name := range names {
-		if !known[name] {
-			return nil, fmt.Errorf("no router is called %q in the configuration", name)
-		}
-	}
-	if len(routers) == 0 {
-		return nil, errors.New(`no router has an address to be managed at: add for example
-[[router]]
-name = "gw-1"
-export = ["192.168.88.1"]
-address = "192.168.88.1"
-user = "admin"
-password_file = "gw-1.password"`)
-	}
-	return routers, nil
-}
-
-// collectorPort is the port that routers send to.
-func collectorPort(cfg *config.Config) (uint16, error) {
-	if cfg.Provision.Port != 0 {
-		return uint16(cfg.Provision.Port), nil
-	}
-	_, port, err := net.SplitHostPort(cfg.Collector.Listen[0])
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err == nil && n == 0 {
-		err = errors.New("collector.listen leaves the port open: set provision.port to where routers should send")
-	}
-	return uint16(n), err
+	return stages.FailedRouters(len(results), func(i int) (string, bool) { return results[i].Router, results[i].failed() })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector/spool"
 )
 
@@ -14,9 +15,9 @@ import (
 // folder: of two at once, each would read back what the other wrote, and take it
 // for what the router had before.
 func lockRouters(cfg *config.Config) (unlock func(), err error) {
-	folder := savedFolder(cfg)
+	folder := stages.SavedFolder(cfg)
 	if err := spool.MkdirAll(folder, 0o700); err != nil {
-		return nil, folderError(cfg, fmt.Errorf("folder of what routers had before: %w", err))
+		return nil, stages.FolderError(cfg, fmt.Errorf("folder of what routers had before: %w", err))
 	}
 	lock := flock.New(filepath.Join(folder, "lock"), flock.SetPermissions(0o600))
 	free, err := lock.TryLock()
@@ -25,7 +26,7 @@ func lockRouters(cfg *config.Config) (unlock func(), err error) {
 	}
 	switch {
 	case err != nil:
-		return nil, folderError(cfg, fmt.Errorf("lock what routers had before: %w", err))
+		return nil, stages.FolderError(cfg, fmt.Errorf("lock what routers had before: %w", err))
 	case !free:
 		return nil, temporaryError(fmt.Errorf("another nfacct provision is under way with %s: try again when it has ended", cfg.State))
 	}

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector/spool"
 	"nfacct/routeros"
 )
-
-// savedFolder is where the routers' states before are kept.
-func savedFolder(cfg *config.Config) string { return filepath.Join(cfg.State, "routers") }
 
 // provisioning is what is done with one router.
 type provisioning struct {
@@ -56,7 +53,7 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 		return err
 	}
 	r.Identity, r.Version, r.Board = facts.Identity, facts.Version, facts.Board
-	path := routeros.SavedPath(savedFolder(p.cfg), p.router.Name)
+	path := routeros.SavedPath(stages.SavedFolder(p.cfg), p.router.Name)
 	saved, err := routeros.LoadSaved(path)
 	if err != nil {
 		return err

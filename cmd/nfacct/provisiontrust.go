@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
 )
 
@@ -43,5 +44,5 @@ func (a *app) trust(ctx context.Context, cfg *config.Config, routers []config.Ro
 				t.Router, t.Subject, t.Issuer, t.NotAfter.Format(time.DateOnly), t.Line)
 		}
 	}
-	return failedRouters(len(shown), func(i int) (string, bool) { return shown[i].Router, shown[i].Error != "" })
+	return stages.FailedRouters(len(shown), func(i int) (string, bool) { return shown[i].Router, shown[i].Error != "" })
 }

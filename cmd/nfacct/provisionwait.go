@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector"
 	"nfacct/collector/flow"
 )
@@ -77,7 +78,7 @@ func brief(err error) error {
 
 // listen notes who sends what until the socket is closed.
 func (e *ears) listen(socket net.PacketConn) {
-	known := exporters(e.cfg)
+	known := stages.Exporters(e.cfg)
 	buffer := make([]byte, 64<<10)
 	for {
 		n, from, err := socket.ReadFrom(buffer)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/routeros"
 )
@@ -45,29 +43,6 @@ func coverageOf(ctx context.Context, db *archive.Archive, s *routerStatus) (*rou
 	return found, nil
 }
 
-// lacking are the interfaces that the configuration names and a router has not.
-func lacking(f *routeros.Facts, cfg *config.Config, router *config.Router) (lacks []string) {
-	for _, index := range router.WAN {
-		if !slices.ContainsFunc(f.Interfaces, func(face routeros.Interface) bool { return face.Index == index }) {
-			lacks = append(lacks, fmt.Sprintf("wan names interface %d, and the router has none of that number (/interface print oid): what passed there is in no counter", index))
-		}
-	}
-	has := func(name string) bool {
-		return f.Lists[name] != nil || slices.ContainsFunc(f.Interfaces, func(face routeros.Interface) bool { return face.Name == name })
-	}
-	for _, u := range router.Uplinks {
-		if u.Name != "" && !has(u.Name) {
-			lacks = append(lacks, fmt.Sprintf("wan names %q, which is no interface of the router and no interface list with members: nothing passes there", u.Name))
-		}
-	}
-	for _, name := range first(router.Interfaces, cfg.Provision.Interfaces) {
-		if name != "all" && !has(name) {
-			lacks = append(lacks, fmt.Sprintf("interfaces names %q, which is no interface of the router and no interface list with members", name))
-		}
-	}
-	return lacks
-}
-
 // leftWords say why a time is not in the figures.
 var leftWords = map[archive.LeftWhy]string{
 	archive.LeftRestart:    "the router was restarted, which set its counters to 0",
@@ -84,7 +59,7 @@ const mostLeft = 5
 // when no counters are known.
 func coverageNotes(c *archive.Coverage, s *routerStatus) (notes []string) {
 	say := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	notes = append(notes, s.lacks...)
+	notes = append(notes, s.Lacks...)
 	if c == nil {
 		return notes
 	}
@@ -131,7 +106,7 @@ const (
 func explain(c *archive.Coverage, s *routerStatus) []string {
 	var reasons []string
 	say := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	f := s.facts
+	f := s.Facts
 	switch {
 	case c.Ratio() < lowCoverage:
 		if c.LostRecords > 0 {
@@ -140,7 +115,7 @@ func explain(c *archive.Coverage, s *routerStatus) []string {
 		if c.Silent > 0 {
 			say("in %d quarter-hours no flows came from this router", c.Silent)
 		}
-		if s.State == "drifted" {
+		if s.State == routeros.StateDrifted {
 			say("the router is not provisioned as wanted: nfacct provision")
 		}
 		if f != nil && f.FastTrack > 0 {

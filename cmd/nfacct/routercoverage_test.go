@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/config"
-	"nfacct/importer"
-	"nfacct/importer/attribution"
 	"nfacct/routeros"
 )
 
@@ -33,9 +30,9 @@ func TestCoverageNotes(t *testing.T) {
 		{"interfaces", left(archive.LeftInterfaces), routerStatus{}, "other interfaces led outside"},
 		{"files", left(archive.LeftFiles), routerStatus{}, "nothing was collected or imported"},
 		{"unread", &archive.Coverage{Unread: []archive.Span{{From: at, To: at.Add(30 * time.Hour)}}}, routerStatus{}, "not reached, or nfacct not running, between 2026-11-23 06:00 and 2026-11-24 12:00"},
-		{"down", &archive.Coverage{}, routerStatus{Address: "192.0.2.1", Error: "no route"}, "the router is not reached now"},
+		{"down", &archive.Coverage{}, routerStatus{Survey: routeros.Survey{Address: "192.0.2.1", Error: "no route"}}, "the router is not reached now"},
 		{"early", &archive.Coverage{}, routerStatus{}, "there is no hour yet"},
-		{"lacks", nil, routerStatus{lacks: []string{"wan names interface 42"}}, "wan names interface 42"},
+		{"lacks", nil, routerStatus{Survey: routeros.Survey{Lacks: []string{"wan names interface 42"}}}, "wan names interface 42"},
 	} {
 		if got := strings.Join(coverageNotes(c.c, &c.s), "\n"); !strings.Contains(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%s: %q", c.name, got)
@@ -58,22 +55,5 @@ func TestCoverageNotes(t *testing.T) {
 	(&routerCoverage{FlowBytes: 1, CounterBytes: 2}).print(&b)
 	if b.String() != "  coverage: not known\n" {
 		t.Errorf("printed %q", &b)
-	}
-}
-
-// What the configuration names and the router does not have is said.
-func TestLacking(t *testing.T) {
-	f := &routeros.Facts{
-		Interfaces: []routeros.Interface{{Index: 1, Name: "ether1"}, {Index: 2, Name: "ether2"}},
-		Lists:      map[string][]string{"WAN": {"ether1"}},
-	}
-	cfg := &config.Config{Provision: routeros.DefaultProvision()}
-	router := &config.Router{Router: importer.Router{Router: attribution.Router{WAN: []uint32{1, 7}}}}
-	router.Interfaces = []string{"WAN", "ether2", "all", "pppoe-out1"}
-	if got := lacking(f, cfg, router); len(got) != 2 || !strings.Contains(got[0], "interface 7") || !strings.Contains(got[1], `"pppoe-out1"`) {
-		t.Errorf("%q", got)
-	}
-	if got := lacking(f, cfg, &config.Router{}); got != nil {
-		t.Errorf("nothing is named: %q", got)
 	}
 }

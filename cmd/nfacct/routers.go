@@ -15,6 +15,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/report"
@@ -43,20 +44,7 @@ interfaces over the same time; the daemon reads these counters, and so does
 
 // routerStatus is what is known of a router; its JSON form is what --json prints.
 type routerStatus struct {
-	Router    string `json:"router"`
-	Address   string `json:"address,omitempty"` // of its API; "" when it is not managed
-	Reachable bool   `json:"reachable"`
-	Error     string `json:"error,omitempty"`
-	Identity  string `json:"identity,omitempty"`
-	Version   string `json:"version,omitempty"`
-	Board     string `json:"board,omitempty"`
-	Uptime    int64  `json:"uptime_seconds,omitempty"`
-
-	State       string   `json:"state"`                 // provisioned, drifted, not provisioned or unknown
-	Differences []string `json:"differences,omitempty"` // commands that would put it right
-	Notes       []string `json:"notes,omitempty"`
-	// Missing says what could not be read, by menu.
-	Missing map[string]string `json:"missing,omitempty"`
+	routeros.Survey
 
 	LastDatagram  time.Time `json:"last_datagram,omitzero"`
 	Versions      []string  `json:"versions,omitempty"` // of its exports
@@ -64,10 +52,6 @@ type routerStatus struct {
 	LostDatagrams uint64    `json:"lost_datagrams"`
 
 	Coverage *routerCoverage `json:"coverage,omitempty"`
-
-	facts *routeros.Facts
-	// lacks are the interfaces that the configuration names and the router has not.
-	lacks []string
 }
 
 func (a *app) routers(ctx context.Context, refresh bool) error {
@@ -89,7 +73,7 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 	}
 	states := make([]routerStatus, len(cfg.Routers))
 	routeros.Each(ctx, len(states), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
-		states[i] = a.askRouter(ctx, cfg, &cfg.Routers[i])
+		states[i].Survey = a.survey(ctx, cfg, &cfg.Routers[i])
 	})
 	var listens time.Time // since when the collector does; zero when none ran
 	var s collector.Saved
@@ -97,13 +81,14 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 		hear(states, &s.Status)
 		listens = s.Started
 	}
+	keeper := stages.Keeper(cfg, db, a.log)
 	for i := range states {
 		s := &states[i]
-		if db == nil || s.facts == nil && refresh {
+		if db == nil || s.Facts == nil && refresh {
 			continue
 		}
 		if refresh {
-			if err := a.noteFacts(ctx, db, cfg, s.Router, s.facts); err != nil {
+			if err := keeper.Keep(ctx, stages.Router(cfg, &cfg.Routers[i]).Accounted, s.Facts); err != nil {
 				return databaseError(err)
 			}
 		}
@@ -124,43 +109,18 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 			fmt.Fprintf(a.errOut, "nfacct: %s\n", s.Error)
 		}
 	}
-	return failedRouters(len(states), func(i int) (string, bool) { return states[i].Router, states[i].Error != "" })
+	return stages.FailedRouters(len(states), func(i int) (string, bool) { return states[i].Router, states[i].Error != "" })
 }
 
-// askRouter asks a router what it knows and does.
-func (a *app) askRouter(ctx context.Context, cfg *config.Config, router *config.Router) routerStatus {
-	s := routerStatus{Router: router.Name, Address: router.Address, State: "unknown"}
-	if !router.Managed() {
-		return s
+// survey asks a router what it knows and does.
+func (a *app) survey(ctx context.Context, cfg *config.Config, router *config.Router) routeros.Survey {
+	named := routeros.Named{Export: router.Export, WAN: router.WAN, Port: func() (uint16, error) { return stages.CollectorPort(cfg) }}
+	for _, uplink := range router.Uplinks {
+		if uplink.Name != "" {
+			named.Uplinks = append(named.Uplinks, uplink.Name)
+		}
 	}
-	err := routeros.Use(ctx, router.Config, a.log, func(ctx context.Context, d *routeros.Device) error {
-		facts, err := d.Facts(ctx)
-		if err != nil {
-			return err
-		}
-		s.facts, s.lacks = facts, lacking(facts, cfg, router)
-		port, err := collectorPort(cfg)
-		if err != nil {
-			return err
-		}
-		plan := routeros.Compare(&facts.Flow, cfg.Provision.For(router.Config, facts, d.Local(), port, router.Export))
-		s.State, s.Notes, s.Differences = "provisioned", plan.Notes, nil
-		for _, change := range plan.Changes {
-			s.State = "drifted"
-			s.Differences = append(s.Differences, change.Command())
-		}
-		if plan.Bare() {
-			s.State = "not provisioned"
-		}
-		return nil
-	})
-	if err != nil {
-		s.Error = err.Error()
-		return s
-	}
-	s.Reachable, s.Missing = true, s.facts.Missing
-	s.Identity, s.Version, s.Board, s.Uptime = s.facts.Identity, s.facts.Version, s.facts.Board, int64(s.facts.Uptime.Seconds())
-	return s
+	return cfg.Provision.Survey(ctx, router.Config, named, a.log)
 }
 
 // hear adds what the collector heard.
@@ -218,11 +178,11 @@ func printRouters(w io.Writer, states []routerStatus, listens, now time.Time) er
 		return err
 	}
 	for _, s := range states {
-		if s.facts == nil && s.Coverage == nil {
+		if s.Facts == nil && s.Coverage == nil {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s", s.Router)
-		if f := s.facts; f == nil {
+		if f := s.Facts; f == nil {
 			fmt.Fprintln(w, ": not reached")
 		} else {
 			fmt.Fprintf(w, ": %s on %s\n", report.Clean(s.Identity), report.Clean(s.Board))

@@ -14,6 +14,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector"
 	"nfacct/importer"
 	"nfacct/importer/attribution"
@@ -106,14 +107,14 @@ func TestRouters(t *testing.T) {
 		t.Errorf("wan %v, known %v", router.History[1].WAN, router.History[1].Known)
 	}
 	// A router that was never heard of keeps the import from guessing.
-	if _, err := newImporter(ctx, cfg, db, a); err == nil {
+	if _, err := stages.Importer(ctx, cfg, db, a.log); err == nil {
 		t.Error("an import without knowing the networks of gw-2")
 	}
 }
 
 func eraOf(ctx context.Context, t *testing.T, a *app, cfg *config.Config, db *archive.Archive) importer.Router {
 	t.Helper()
-	router, err := a.importerRouter(ctx, cfg, db, &cfg.Routers[0])
+	router, err := stages.ImporterRouter(ctx, cfg, db, a.log, &cfg.Routers[0])
 	if err != nil {
 		t.Fatal(err)
 	}

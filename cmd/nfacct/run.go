@@ -14,6 +14,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/cmd/internal/stages"
 	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
@@ -52,7 +53,7 @@ nfacct books name it, and nfacct import FILE tries it again.`, daemon.Total/daem
 func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	// Else each job would say by itself that there is no such folder.
 	if err := spool.MkdirAll(cfg.State, 0o751); err != nil {
-		return folderError(cfg, err)
+		return stages.FolderError(cfg, err)
 	}
 	debug.SetMemoryLimit(daemon.ParentMemory)
 	db := daemon.NewDatabase(cfg.Database, a.log)

@@ -12,6 +12,7 @@ import (
 
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/report/health"
@@ -83,7 +84,7 @@ func loadStatus(cfg *config.Config) (*runStatus, error) {
 		return s, nil
 	}
 	if err != nil {
-		return nil, folderError(cfg, fmt.Errorf("status: %w", err))
+		return nil, stages.FolderError(cfg, fmt.Errorf("status: %w", err))
 	}
 	return s, nil
 }
