@@ -40,6 +40,9 @@ const (
 	// FoundRepeated: a stream whose flows repeat another's of the same router. They
 	// were left out: they are no records of the books.
 	FoundRepeated FindingKind = "repeated"
+	// FoundUncompared: records of a router with so many streams or flows that not all
+	// were compared with each other: they may repeat others.
+	FoundUncompared FindingKind = "not_compared"
 	// FoundTwice: a host that another router charged for the same conversations.
 	FoundTwice FindingKind = "twice"
 	// FoundUnlisted: traffic between hosts and the world by an interface that is not

@@ -57,7 +57,8 @@ func ownedByServer(folder string, owner account, log *slog.Logger) (account, err
 		return owner, err
 	}
 	if !reached {
-		log.Info("the private database runs as root: no other user can come to its folder; open the folders above it with chmod o+x", "folder", folder)
+		// A finding of nfacct status and nfacct run, which is not said by each command.
+		log.Info("the private database runs as root: no other user can come to its folder", "folder", folder, "remedy", rootRemedy(folder))
 		return owner, nil
 	}
 	return to, give(folder, to)

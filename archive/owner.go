@@ -2,11 +2,13 @@ package archive
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -36,11 +38,14 @@ func (o account) credential() *syscall.Credential {
 }
 
 // enters says whether an account can come to a folder through all those above it.
-func (o account) enters(folder string) bool {
+func (o account) enters(folder string) bool { return o.closed(folder) == nil }
+
+// closed are the folders above one that an account cannot pass.
+func (o account) closed(folder string) (closed []string) {
 	for at := filepath.Dir(folder); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if err != nil {
-			return false
+			return append(closed, at)
 		}
 		owner, bit := ownerOf(info), fs.FileMode(0o001)
 		switch {
@@ -50,10 +55,10 @@ func (o account) enters(folder string) bool {
 			bit = 0o010
 		}
 		if info.Mode().Perm()&bit == 0 {
-			return false
+			closed = append(closed, at)
 		}
 		if at == filepath.Dir(at) {
-			return true
+			return closed
 		}
 	}
 }
@@ -70,17 +75,55 @@ func serverAccount(folder string) (_ account, reached bool, err error) {
 		return owner, owner.enters(folder), nil
 	}
 	for _, name := range serverUsers {
-		found, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, _ := strconv.Atoi(found.Uid)
-		gid, _ := strconv.Atoi(found.Gid)
-		if o := (account{uid, gid}); o.enters(folder) {
+		if o, known := lookup(name); known && o.enters(folder) {
 			return o, true, nil
 		}
 	}
 	return account{0, 0}, false, nil
+}
+
+func lookup(name string) (_ account, known bool) {
+	found, err := user.Lookup(name)
+	if err != nil {
+		return account{}, false
+	}
+	uid, _ := strconv.Atoi(found.Uid)
+	gid, _ := strconv.Atoi(found.Gid)
+	return account{uid, gid}, true
+}
+
+// ServedByRoot says that the private server has to run as root, and how to change
+// that; "" when it does not, or there is none.
+func (c Config) ServedByRoot() (remedy string) {
+	if c.DSN != "" || c.DSNFile != "" {
+		return ""
+	}
+	folder, err := filepath.Abs(c.Folder)
+	if err != nil {
+		return ""
+	}
+	if info, err := os.Stat(folder); err != nil || ownerOf(info).uid != 0 {
+		return ""
+	}
+	return rootRemedy(folder)
+}
+
+// rootRemedy is what lets another user than root have a folder.
+func rootRemedy(folder string) string {
+	o, known := account{}, false
+	if info, err := os.Stat(filepath.Dir(folder)); err == nil && ownerOf(info).uid != 0 {
+		o, known = ownerOf(info), true
+	}
+	for i := 0; i < len(serverUsers) && !known; i++ {
+		o, known = lookup(serverUsers[i])
+	}
+	if !known {
+		return "make a user named " + serverUsers[0] + ", then start nfacct run again"
+	}
+	if closed := o.closed(folder); closed != nil {
+		return "chmod o+x " + strings.Join(closed, " ") + ", or let state name a folder elsewhere; then start nfacct run again"
+	}
+	return fmt.Sprintf("start nfacct run again as root: the folder becomes that of user id %d", o.uid)
 }
 
 // give makes a folder and all in it an account's. Links are not followed.

@@ -405,6 +405,14 @@ func TestServerNotRoot(t *testing.T) {
 			if uid := uidOf(t, filepath.Join(cfg.Folder, "data")); owner == 0 && uid != 0 {
 				t.Fatalf("the data belong to %d, who cannot come to them", uid)
 			}
+			// Status says so, and which folders are closed to whom it would run as.
+			closed := base
+			if owner == 0 {
+				closed = state + " " + base
+			}
+			if remedy := cfg.ServedByRoot(); !strings.HasPrefix(remedy, "chmod o+x "+closed+",") {
+				t.Errorf("remedy %q", remedy)
+			}
 			for _, err := range []error{os.Chmod(base, 0o755), os.Chmod(state, 0o751)} {
 				if err != nil {
 					t.Fatal(err)
@@ -415,6 +423,9 @@ func TestServerNotRoot(t *testing.T) {
 			lock(t, a)
 			mustLoad(t, a, newFile(t, a, 1, 1000, monday))
 			uid := uidOf(t, fmt.Sprintf("/proc/%d", serverPID(t, cfg.Folder)))
+			if remedy := cfg.ServedByRoot(); remedy != "" {
+				t.Errorf("remedy %q of a server that runs as %d", remedy, uid)
+			}
 			if uid == 0 || owner != 0 && uid != owner {
 				t.Errorf("the server runs as %d, and its state folder belongs to %d", uid, owner)
 			}

@@ -2,11 +2,9 @@ package importer
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 
-	"nfacct/archive"
 	"nfacct/collector/flow"
 	"nfacct/collector/netflow"
 	"nfacct/collector/spool"
@@ -30,6 +28,7 @@ type repeats struct {
 	scanned bool
 	streams map[streamKey]*exported
 	seen    []sighting
+	bounded bool // there is more of either than is known
 }
 
 // exported is a stream that carries flows.
@@ -50,7 +49,7 @@ type sighting struct {
 
 const (
 	// maxSightings bounds them to 64 MB. Further flows are not known, and their copies
-	// count.
+	// count, which the books say.
 	maxSightings = 1 << 22
 
 	// maxExported bounds the streams that are known: a router has a few, and a flood of
@@ -170,6 +169,7 @@ func (s *source) sight(path string, decoder *netflow.Decoder, wanted func(*spool
 		key := streamKey{p.Src, g.Version, g.Domain}
 		e := r.streams[key]
 		if e == nil && len(r.streams) == maxExported {
+			r.bounded = true
 			return nil
 		}
 		if e == nil {
@@ -178,6 +178,7 @@ func (s *source) sight(path string, decoder *netflow.Decoder, wanted func(*spool
 		}
 		for i := range records {
 			if len(r.seen) == maxSightings {
+				r.bounded = true
 				return errEnough
 			}
 			r.seen = append(r.seen, sighting{sightOf(router, &records[i], 0), e.place})
@@ -241,60 +242,4 @@ func sightOf(router int, r *flow.Record, later int64) uint64 {
 	h0, h1 = mix(h0, h1, ports<<32|uint64(r.Proto)<<8|family<<4, uint64(uint32(r.Bytes))<<32|uint64(uint32(r.Packets)))
 	h0, h1 = mix(h0, h1, uint64(router), uint64(r.End/about+later))
 	return h0 ^ h1
-}
-
-// once leaves those records of a datagram out that repeat another stream's.
-func (s *source) once(t *tally, router int, key streamKey, from int) error {
-	r := &s.repeats
-	if !r.scanned {
-		if !r.another(router, key) {
-			return nil
-		}
-		if err := s.scan(); err != nil { // a target that was added meanwhile
-			return err
-		}
-	}
-	e := r.streams[key]
-	if e == nil || e.best {
-		return nil
-	}
-	records := s.batch.records
-	kept := from
-	var left counts
-	for i := from; i < len(records); i++ {
-		if r.repeated(e, &records[i]) {
-			left.add(1, records[i].Bytes)
-			continue
-		}
-		if kept != i {
-			records[kept] = records[i]
-		}
-		kept++
-	}
-	if left.records == 0 {
-		return nil
-	}
-	s.batch.records = records[:kept]
-	if n := t.oddity(archive.FoundRepeated, key.source.Addr(), e.name()); n != nil {
-		n.add(left.records, left.bytes)
-	}
-	return nil
-}
-
-// repeated says whether a better stream has the record.
-func (r *repeats) repeated(e *exported, record *flow.Record) bool {
-	for later := int64(-1); later <= 1; later++ {
-		sight := sightOf(e.router, record, later)
-		at, known := slices.BinarySearchFunc(r.seen, sight, func(s sighting, flow uint64) int { return cmp.Compare(s.flow, flow) })
-		if known && r.seen[at].place < e.place {
-			return true
-		}
-	}
-	return false
-}
-
-// name is what the operator looks for among the router's targets.
-func (e *exported) name() string {
-	version := map[flow.Version]string{flow.V5: "version 5", flow.V9: "version 9", flow.IPFIX: "IPFIX"}[e.key.version]
-	return fmt.Sprintf("%s to %s (from port %d)", version, e.target, e.key.source.Port())
 }

@@ -129,6 +129,26 @@ func TestRepeatedAtBorder(t *testing.T) {
 	}
 }
 
+// A router with more streams than are known has its records accounted, and the books
+// say that not all were compared.
+func TestUncompared(t *testing.T) {
+	var packets []spool.Packet
+	for n := range maxExported + 3 {
+		p := timedV5(at.Add(time.Duration(n)*time.Millisecond), 0, uint16(n), 10_000)
+		p.Payload[20], p.Payload[21] = byte(n>>8), byte(n) // engine type and id: a stream each
+		packets = append(packets, p)
+	}
+	var l ledger
+	s := load(t, newImporter(t, "", hostileOffice()), &l, anyDay, pcapOf(t, packets))
+	b := &s.Books[0]
+	if f := findingOf(b, archive.FoundUncompared); b.Records != maxExported+3 || f.Records < 3 || f.Bytes != f.Records*10_000 || f.Exporter != gateway.Addr().String() {
+		t.Errorf("%d records, found %+v", b.Records, b.Findings)
+	}
+	if f := findingOf(b, archive.FoundRepeated); f.Records != 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func BenchmarkSight(b *testing.B) {
 	r := flow.Record{Src: honestHost, Dst: ip("198.51.100.9"), Proto: 6}
 	for range b.N {

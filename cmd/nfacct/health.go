@@ -25,6 +25,7 @@ func (s *runStatus) findings(cfg *config.Config, now time.Time) ([]health.Findin
 	if s.Database != nil && s.Running {
 		f.Database = health.Database{Down: s.Database.Down, Cause: terminal.Printable(s.Database.Cause)}
 	}
+	f.Database.Root = cfg.Database.ServedByRoot()
 	for _, job := range s.Jobs {
 		if job.Failures > 0 && s.Running {
 			f.Jobs = append(f.Jobs, health.Job{Name: job.Job, Since: job.Since, Failures: job.Failures, Problem: terminal.Printable(job.Problem), Remedy: job.Remedy, Retry: job.Retry.In(cfg.Location())})

@@ -15,8 +15,8 @@ func (a *app) sqlCommand() *cobra.Command {
 		Use:         "sql [ARG...]",
 		Short:       "the mariadb client on nfacct's database",
 		Long: `Runs the mariadb client on nfacct's database, with the given arguments. The
-private server is started when none runs, and stopped afterwards. Flags of
-nfacct stand before the word sql.`,
+private server is started when none runs, and stopped afterwards; a database that
+is not there is not made. Flags of nfacct stand before the word sql.`,
 		Example: `  nfacct sql
   nfacct sql -e 'SHOW TABLES'
   nfacct --config /etc/nfacct/nfacct.toml sql -B < report.sql`,
@@ -29,7 +29,7 @@ nfacct stand before the word sql.`,
 			if err != nil {
 				return err
 			}
-			db, err := a.openDatabase(cmd.Context(), cfg)
+			db, err := a.openToRead(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}

@@ -62,6 +62,7 @@ type Collector struct {
 type Database struct {
 	Down  time.Time // since when it does not answer; zero when it does
 	Cause string
+	Root  string // it runs as root: what to do; empty when it does not
 }
 
 // Job is a job that failed when it ran last.
@@ -154,11 +155,15 @@ func (f *Facts) spool() []Finding {
 }
 
 func (f *Facts) database() []Finding {
-	if f.Database.Down.IsZero() {
-		return nil
+	var list []Finding
+	if f.Database.Root != "" {
+		list = append(list, Finding{ID: "database.root", Level: Warn, Subject: "database", Text: "the private database runs as root, for no other user can come to its folder: a fault of it would reach the whole machine", Remedy: f.Database.Root})
 	}
-	return []Finding{{"database", Fail, "database", "the database is down: " + f.Database.Cause + "; receiving goes on, jobs and mails wait",
-		"see server.log in the database folder, or the given server; nfacct run connects again by itself", f.Database.Down}}
+	if f.Database.Down.IsZero() {
+		return list
+	}
+	return append(list, Finding{"database", Fail, "database", "the database is down: " + f.Database.Cause + "; receiving goes on, jobs and mails wait",
+		"see server.log in the database folder, or the given server; nfacct run connects again by itself", f.Database.Down})
 }
 
 func (f *Facts) jobs() []Finding {
