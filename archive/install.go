@@ -71,10 +71,11 @@ func (s *server) install(ctx context.Context) error {
 	if err := own(work); err != nil {
 		return err
 	}
-	// The installer is a shell script that knows no spaces in paths.
+	// The installer is a shell script that knows no spaces in paths. Without --force
+	// it refuses a machine whose name does not resolve (seen with 10.11 in a root
+	// without /etc/hosts); a server that listens on a socket alone needs no name.
 	options := []string{
-		"--no-defaults", "--datadir=./" + filepath.Base(work), "--tmpdir=.", // the server's own, which is the data directory
-
+		"--no-defaults", "--force", "--datadir=./" + filepath.Base(work), "--tmpdir=.", // the server's own, which is the data directory
 		"--skip-test-db", "--auth-root-authentication-method=normal",
 		"--skip-innodb", "--default-storage-engine=Aria", "--skip-name-resolve",
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -17,6 +18,9 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
+// release is the version that a package gives; make package sets it.
+var release string
+
 // thisBuild reads the data that the Go command stamps into the program.
 func thisBuild() build {
 	b := build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
@@ -24,7 +28,7 @@ func thisBuild() build {
 	if !ok {
 		return b
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
+	if v := cmp.Or(release, info.Main.Version); v != "" && v != "(devel)" {
 		b.Version = v
 	}
 	for _, setting := range info.Settings {
