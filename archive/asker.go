@@ -175,18 +175,9 @@ func (q *Asker) examined(ctx context.Context, conn *sql.Conn) (total uint64, err
 	if !q.a.maria {
 		pattern = "Handler_read%"
 	}
-	rows, err := conn.QueryContext(ctx, "SHOW SESSION STATUS LIKE '"+pattern+"'")
-	if err != nil {
-		return 0, wrap("ask", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		var n uint64
-		if err := rows.Scan(&name, &n); err != nil {
-			return 0, wrap("ask", err)
-		}
+	counts, err := mapped[string, uint64](ctx, conn, "ask", "SHOW SESSION STATUS LIKE '"+pattern+"'")
+	for _, n := range counts {
 		total += n
 	}
-	return total, wrap("ask", rows.Err())
+	return total, err
 }

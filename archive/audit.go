@@ -1,11 +1,9 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Audit is Books compared with the rows of the month tables as well, so that it
@@ -41,9 +39,7 @@ func (a *Archive) Audit(ctx context.Context, from, to Day) ([]Book, error) {
 		books = append(books, Book{Day: key.day, Router: key.router,
 			Difference: fmt.Sprintf("the rows hold %v, but no book knows of them", sum), Imbalances: []Imbalance{{Kind: "rows", Is: sum}}})
 	}
-	slices.SortFunc(books, func(x, y Book) int {
-		return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))
-	})
+	slices.SortFunc(books, byRouter)
 	return books, nil
 }
 

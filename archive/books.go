@@ -105,65 +105,51 @@ func (b *Book) differ(what string, imbalances ...Imbalance) {
 
 // readBooks sums books by day and router.
 func (a *Archive) readBooks(ctx context.Context, where string, args ...any) ([]Book, error) {
-	var row Book
-	names, figures := row.columns()
-	rows, err := a.db.QueryContext(ctx, "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, estimated, findings, books.rules, books."+strings.Join(names, ", books.")+
-		" FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router WHERE imports.state = 'loaded' AND "+where, args...)
-	if err != nil {
-		return nil, wrap("read books", err)
-	}
-	defer rows.Close()
-	type key struct {
-		day    Day
-		router string
-	}
-	sums := map[key]*Book{}
-	for rows.Next() {
-		var rejected, excluded, findings, rules []byte
-		into := []any{&row.Day, &row.Router, &rejected, &excluded, &row.LostEstimated, &row.Estimated, &findings, &rules}
+	names, _ := new(Book).columns()
+	sums := map[routerDay]*Book{}
+	err := each(ctx, a.db, "read books", "SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), rejected, excluded, lost_estimated, estimated, findings, books.rules, books."+strings.Join(names, ", books.")+
+		" FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router WHERE imports.state = 'loaded' AND "+where, func(b *Book) []any {
+		into := []any{&b.Day, &b.Router, fromJSON(&b.Rejected), fromJSON(&b.Excluded), &b.LostEstimated, &b.Estimated, fromJSON(&b.Findings), fromJSON(&b.Rules)}
+		_, figures := b.columns()
 		for _, figure := range figures {
 			into = append(into, figure)
 		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, wrap("read books", err)
-		}
-		row.Rejected, row.Excluded, row.Findings, row.Rules = nil, nil, nil, nil
-		for _, field := range []struct {
-			text []byte
-			into any
-		}{{rejected, &row.Rejected}, {excluded, &row.Excluded}, {findings, &row.Findings}, {rules, &row.Rules}} {
-			if field.text == nil { // of a book written before there was such a column
-				continue
-			}
-			if err := json.Unmarshal(field.text, field.into); err != nil {
-				return nil, fmt.Errorf("read books: %w", err)
-			}
-		}
-		sum := sums[key{row.Day, row.Router}]
+		return into
+	}, func(b *Book) error {
+		sum := sums[routerDay{b.Day, b.Router}]
 		if sum == nil {
-			sum = &Book{Day: row.Day, Router: row.Router}
-			sums[key{row.Day, row.Router}] = sum
+			sum = &Book{Day: b.Day, Router: b.Router}
+			sums[routerDay{b.Day, b.Router}] = sum
 		}
-		sum.Add(row)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, wrap("read books", err)
+		sum.Add(*b)
+		return nil
+	}, args...)
+	if err != nil {
+		return nil, err
 	}
 	books := make([]Book, 0, len(sums))
 	for _, b := range sums {
 		books = append(books, *b)
 	}
-	slices.SortFunc(books, func(x, y Book) int {
-		return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))
-	})
+	slices.SortFunc(books, byRouter)
 	return books, nil
+}
+
+// byRouter is the order of books: by day and router.
+func byRouter(x, y Book) int {
+	return cmp.Or(x.Day.Compare(y.Day), strings.Compare(x.Router, y.Router))
 }
 
 // compareTables compares a day's rollups, which are computed from the rows, with
 // what books say was loaded, and tells by router's name what is off. The file
 // being loaded counts as loaded.
 func (a *Archive) compareTables(ctx context.Context, day Day, loading uint32) (map[string]Imbalance, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
+	type row struct {
+		router      string
+		table, book Counts
+	}
+	off := map[string]Imbalance{}
+	err := each(ctx, a.db, "compare books and tables", `SELECT COALESCE(routers.name, CONCAT('(router ', side.router, ')')),
 	`+sumOf("side.table_records")+", "+sumOf("side.table_bytes")+", "+sumOf("side.book_records")+", "+sumOf("side.book_bytes")+`
 FROM (
 	SELECT router, SUM(flows) AS table_records, SUM(up_bytes) + SUM(down_bytes) AS table_bytes, 0 AS book_records, 0 AS book_bytes
@@ -172,46 +158,26 @@ FROM (
 	SELECT books.router, 0, 0, SUM(loaded_records), SUM(loaded_bytes)
 	FROM books JOIN imports ON imports.id = books.import
 	WHERE books.day = ? AND (imports.state = 'loaded' OR imports.id = ?) GROUP BY books.router
-) AS side LEFT JOIN routers ON routers.id = side.router GROUP BY side.router, routers.name`, day, day, loading)
-	if err != nil {
-		return nil, wrap("compare books and tables", err)
-	}
-	defer rows.Close()
-	off := map[string]Imbalance{}
-	for rows.Next() {
-		var router string
-		var table, book Counts
-		if err := rows.Scan(&router, &table.Records, &table.Bytes, &book.Records, &book.Bytes); err != nil {
-			return nil, wrap("compare books and tables", err)
+) AS side LEFT JOIN routers ON routers.id = side.router GROUP BY side.router, routers.name`, func(r *row) []any {
+		return []any{&r.router, &r.table.Records, &r.table.Bytes, &r.book.Records, &r.book.Bytes}
+	}, func(r *row) error {
+		if r.table != r.book {
+			off[r.router] = Imbalance{"tables", r.table, r.book}
 		}
-		if table != book {
-			off[router] = Imbalance{"tables", table, book}
-		}
-	}
-	return off, wrap("compare books and tables", rows.Err())
+		return nil
+	}, day, day, loading)
+	return off, err
 }
 
 // rulesOf sums what rules left out of a file, as JSON.
 func (a *Archive) rulesOf(ctx context.Context, importID uint32) ([]byte, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT excluded FROM books WHERE import = ?", importID)
-	if err != nil {
-		return nil, wrap("sum rules", err)
-	}
-	defer rows.Close()
 	sum := Book{Excluded: map[string]Counts{}}
-	for rows.Next() {
-		var text []byte
-		var part Book
-		if err := rows.Scan(&text); err != nil {
-			return nil, wrap("sum rules", err)
-		}
-		if err := json.Unmarshal(text, &part.Excluded); err != nil {
-			return nil, fmt.Errorf("sum rules: %w", err)
-		}
-		sum.Add(part)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, wrap("sum rules", err)
+	err := each(ctx, a.db, "sum rules", "SELECT excluded FROM books WHERE import = ?", func(part *Book) []any { return []any{fromJSON(&part.Excluded)} }, func(part *Book) error {
+		sum.Add(*part)
+		return nil
+	}, importID)
+	if err != nil {
+		return nil, err
 	}
 	return json.Marshal(sum.Excluded)
 }

@@ -186,21 +186,7 @@ func (a *Archive) spread(ctx context.Context, m Month, from string, sum uint64, 
 
 // rowsOfDays counts a table's rows by day.
 func (a *Archive) rowsOfDays(ctx context.Context, table string) (map[Day]uint64, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT `day`, COUNT(*) FROM "+table+" GROUP BY `day`")
-	if err != nil {
-		return nil, wrap("count "+table, err)
-	}
-	defer rows.Close()
-	found := map[Day]uint64{}
-	for rows.Next() {
-		var day Day
-		var n uint64
-		if err := rows.Scan(&day, &n); err != nil {
-			return nil, wrap("count "+table, err)
-		}
-		found[day] = n
-	}
-	return found, wrap("count "+table, rows.Err())
+	return mapped[Day, uint64](ctx, a.db, "count "+table, "SELECT `day`, COUNT(*) FROM "+table+" GROUP BY `day`")
 }
 
 // spreadDay makes one day's table. Its keys come when the day is closed.
@@ -261,26 +247,9 @@ func (a *Archive) spreadDay(ctx context.Context, from string, day Day, want uint
 // cutOldBack shortens the one table that a month had before days had theirs to what
 // it was before a load, which an nfacct of that time was cut short in.
 func (a *Archive) cutOldBack(ctx context.Context, id uint32) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT month, rows_before FROM import_months WHERE import = ?", id)
-	if err != nil {
-		return wrap("read ledger", err)
-	}
-	defer rows.Close()
-	before := map[Month]uint64{}
-	for rows.Next() {
-		var m Month
-		var text string
-		var n uint64
-		if err := rows.Scan(&text, &n); err != nil {
-			return wrap("read ledger", err)
-		}
-		if m, err = ParseMonth(text); err != nil {
-			return fmt.Errorf("read ledger: %w", err)
-		}
-		before[m] = n
-	}
-	if err := rows.Err(); err != nil || len(before) == 0 {
-		return wrap("read ledger", err)
+	before, err := mapped[Month, uint64](ctx, a.db, "read ledger", "SELECT month, rows_before FROM import_months WHERE import = ?", id)
+	if err != nil || len(before) == 0 {
+		return err
 	}
 	i, err := a.inventory(ctx)
 	if err != nil {

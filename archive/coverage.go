@@ -119,37 +119,31 @@ func (a *Archive) Coverage(ctx context.Context, router string, from, to time.Tim
 	return c, nil
 }
 
-func (a *Archive) readings(ctx context.Context, router string, from, to time.Time) ([]reading, error) {
-	doing := "counters of " + router
+func (a *Archive) readings(ctx context.Context, router string, from, to time.Time) (readings []reading, err error) {
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) FROM interface_counters LEFT JOIN router_uptimes USING (router, at) WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", id, from.UTC(), to.UTC())
-	if err != nil {
-		return nil, wrap(doing, err)
+	type row struct {
+		Counter
+		at     time.Time
+		uptime time.Duration
 	}
-	defer rows.Close()
-	var readings []reading
-	for rows.Next() {
-		var at time.Time
-		var c Counter
-		var uptime int64
-		if err := rows.Scan(&at, &c.Index, &c.RxBytes, &c.TxBytes, &uptime); err != nil {
-			return nil, wrap(doing, err)
+	err = each(ctx, a.db, "counters of "+router, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) * 1000000000 FROM interface_counters LEFT JOIN router_uptimes USING (router, at) WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", func(r *row) []any {
+		return []any{&r.at, &r.Index, &r.RxBytes, &r.TxBytes, &r.uptime}
+	}, func(r *row) error {
+		if n := len(readings); n == 0 || !readings[n-1].at.Equal(r.at) {
+			readings = append(readings, reading{at: r.at, uptime: r.uptime, counted: map[uint32][2]uint64{}})
 		}
-		if n := len(readings); n == 0 || !readings[n-1].at.Equal(at) {
-			readings = append(readings, reading{at: at, uptime: time.Duration(uptime) * time.Second, counted: map[uint32][2]uint64{}})
-		}
-		readings[len(readings)-1].counted[c.Index] = [2]uint64{c.RxBytes, c.TxBytes}
-	}
-	return readings, wrap(doing, rows.Err())
+		readings[len(readings)-1].counted[r.Index] = [2]uint64{r.RxBytes, r.TxBytes}
+		return nil
+	}, id, from.UTC(), to.UTC())
+	return readings, err
 }
 
 // flowSlots are the quarter-hours of which there are spool files, by the time in
 // their names, with what these have of a router.
 func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Time) (map[int64]*slotFlows, error) {
-	doing := "flows of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
@@ -174,24 +168,19 @@ func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Ti
 	for _, name := range names {
 		slotOf(name)
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes", "uplink_local_bytes")+", "+sumOf("lost_records")+`
+	type row struct {
+		file        string
+		bytes, lost uint64
+	}
+	err = each(ctx, a.db, "flows of "+router, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes", "uplink_local_bytes")+", "+sumOf("lost_records")+`
 FROM books JOIN imports ON imports.id = books.import
-WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, id, from.AddDate(0, 0, -1).UTC(), to.AddDate(0, 0, 1).UTC())
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		var bytes, lost uint64
-		if err := rows.Scan(&name, &bytes, &lost); err != nil {
-			return nil, wrap(doing, err)
-		}
-		if s := slotOf(name); s != nil {
+WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, func(r *row) []any { return []any{&r.file, &r.bytes, &r.lost} }, func(r *row) error {
+		if s := slotOf(r.file); s != nil {
 			s.heard = true
-			s.bytes = plus(s.bytes, bytes)
-			s.lost = plus(s.lost, lost)
+			s.bytes = plus(s.bytes, r.bytes)
+			s.lost = plus(s.lost, r.lost)
 		}
-	}
-	return slots, wrap(doing, rows.Err())
+		return nil
+	}, id, from.AddDate(0, 0, -1).UTC(), to.AddDate(0, 0, 1).UTC())
+	return slots, err
 }

@@ -41,6 +41,38 @@ var deeds = map[string]func(context.Context, *Archive) error{
 	},
 }
 
+// randomDeeds are those that are only killed at random: their steps are others' too.
+var randomDeeds = map[string]func(context.Context, *Archive) error{
+	"load": deeds["load"], "reload": deeds["reload"],
+	"forget": func(ctx context.Context, a *Archive) error {
+		files, err := a.ImportsByName(ctx, "spool/file-2")
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		days, err := a.DaysOf(ctx, files[0].ID)
+		if err != nil {
+			return err
+		}
+		if err := a.BeginForget(ctx, []uint32{files[0].ID}); err != nil {
+			return err
+		}
+		for _, day := range days {
+			var rest []testFile
+			if day == monday {
+				one, err := makeFile(ctx, a, 1, 40, monday)
+				if err != nil {
+					return err
+				}
+				rest = append(rest, one)
+			}
+			if err := reloadWithout(ctx, a, day, files[0].ID, rest...); err != nil {
+				return err
+			}
+		}
+		return a.Forget(ctx, files[0].ID)
+	},
+}
+
 // prepare is what was there before a deed.
 func prepare(t *testing.T, a *Archive) {
 	wipe(t, a)
@@ -65,7 +97,7 @@ func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	if deed == "recover" {
 		return nil // Lock has done it
 	}
-	if err := deeds[deed](ctx, a); err != nil {
+	if err := randomDeeds[deed](ctx, a); err != nil {
 		return err
 	}
 	if err := a.Settle(ctx); err != nil {

@@ -135,6 +135,22 @@ func ParseMonth(text string) (Month, error) {
 	return MonthOf(day), nil
 }
 
+// Value gives the month to the database as String writes it.
+func (m Month) Value() (driver.Value, error) { return m.String(), nil }
+
+// Scan takes a month from the database.
+func (m *Month) Scan(value any) (err error) {
+	switch v := value.(type) {
+	case []byte:
+		*m, err = ParseMonth(string(v))
+	case string:
+		*m, err = ParseMonth(v)
+	default:
+		err = fmt.Errorf("%T is not a month", value)
+	}
+	return err
+}
+
 // String writes 2026-11.
 func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.Year, int(m.Month)) }
 

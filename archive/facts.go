@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -55,37 +53,18 @@ func (a *Archive) NoteFacts(ctx context.Context, router string, f RouterFacts) e
 
 // FactsOf is what a router said of itself, oldest first.
 func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, error) {
-	doing := "facts of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout FROM router_facts WHERE router = ? ORDER BY valid_from", id)
-	if err != nil {
-		return nil, wrap(doing, err)
+	index := func(text string) (uint32, error) {
+		n, err := strconv.ParseUint(text, 10, 32)
+		return uint32(n), err
 	}
-	defer rows.Close()
-	var history []RouterFacts
-	for rows.Next() {
-		var f RouterFacts
-		var wan, inside, own, inner string
-		var timeout int64
-		if err := rows.Scan(&f.ValidFrom, &f.Version, &wan, &inside, &own, &inner, &f.Sampling, &timeout); err != nil {
-			return nil, wrap(doing, err)
-		}
-		index := func(text string) (uint32, error) {
-			n, err := strconv.ParseUint(text, 10, 32)
-			return uint32(n), err
-		}
-		err := errors.Join(unlist(wan, &f.WAN, index), unlist(inside, &f.Inside, netip.ParsePrefix),
-			unlist(own, &f.Own, netip.ParseAddr), unlist(inner, &f.InnerRouters, netip.ParseAddr))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-		f.ActiveTimeout = time.Duration(timeout) * time.Second
-		history = append(history, f)
-	}
-	return history, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "facts of "+router, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout * 1000000000 FROM router_facts WHERE router = ? ORDER BY valid_from", func(f *RouterFacts) []any {
+		return []any{&f.ValidFrom, &f.Version, listed(&f.WAN, index), listed(&f.Inside, netip.ParsePrefix),
+			listed(&f.Own, netip.ParseAddr), listed(&f.InnerRouters, netip.ParseAddr), &f.Sampling, &f.ActiveTimeout}
+	}, id)
 }
 
 // list writes values as they stand in the table.
@@ -97,18 +76,18 @@ func list[T any](values []T) string {
 	return strings.Join(texts, ",")
 }
 
-func unlist[T any](text string, into *[]T, parse func(string) (T, error)) error {
-	if text == "" {
-		return nil
-	}
-	for part := range strings.SplitSeq(text, ",") {
-		value, err := parse(part)
-		if err != nil {
-			return err
+// listed takes a column that list wrote.
+func listed[T any](into *[]T, parse func(string) (T, error)) text[[]T] {
+	return text[[]T]{into, func(text []byte, into *[]T) error {
+		for part := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ',' }) {
+			value, err := parse(part)
+			if err != nil {
+				return err
+			}
+			*into = append(*into, value)
 		}
-		*into = append(*into, value)
-	}
-	return nil
+		return nil
+	}}
 }
 
 // cut makes a text one of at most n characters, and of UTF-8.
@@ -128,23 +107,10 @@ func (a *Archive) NoteInterfaces(ctx context.Context, router string, names map[u
 	if err != nil {
 		return err
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT ifindex, name FROM interfaces AS named WHERE router = ?
+	known, err := mapped[uint32, string](ctx, a.db, doing, `SELECT ifindex, name FROM interfaces AS named WHERE router = ?
 AND valid_from = (SELECT MAX(valid_from) FROM interfaces WHERE router = named.router AND ifindex = named.ifindex)`, id)
 	if err != nil {
-		return wrap(doing, err)
-	}
-	defer rows.Close()
-	known := map[uint32]string{}
-	for rows.Next() {
-		var index uint32
-		var name string
-		if err := rows.Scan(&index, &name); err != nil {
-			return wrap(doing, err)
-		}
-		known[index] = name
-	}
-	if err := rows.Err(); err != nil {
-		return wrap(doing, err)
+		return err
 	}
 	for index, name := range names {
 		if name = cut(name, 190); name == "" || known[index] == name {
@@ -165,32 +131,26 @@ const nameGrace = 24 * time.Hour
 // Those that it called so before are not written again; they were seen until then.
 func (a *Archive) NoteHostNames(ctx context.Context, source string, names map[netip.Addr]string, from time.Time) error {
 	from = from.Truncate(time.Second).UTC()
-	rows, err := a.db.QueryContext(ctx, `SELECT host, name, valid_from, valid_to FROM host_names AS named WHERE source = ?
-AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source)`, source)
-	if err != nil {
-		return wrap("names of hosts", err)
+	type row struct {
+		HostName
+		seen time.Time
 	}
-	defer rows.Close()
 	var again []any // host and begin of what is called so still
 	known := map[netip.Addr]bool{}
-	for rows.Next() {
-		var address []byte
-		var name string
-		var begin time.Time
-		var seen sql.NullTime
-		if err := rows.Scan(&address, &name, &begin, &seen); err != nil {
-			return wrap("names of hosts", err)
-		}
-		host, _ := netip.AddrFromSlice(address)
-		now, named := names[host]
+	err := each(ctx, a.db, "names of hosts", `SELECT host, name, valid_from, valid_to FROM host_names AS named WHERE source = ?
+AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source)`, func(n *row) []any {
+		return []any{(*address)(&n.Host), &n.Name, &n.From, (*moment)(&n.seen)}
+	}, func(n *row) error {
+		now, named := names[n.Host]
 		// One that came back after long has a gap in which it was not called so.
-		if named && cut(now, 190) == name && (!seen.Valid || from.Sub(seen.Time) <= nameGrace) {
-			known[host] = true
-			again = append(again, address, begin)
+		if named && cut(now, 190) == n.Name && (n.seen.IsZero() || from.Sub(n.seen) <= nameGrace) {
+			known[n.Host] = true
+			again = append(again, n.Host.AsSlice(), n.From)
 		}
-	}
-	if err := rows.Err(); err != nil {
-		return wrap("names of hosts", err)
+		return nil
+	}, source)
+	if err != nil {
+		return err
 	}
 	for host, name := range names {
 		host = host.Unmap()

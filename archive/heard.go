@@ -20,52 +20,31 @@ const TablePrefix = "mysql:"
 // records of any class ended in, or, of books from before that was noted, those with
 // flows that a host is charged with.
 func (a *Archive) RoutersHeard(ctx context.Context, from, to Day) ([]Heard, error) {
-	const doing = "read when routers were heard"
-	rows, err := a.db.QueryContext(ctx, `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1, IF(imports.file LIKE '%T______Z%.pcapng.zst', 0, books.heard_hours)
+	type row struct {
+		Heard
+		hours uint32
+	}
+	var heard []Heard
+	err := each(ctx, a.db, "read when routers were heard", `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1, IF(imports.file LIKE '%T______Z%.pcapng.zst', 0, books.heard_hours)
 FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router
 WHERE books.day BETWEEN ? AND ? AND imports.state = 'loaded' AND books.records > 0
 UNION ALL
 SELECT hours.day, COALESCE(routers.name, CONCAT('(router ', hours.router, ')')), '', hours.hour, 0
 FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AND ? AND day IN
-	(SELECT books.day FROM books JOIN imports ON imports.id = books.import WHERE imports.file NOT LIKE '%T______Z%.pcapng.zst')) AS hours LEFT JOIN routers ON routers.id = hours.router`, from, to, from, to)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var heard []Heard
-	for rows.Next() {
-		var h Heard
-		var hours uint32
-		if err := rows.Scan(&h.Day, &h.Router, &h.File, &h.Hour, &hours); err != nil {
-			return nil, wrap(doing, err)
-		}
-		heard = append(heard, h)
+	(SELECT books.day FROM books JOIN imports ON imports.id = books.import WHERE imports.file NOT LIKE '%T______Z%.pcapng.zst')) AS hours LEFT JOIN routers ON routers.id = hours.router`, func(r *row) []any { return []any{&r.Day, &r.Router, &r.File, &r.Hour, &r.hours} }, func(r *row) error {
+		heard = append(heard, r.Heard)
 		for hour := range 32 {
-			if hours&(1<<hour) != 0 {
-				heard = append(heard, Heard{Day: h.Day, Router: h.Router, Hour: hour})
+			if r.hours&(1<<hour) != 0 {
+				heard = append(heard, Heard{Day: r.Day, Router: r.Router, Hour: hour})
 			}
 		}
-	}
-	return heard, wrap(doing, rows.Err())
+		return nil
+	}, from, to, from, to)
+	return heard, err
 }
 
 // FirstHeard are the first days on which anything came from each router.
 func (a *Archive) FirstHeard(ctx context.Context) (map[string]Day, error) {
-	const doing = "read when routers were heard first"
-	rows, err := a.db.QueryContext(ctx, `SELECT routers.name, MIN(books.day) FROM books JOIN imports ON imports.id = books.import JOIN routers ON routers.id = books.router
+	return mapped[string, Day](ctx, a.db, "read when routers were heard first", `SELECT routers.name, MIN(books.day) FROM books JOIN imports ON imports.id = books.import JOIN routers ON routers.id = books.router
 WHERE imports.state = 'loaded' AND books.records > 0 GROUP BY routers.name`)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	first := map[string]Day{}
-	for rows.Next() {
-		var name string
-		var day Day
-		if err := rows.Scan(&name, &day); err != nil {
-			return nil, wrap(doing, err)
-		}
-		first[name] = day
-	}
-	return first, wrap(doing, rows.Err())
 }

@@ -2,8 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
 	"net/netip"
 )
 
@@ -17,49 +15,24 @@ type HostDay struct {
 	BusiestBytes       uint64
 }
 
-// HostDays calls each with every host's traffic on the days from..to: of one host after
-// the other, by day.
-// RefreshDays is to be called before.
-func (a *Archive) HostDays(ctx context.Context, from, to Day, each func(*HostDay)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY host, day", from, to)
-	if err != nil {
-		return wrap("read days", err)
-	}
-	defer rows.Close()
-	var h HostDay
-	var address sql.RawBytes
-	for rows.Next() {
-		if err := rows.Scan(&h.Day, &address, &h.UpBytes, &h.DownBytes, &h.Flows, &h.BusiestHour, &h.BusiestBytes); err != nil {
-			return wrap("read days", err)
-		}
-		var ok bool
-		if h.Host, ok = netip.AddrFromSlice(address); !ok {
-			return fmt.Errorf("read days: an address of %d bytes", len(address))
-		}
-		each(&h)
-	}
-	return wrap("read days", rows.Err())
+func (h *HostDay) fields() []any {
+	return []any{&h.Day, (*address)(&h.Host), &h.UpBytes, &h.DownBytes, &h.Flows, &h.BusiestHour, &h.BusiestBytes}
 }
 
-// FirstSeen calls each with every host and its first day. RefreshDays is to be
+// HostDays calls take with every host's traffic on the days from..to: of one host after
+// the other, by day.
+// RefreshDays is to be called before.
+func (a *Archive) HostDays(ctx context.Context, from, to Day, take func(*HostDay)) error {
+	return each(ctx, a.db, "read days", "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY host, day", (*HostDay).fields, func(h *HostDay) error { take(h); return nil }, from, to)
+}
+
+// FirstSeen calls take with every host and its first day. RefreshDays is to be
 // called before.
-func (a *Archive) FirstSeen(ctx context.Context, each func(host netip.Addr, day Day)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT host, MIN(day) FROM host_days GROUP BY host")
-	if err != nil {
-		return wrap("read days", err)
-	}
-	defer rows.Close()
-	var address sql.RawBytes
-	for rows.Next() {
-		var day Day
-		if err := rows.Scan(&address, &day); err != nil {
-			return wrap("read days", err)
-		}
-		if host, ok := netip.AddrFromSlice(address); ok {
-			each(host, day)
-		}
-	}
-	return wrap("read days", rows.Err())
+func (a *Archive) FirstSeen(ctx context.Context, take func(host netip.Addr, day Day)) error {
+	return each(ctx, a.db, "read days", "SELECT host, MIN(day) FROM host_days GROUP BY host", (*pair[address, Day]).fields, func(p *pair[address, Day]) error {
+		take(netip.Addr(p.key), p.value)
+		return nil
+	})
 }
 
 // HostHour is a host's traffic in an hour of a day, of all routers.
@@ -70,24 +43,9 @@ type HostHour struct {
 	Flows              uint64
 }
 
-// HostHours calls each with every host's hours of a day, of one host after the other.
-func (a *Archive) HostHours(ctx context.Context, day Day, each func(*HostHour)) error {
-	rows, err := a.db.QueryContext(ctx, "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour ORDER BY host, hour", day)
-	if err != nil {
-		return wrap("read hours", err)
-	}
-	defer rows.Close()
-	var h HostHour
-	var address sql.RawBytes
-	for rows.Next() {
-		if err := rows.Scan(&address, &h.Hour, &h.UpBytes, &h.DownBytes, &h.Flows); err != nil {
-			return wrap("read hours", err)
-		}
-		var ok bool
-		if h.Host, ok = netip.AddrFromSlice(address); !ok {
-			return fmt.Errorf("read hours: an address of %d bytes", len(address))
-		}
-		each(&h)
-	}
-	return wrap("read hours", rows.Err())
+// HostHours calls take with every host's hours of a day, of one host after the other.
+func (a *Archive) HostHours(ctx context.Context, day Day, take func(*HostHour)) error {
+	return each(ctx, a.db, "read hours", "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour ORDER BY host, hour", func(h *HostHour) []any {
+		return []any{(*address)(&h.Host), &h.Hour, &h.UpBytes, &h.DownBytes, &h.Flows}
+	}, func(h *HostHour) error { take(h); return nil }, day)
 }

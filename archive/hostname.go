@@ -36,27 +36,14 @@ func (a *Archive) UpsertHostName(ctx context.Context, host netip.Addr, name, sou
 // NamesAt are the names that hosts had at an instant: of each source the newest,
 // sources in alphabetical order, a name that several give only once.
 func (a *Archive) NamesAt(ctx context.Context, at time.Time) (map[netip.Addr][]string, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT host, name FROM host_names AS named
-WHERE valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source AND valid_from <= ?)
-ORDER BY host, source`, at.UTC())
-	if err != nil {
-		return nil, wrap("names of hosts", err)
-	}
-	defer rows.Close()
 	names := map[netip.Addr][]string{}
-	for rows.Next() {
-		var address []byte
-		var name string
-		if err := rows.Scan(&address, &name); err != nil {
-			return nil, wrap("names of hosts", err)
+	err := each(ctx, a.db, "names of hosts", `SELECT host, name FROM host_names AS named
+WHERE valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source AND valid_from <= ?)
+ORDER BY host, source`, func(n *HostName) []any { return []any{(*address)(&n.Host), &n.Name} }, func(n *HostName) error {
+		if !slices.Contains(names[n.Host], n.Name) {
+			names[n.Host] = append(names[n.Host], n.Name)
 		}
-		host, ok := netip.AddrFromSlice(address)
-		if !ok {
-			return nil, fmt.Errorf("names of hosts: an address of %d bytes", len(address))
-		}
-		if !slices.Contains(names[host], name) {
-			names[host] = append(names[host], name)
-		}
-	}
-	return names, wrap("names of hosts", rows.Err())
+		return nil
+	}, at.UTC())
+	return names, err
 }

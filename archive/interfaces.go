@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -69,50 +68,20 @@ func (a *Archive) NoteInterfaceLists(ctx context.Context, router string, lists m
 
 // InterfaceLists are a router's interface lists over time, oldest first.
 func (a *Archive) InterfaceLists(ctx context.Context, router string) ([]InterfaceList, error) {
-	doing := "interface lists of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT list, valid_from, members FROM interface_lists WHERE router = ? ORDER BY valid_from, list", id)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var history []InterfaceList
-	for rows.Next() {
-		var l InterfaceList
-		var members []byte
-		if err := rows.Scan(&l.List, &l.From, &members); err != nil {
-			return nil, wrap(doing, err)
-		}
-		if err := json.Unmarshal(members, &l.Members); err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-		history = append(history, l)
-	}
-	return history, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "interface lists of "+router, "SELECT list, valid_from, members FROM interface_lists WHERE router = ? ORDER BY valid_from, list",
+		func(l *InterfaceList) []any { return []any{&l.List, &l.From, fromJSON(&l.Members)} }, id)
 }
 
 // InterfaceNames are the names of a router's interfaces over time, oldest first.
 func (a *Archive) InterfaceNames(ctx context.Context, router string) ([]InterfaceName, error) {
-	doing := "interfaces of " + router
 	id, err := a.RouterID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT ifindex, valid_from, name FROM interfaces WHERE router = ? ORDER BY valid_from, ifindex", id)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var history []InterfaceName
-	for rows.Next() {
-		var n InterfaceName
-		if err := rows.Scan(&n.Index, &n.From, &n.Name); err != nil {
-			return nil, wrap(doing, err)
-		}
-		history = append(history, n)
-	}
-	return history, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "interfaces of "+router, "SELECT ifindex, valid_from, name FROM interfaces WHERE router = ? ORDER BY valid_from, ifindex",
+		func(n *InterfaceName) []any { return []any{&n.Index, &n.From, &n.Name} }, id)
 }

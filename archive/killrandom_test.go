@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,9 +14,9 @@ import (
 	"time"
 )
 
-// Whatever is killed, whenever, while files are loaded, a day is loaded again, a month
-// of one table is converted, and days are closed: books and rows agree after the next
-// Lock, and the deed can be done. NFACCT_KILL_ROUNDS sets how often this is tried.
+// Whatever is killed, whenever, while files are loaded, a day is loaded again, a file is
+// taken out, a month of one table is converted, and days are closed: other days can be
+// read at once, books and rows agree after the next Lock, and the deed can be done. NFACCT_KILL_ROUNDS sets how often this is tried.
 func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
 	rounds := 6
@@ -35,7 +36,7 @@ func TestKilledAtRandom(t *testing.T) {
 		cmd.Env = append(os.Environ(), "NFACCT_TEST_CHILD="+deed, "NFACCT_TEST_STEP=0", "NFACCT_TEST_FOLDER="+cfg.Folder, "NFACCT_TEST_LOAD="+cfg.Load)
 		return cmd
 	}
-	for deed := range deeds {
+	for deed := range randomDeeds {
 		outcomes[deed] = newOutcome(t, a, deed)
 		began := time.Now()
 		if out, err := child(deed).CombinedOutput(); err != nil {
@@ -46,9 +47,9 @@ func TestKilledAtRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	killed := map[string]int{}
-	names := slices.Sorted(maps.Keys(deeds))
+	names := slices.Sorted(maps.Keys(randomDeeds))
 	for round := range rounds {
-		deed, victim := names[round%len(names)], []string{"nfacct", "mariadbd", "both"}[round/2%3]
+		deed, victim := names[round%len(names)], []string{"nfacct", "mariadbd", "both"}[(round+round/3)%3]
 		prepare(t, a)
 		if round%4 >= 2 {
 			makeOld(t, a, MonthOf(monday))
@@ -68,6 +69,11 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		if cmd.Wait() != nil {
 			killed[victim]++
+		}
+		if deed != "forget" { // which changes October too
+			if n, err := rowsOf(t.Context(), a, october); err != nil || n != 40 {
+				t.Errorf("%s: a reader of another day is told %d rows: %v", what, n, err)
+			}
 		}
 		unlock, err := a.Lock(t.Context(), 10*time.Second)
 		for try := 0; errors.Is(err, ErrUnavailable) && try < 5; try++ { // the pool's connections are of the server that died
@@ -90,4 +96,22 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d rounds; deeds ended by the death of %v", rounds, killed)
+}
+
+// rowsOf is how many rows a reader is told of a day. He asks again when the server is
+// only coming back.
+func rowsOf(ctx context.Context, a *Archive, day Day) (n int, err error) {
+	for try := 0; try == 0 || errors.Is(err, ErrUnavailable) && try < 5; try++ {
+		n, err = 0, a.onParts(ctx, day, day, func(parts []Part) error {
+			for _, p := range parts {
+				var rows int
+				if err := a.reading.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+p.Table+" WHERE "+p.Where()).Scan(&rows); err != nil {
+					return wrap("count", err)
+				}
+				n += rows
+			}
+			return nil
+		})
+	}
+	return n, err
 }

@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -58,24 +57,6 @@ func (a *Archive) DaysOf(ctx context.Context, importID uint32) ([]Day, error) {
 	return a.days(ctx, "SELECT DISTINCT day FROM books WHERE import = ? ORDER BY day", importID)
 }
 
-// days reads a list of days.
-func (a *Archive) days(ctx context.Context, query string, args ...any) ([]Day, error) {
-	rows, err := a.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, wrap("read ledger", err)
-	}
-	defer rows.Close()
-	var days []Day
-	for rows.Next() {
-		var day Day
-		if err := rows.Scan(&day); err != nil {
-			return nil, wrap("read ledger", err)
-		}
-		days = append(days, day)
-	}
-	return days, wrap("read ledger", rows.Err())
-}
-
 // Memory is what Load.Remember stored with a file; nil if nothing was.
 func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, err error) {
 	err = a.db.QueryRowContext(ctx, "SELECT memory FROM imports WHERE id = ?", importID).Scan(&memory)
@@ -94,49 +75,16 @@ func (a *Archive) DatagramsOf(ctx context.Context, importID uint32, day Day) (n 
 
 // LoadedNames lists the names of all files loaded, sorted.
 func (a *Archive) LoadedNames(ctx context.Context) ([]string, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT file FROM imports WHERE state = 'loaded' ORDER BY file")
-	if err != nil {
-		return nil, wrap("read ledger", err)
-	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, wrap("read ledger", err)
-		}
-		names = append(names, name)
-	}
-	return names, wrap("read ledger", rows.Err())
+	return column[string](ctx, a.db, "read ledger", "SELECT file FROM imports WHERE state = 'loaded' ORDER BY file")
 }
 
 // imports reads ledger entries; the rest of the query selects and orders them.
 func (a *Archive) imports(ctx context.Context, rest string, args ...any) ([]Import, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT id, file, size, digest, state = 'loaded', records, row_count, no_template,
-	rules, problem, started, finished FROM imports `+rest, args...)
-	if err != nil {
-		return nil, wrap("read ledger", err)
-	}
-	defer rows.Close()
-	var found []Import
-	for rows.Next() {
-		var i Import
-		var digest, rules []byte
-		var finished sql.NullTime
-		if err := rows.Scan(&i.ID, &i.Name, &i.Size, &digest, &i.Loaded, &i.Records, &i.Rows, &i.NoTemplate,
-			&rules, &i.Problem, &i.Started, &finished); err != nil {
-			return nil, wrap("read ledger", err)
-		}
-		if copy(i.Digest[:], digest) != len(i.Digest) {
-			return nil, fmt.Errorf("read ledger: the digest of %s has %d bytes", i.Name, len(digest))
-		}
-		if err := json.Unmarshal(rules, &i.Rules); err != nil {
-			return nil, fmt.Errorf("read ledger: rules of %s: %w", i.Name, err)
-		}
-		i.Finished = finished.Time
-		found = append(found, i)
-	}
-	return found, wrap("read ledger", rows.Err())
+	return collect(ctx, a.db, "read ledger", `SELECT id, file, size, digest, state = 'loaded', records, row_count, no_template,
+	rules, problem, started, finished FROM imports `+rest, func(i *Import) []any {
+		return []any{&i.ID, &i.Name, &i.Size, (*digest)(&i.Digest), &i.Loaded, &i.Records, &i.Rows, &i.NoTemplate,
+			fromJSON(&i.Rules), &i.Problem, &i.Started, (*moment)(&i.Finished)}
+	}, args...)
 }
 
 // idle returns an error if something was begun that is not over. Rows that others

@@ -19,22 +19,10 @@ func (a *Archive) NoteLists(ctx context.Context, router string, lists map[string
 	if err != nil {
 		return err
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT list, entries FROM router_lists AS noted WHERE router = ?
+	known, err := mapped[string, string](ctx, a.db, doing, `SELECT list, entries FROM router_lists AS noted WHERE router = ?
 AND valid_from = (SELECT MAX(valid_from) FROM router_lists WHERE router = noted.router AND list = noted.list)`, id)
 	if err != nil {
-		return wrap(doing, err)
-	}
-	defer rows.Close()
-	known := map[string]string{}
-	for rows.Next() {
-		var name, entries string
-		if err := rows.Scan(&name, &entries); err != nil {
-			return wrap(doing, err)
-		}
-		known[name] = entries
-	}
-	if err := rows.Err(); err != nil {
-		return wrap(doing, err)
+		return err
 	}
 	for name, entries := range lists {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(entry string) bool { return entry == "" || strings.Contains(entry, ",") })
@@ -54,30 +42,26 @@ AND valid_from = (SELECT MAX(valid_from) FROM router_lists WHERE router = noted.
 // together. Before a router's lists were first read they are taken to have been
 // as they were then.
 func (a *Archive) Lists(ctx context.Context, routers []string, at time.Time) (map[string][]string, error) {
-	const doing = "address lists"
-	rows, err := a.db.QueryContext(ctx, `SELECT name, list, valid_from, entries FROM router_lists JOIN routers ON routers.id = router ORDER BY router, list, valid_from`)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
 	type key struct{ router, list string }
-	found := map[key]string{}
-	for rows.Next() {
-		var k key
-		var from time.Time
-		var entries string
-		if err := rows.Scan(&k.router, &k.list, &from, &entries); err != nil {
-			return nil, wrap(doing, err)
-		}
-		if _, has := found[k]; !has || !from.After(at) {
-			found[k] = entries
-		}
+	type row struct {
+		key
+		from    time.Time
+		entries string
 	}
+	found := map[key]string{}
+	err := each(ctx, a.db, "address lists", `SELECT name, list, valid_from, entries FROM router_lists JOIN routers ON routers.id = router ORDER BY router, list, valid_from`, func(r *row) []any {
+		return []any{&r.router, &r.list, &r.from, &r.entries}
+	}, func(r *row) error {
+		if _, has := found[r.key]; !has || !r.from.After(at) {
+			found[r.key] = r.entries
+		}
+		return nil
+	})
 	lists := map[string][]string{}
 	for k, entries := range found {
 		if slices.Contains(routers, k.router) {
 			lists[k.list] = append(lists[k.list], strings.FieldsFunc(entries, func(r rune) bool { return r == ',' })...)
 		}
 	}
-	return lists, wrap(doing, rows.Err())
+	return lists, err
 }

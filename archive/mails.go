@@ -199,21 +199,8 @@ func (m Mails) Of(ctx context.Context, report, period string) ([]Mail, error) {
 }
 
 func (m Mails) list(ctx context.Context, what, where string, args ...any) ([]Mail, error) {
-	rows, err := m.a.db.QueryContext(ctx, "SELECT id, report, period, department, recipient, asked, message_id, state, attempts, problem, created, next, sent FROM mails "+where, args...)
-	if err != nil {
-		return nil, wrap(what, err)
-	}
-	defer rows.Close()
-	var mails []Mail
-	for rows.Next() {
-		var mail Mail
-		var sent sql.NullTime
-		if err := rows.Scan(&mail.ID, &mail.Report, &mail.Period, &mail.Department, &mail.Recipient, &mail.Asked, &mail.MessageID,
-			&mail.State, &mail.Attempts, &mail.Problem, &mail.Created, &mail.Next, &sent); err != nil {
-			return nil, wrap(what, err)
-		}
-		mail.Sent = sent.Time
-		mails = append(mails, mail)
-	}
-	return mails, wrap(what, rows.Err())
+	return collect(ctx, m.a.db, what, "SELECT id, report, period, department, recipient, asked, message_id, state, attempts, problem, created, next, sent FROM mails "+where, func(mail *Mail) []any {
+		return []any{&mail.ID, &mail.Report, &mail.Period, &mail.Department, &mail.Recipient, &mail.Asked, &mail.MessageID,
+			&mail.State, &mail.Attempts, &mail.Problem, &mail.Created, &mail.Next, (*moment)(&mail.Sent)}
+	}, args...)
 }

@@ -106,20 +106,9 @@ func (a *Archive) mendTables(ctx context.Context, m *Mending) error {
 }
 
 // baseTables are all tables of the database that hold rows.
-func (a *Archive) baseTables(ctx context.Context) (tables []Mended, err error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT TABLE_NAME, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND COALESCE(ENGINE, '') <> 'MRG_MYISAM' ORDER BY TABLE_NAME")
-	if err != nil {
-		return nil, wrap("list tables", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t Mended
-		if err := rows.Scan(&t.Table, &t.Engine); err != nil {
-			return nil, wrap("list tables", err)
-		}
-		tables = append(tables, t)
-	}
-	return tables, wrap("list tables", rows.Err())
+func (a *Archive) baseTables(ctx context.Context) ([]Mended, error) {
+	return collect(ctx, a.db, "list tables", "SELECT TABLE_NAME, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND COALESCE(ENGINE, '') <> 'MRG_MYISAM' ORDER BY TABLE_NAME",
+		func(t *Mended) []any { return []any{&t.Table, &t.Engine} })
 }
 
 // mend repairs a table, beginning with what changes least.
@@ -246,21 +235,9 @@ func (a *Archive) forgetUnbooked(ctx context.Context) (days []Day, files []strin
 	if days, err = a.days(ctx, "SELECT DISTINCT day FROM books WHERE import IN ("+unbooked+")"); err != nil {
 		return nil, nil, err
 	}
-	rows, err := a.db.QueryContext(ctx, unbooked)
+	ids, err := column[uint32](ctx, a.db, "read ledger", unbooked)
 	if err != nil {
-		return nil, nil, wrap("read ledger", err)
-	}
-	defer rows.Close()
-	var ids []uint32
-	for rows.Next() {
-		var id uint32
-		if err := rows.Scan(&id); err != nil {
-			return nil, nil, wrap("read ledger", err)
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, nil, wrap("read ledger", err)
+		return nil, nil, err
 	}
 	for _, id := range ids {
 		var name string

@@ -18,28 +18,9 @@ func (a *Archive) Missing(ctx context.Context) ([]Month, error) {
 	if err != nil {
 		return nil, err
 	}
-	const doing = "look for months without a table"
-	rows, err := a.db.QueryContext(ctx, `SELECT DISTINCT DATE_FORMAT(books.day, '%Y-%m') AS month FROM books JOIN imports ON imports.id = books.import
+	missing, err := column[Month](ctx, a.db, "look for months without a table", `SELECT DISTINCT DATE_FORMAT(books.day, '%Y-%m') AS month FROM books JOIN imports ON imports.id = books.import
 WHERE imports.state = 'loaded' AND loaded_rows > 0 ORDER BY month`)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var missing []Month
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, wrap(doing, err)
-		}
-		m, err := ParseMonth(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-		if !slices.Contains(stand, m) && !dropped[m] {
-			missing = append(missing, m)
-		}
-	}
-	return missing, wrap(doing, rows.Err())
+	return slices.DeleteFunc(missing, func(m Month) bool { return slices.Contains(stand, m) || dropped[m] }), err
 }
 
 // Gone says what to do about a month that Missing lists.

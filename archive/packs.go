@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -47,29 +46,11 @@ func (m Month) StagingTable() string { return fmt.Sprintf("pack_%04d_%02d", m.Ye
 
 // Packs lists month_packs, the oldest month first.
 func (a *Archive) Packs(ctx context.Context) ([]Pack, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took, problem,
-	started, verified, finished FROM month_packs ORDER BY month`)
-	if err != nil {
-		return nil, wrap("read packs", err)
-	}
-	defer rows.Close()
-	var packs []Pack
-	for rows.Next() {
-		var p Pack
-		var month string
-		var took int64
-		var verified, finished sql.NullTime
-		if err := rows.Scan(&month, &p.State, &p.Method, &p.Rows, &p.Flows, &p.Live, &p.Packed, &took, &p.Problem,
-			&p.Started, &verified, &finished); err != nil {
-			return nil, wrap("read packs", err)
-		}
-		if p.Month, err = ParseMonth(month); err != nil {
-			return nil, fmt.Errorf("read packs: %w", err)
-		}
-		p.Took, p.Verified, p.Finished = time.Duration(took)*time.Millisecond, verified.Time, finished.Time
-		packs = append(packs, p)
-	}
-	return packs, wrap("read packs", rows.Err())
+	return collect(ctx, a.db, "read packs", `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took * 1000000, problem,
+	started, verified, finished FROM month_packs ORDER BY month`, func(p *Pack) []any {
+		return []any{&p.Month, &p.State, &p.Method, &p.Rows, &p.Flows, &p.Live, &p.Packed, &p.Took, &p.Problem,
+			&p.Started, (*moment)(&p.Verified), (*moment)(&p.Finished)}
+	})
 }
 
 // pack is a month's entry, nil if there is none.

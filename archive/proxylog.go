@@ -55,51 +55,19 @@ func (a *Archive) LockProxyLogs(ctx context.Context, wait time.Duration) (unlock
 
 // ProxyLogs are all that were ever read.
 func (a *Archive) ProxyLogs(ctx context.Context) ([]ProxyLog, error) {
-	const doing = "read ledger of the proxy's logs"
-	rows, err := a.db.QueryContext(ctx, `SELECT proxy_logs.id, head_length, head_digest, first_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
-FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM proxy_parts WHERE log = proxy_logs.id AND state = 'loaded')`)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var logs []ProxyLog
-	for rows.Next() {
-		var l ProxyLog
-		var head, first, tail []byte
-		if err := rows.Scan(&l.ID, &l.HeadLength, &head, &first, &l.End, &l.TailLength, &tail); err != nil {
-			return nil, wrap(doing, err)
-		}
-		copy(l.HeadDigest[:], head)
-		copy(l.FirstDigest[:], first)
-		copy(l.TailDigest[:], tail)
-		logs = append(logs, l)
-	}
-	return logs, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT proxy_logs.id, head_length, head_digest, first_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
+FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM proxy_parts WHERE log = proxy_logs.id AND state = 'loaded')`, func(l *ProxyLog) []any {
+		return []any{&l.ID, &l.HeadLength, (*digest)(&l.HeadDigest), (*digest)(&l.FirstDigest), &l.End, &l.TailLength, (*digest)(&l.TailDigest)}
+	})
 }
 
 // ProxyParts are the parts of a log that are loaded, the furthest first. Of each
 // its end, the digest of what stands before that, and its last entry.
 func (a *Archive) ProxyParts(ctx context.Context, log uint32) ([]ProxyPart, error) {
-	const doing = "read ledger of the proxy's logs"
-	rows, err := a.db.QueryContext(ctx, `SELECT start, end, tail_length, tail_digest, last_entry
-FROM proxy_parts WHERE log = ? AND state = 'loaded' ORDER BY end DESC, id DESC`, log)
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var parts []ProxyPart
-	for rows.Next() {
-		var p ProxyPart
-		var tail []byte
-		var last sql.NullTime
-		if err := rows.Scan(&p.Start, &p.End, &p.TailLength, &tail, &last); err != nil {
-			return nil, wrap(doing, err)
-		}
-		copy(p.TailDigest[:], tail)
-		p.LastEntry = last.Time
-		parts = append(parts, p)
-	}
-	return parts, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT start, end, tail_length, tail_digest, last_entry
+FROM proxy_parts WHERE log = ? AND state = 'loaded' ORDER BY end DESC, id DESC`, func(p *ProxyPart) []any {
+		return []any{&p.Start, &p.End, &p.TailLength, (*digest)(&p.TailDigest), (*moment)(&p.LastEntry)}
+	}, log)
 }
 
 // NoteProxyLog writes down how a log begins; one without ID is new and gets one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -21,39 +20,32 @@ type ProxyUsage struct {
 	Denied   uint64 // requests that the proxy refused; they have no bytes here
 }
 
-// ProxyUsage calls each with all that is known of the days from..to, and says up
+// ProxyUsage calls take with all that is known of the days from..to, and says up
 // to when the log has been read: the zero time when it never was.
-func (a *Archive) ProxyUsage(ctx context.Context, from, to Day, each func(*ProxyUsage)) (until time.Time, err error) {
+func (a *Archive) ProxyUsage(ctx context.Context, from, to Day, take func(*ProxyUsage)) (until time.Time, err error) {
 	const doing = "read usage of the proxy"
-	var last sql.NullTime
-	if err := a.db.QueryRowContext(ctx, "SELECT MAX(last_entry) FROM proxy_parts WHERE state = 'loaded'").Scan(&last); err != nil {
+	if err := a.db.QueryRowContext(ctx, "SELECT MAX(last_entry) FROM proxy_parts WHERE state = 'loaded'").Scan((*moment)(&until)); err != nil || until.IsZero() {
 		return time.Time{}, wrap(doing, err)
 	}
-	if !last.Valid {
-		return time.Time{}, nil
+	type row struct {
+		ProxyUsage
+		host sql.RawBytes
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT day, hour, host, user, SUM(bytes), SUM(requests), SUM(denied)
+	err = each(ctx, a.db, doing, `SELECT day, hour, host, user, SUM(bytes), SUM(requests), SUM(denied)
 FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
-WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, from, to)
-	if err != nil {
-		return time.Time{}, wrap(doing, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var u ProxyUsage
-		var host []byte
-		if err := rows.Scan(&u.Day, &u.Hour, &host, &u.User, &u.Bytes, &u.Requests, &u.Denied); err != nil {
-			return time.Time{}, wrap(doing, err)
-		}
-		if len(host) > 0 {
-			var ok bool
-			if u.Host, ok = netip.AddrFromSlice(host); !ok {
-				return time.Time{}, fmt.Errorf("%s: an address of %d bytes", doing, len(host))
+WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, func(r *row) []any {
+		return []any{&r.Day, &r.Hour, &r.host, &r.User, &r.Bytes, &r.Requests, &r.Denied}
+	}, func(r *row) error {
+		r.Host = netip.Addr{} // of a log without addresses
+		if len(r.host) > 0 {
+			if err := (*address)(&r.Host).Scan([]byte(r.host)); err != nil {
+				return wrap(doing, err)
 			}
 		}
-		each(&u)
-	}
-	return last.Time, wrap(doing, rows.Err())
+		take(&r.ProxyUsage)
+		return nil
+	}, from, to)
+	return until, err
 }
 
 // ProxyBegin is the hour of the first entry of the log that was ever read; known is
@@ -75,22 +67,8 @@ type ProxyCut struct{ From, Until time.Time }
 // ProxyCuts lists the places where logs were cut off that touch a span of time,
 // which does not include its end, the first one first.
 func (a *Archive) ProxyCuts(ctx context.Context, from, end time.Time) ([]ProxyCut, error) {
-	const doing = "read ledger of the proxy's logs"
-	rows, err := a.db.QueryContext(ctx, `SELECT cut_from, cut_until FROM proxy_parts
-WHERE state = 'loaded' AND cut_until >= ? AND cut_from < ? ORDER BY cut_from, cut_until`, from.UTC(), end.UTC())
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
-	defer rows.Close()
-	var cuts []ProxyCut
-	for rows.Next() {
-		var c ProxyCut
-		if err := rows.Scan(&c.From, &c.Until); err != nil {
-			return nil, wrap(doing, err)
-		}
-		cuts = append(cuts, c)
-	}
-	return cuts, wrap(doing, rows.Err())
+	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT cut_from, cut_until FROM proxy_parts
+WHERE state = 'loaded' AND cut_until >= ? AND cut_from < ? ORDER BY cut_from, cut_until`, func(c *ProxyCut) []any { return []any{&c.From, &c.Until} }, from.UTC(), end.UTC())
 }
 
 // cutName makes a text one of UTF-8 and at most n characters.

@@ -17,38 +17,16 @@ type DayTotal struct {
 
 // DayTotals are the days from..to that have any traffic, in order. RefreshDays is to
 // be called before.
-func (a *Archive) DayTotals(ctx context.Context, from, to Day) (totals []DayTotal, err error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT day, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+", COUNT(*) FROM host_days WHERE day BETWEEN ? AND ? GROUP BY day ORDER BY day", from, to)
-	if err != nil {
-		return nil, wrap("read days", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t DayTotal
-		if err := rows.Scan(&t.Day, &t.UpBytes, &t.DownBytes, &t.Flows, &t.Hosts); err != nil {
-			return nil, wrap("read days", err)
-		}
-		totals = append(totals, t)
-	}
-	return totals, wrap("read days", rows.Err())
+func (a *Archive) DayTotals(ctx context.Context, from, to Day) ([]DayTotal, error) {
+	return collect(ctx, a.db, "read days", "SELECT day, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+", COUNT(*) FROM host_days WHERE day BETWEEN ? AND ? GROUP BY day ORDER BY day",
+		func(t *DayTotal) []any { return []any{&t.Day, &t.UpBytes, &t.DownBytes, &t.Flows, &t.Hosts} }, from, to)
 }
 
 // DaysOfHost are the days from..to of one host, in order. RefreshDays is to be called
 // before.
-func (a *Archive) DaysOfHost(ctx context.Context, host netip.Addr, from, to Day) (days []HostDay, err error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT day, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE host = ? AND day BETWEEN ? AND ? ORDER BY day", host.AsSlice(), from, to)
-	if err != nil {
-		return nil, wrap("read days", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		h := HostDay{Host: host}
-		if err := rows.Scan(&h.Day, &h.UpBytes, &h.DownBytes, &h.Flows, &h.BusiestHour, &h.BusiestBytes); err != nil {
-			return nil, wrap("read days", err)
-		}
-		days = append(days, h)
-	}
-	return days, wrap("read days", rows.Err())
+func (a *Archive) DaysOfHost(ctx context.Context, host netip.Addr, from, to Day) ([]HostDay, error) {
+	return collect(ctx, a.db, "read days", "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE host = ? AND day BETWEEN ? AND ? ORDER BY day",
+		(*HostDay).fields, host.AsSlice(), from, to)
 }
 
 // DaySpan is the first and the last day of which anything is known; zero without any.

@@ -11,8 +11,13 @@ import (
 )
 
 // reload loads a day again from files.
-func reload(ctx context.Context, a *Archive, day Day, files ...testFile) (err error) {
-	r, err := a.BeginReload(ctx, day)
+func reload(ctx context.Context, a *Archive, day Day, files ...testFile) error {
+	return reloadWithout(ctx, a, day, 0, files...)
+}
+
+// reloadWithout leaves one out.
+func reloadWithout(ctx context.Context, a *Archive, day Day, without uint32, files ...testFile) (err error) {
+	r, err := a.BeginReload(ctx, day, without)
 	if err != nil {
 		return err
 	}

@@ -135,19 +135,8 @@ func (a *Archive) grants(ctx context.Context) (grants []string, user string, err
 			query = "SHOW GRANTS FOR CURRENT_USER() USING " + role
 		}
 	}
-	rows, err := conn.QueryContext(ctx, query)
-	if err != nil {
-		return nil, "", wrap("look at rights", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var grant string
-		if err := rows.Scan(&grant); err != nil {
-			return nil, "", wrap("look at rights", err)
-		}
-		grants = append(grants, grant)
-	}
-	return grants, user, wrap("look at rights", rows.Err())
+	grants, err = column[string](ctx, conn, "look at rights", query)
+	return grants, user, err
 }
 
 // grantForm takes a line of SHOW GRANTS apart: rights, database (a pattern of

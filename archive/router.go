@@ -42,19 +42,5 @@ func (a *Archive) RouterID(ctx context.Context, name string) (uint16, error) {
 
 // Routers are the names of all routers that tables and books know, by number.
 func (a *Archive) Routers(ctx context.Context) (map[uint16]string, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT id, name FROM routers")
-	if err != nil {
-		return nil, wrap("list routers", err)
-	}
-	defer rows.Close()
-	names := map[uint16]string{}
-	for rows.Next() {
-		var id uint16
-		var name string
-		if err := rows.Scan(&id, &name); err != nil {
-			return nil, wrap("list routers", err)
-		}
-		names[id] = name
-	}
-	return names, wrap("list routers", rows.Err())
+	return mapped[uint16, string](ctx, a.db, "list routers", "SELECT id, name FROM routers")
 }

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 )
@@ -33,21 +32,8 @@ func (r Runs) Done(ctx context.Context, job, from string) (done map[string]time.
 	if err != nil && !errors.Is(err, errNoRows) {
 		return nil, "", wrap(doing, err)
 	}
-	rows, err := r.a.db.QueryContext(ctx, "SELECT period, finished FROM runs WHERE job = ? AND period >= ? AND state = 'done'", job, from)
-	if err != nil {
-		return nil, "", wrap(doing, err)
-	}
-	defer rows.Close()
-	done = map[string]time.Time{}
-	for rows.Next() {
-		var period string
-		var finished sql.NullTime
-		if err := rows.Scan(&period, &finished); err != nil {
-			return nil, "", wrap(doing, err)
-		}
-		done[period] = finished.Time
-	}
-	return done, oldest, wrap(doing, rows.Err())
+	done, err = mapped[string, time.Time](ctx, r.a.db, doing, "SELECT period, finished FROM runs WHERE job = ? AND period >= ? AND state = 'done'", job, from)
+	return done, oldest, err
 }
 
 // Begin notes that the job runs for the period. Times are of the caller's clock, not
@@ -69,20 +55,7 @@ func (r Runs) End(ctx context.Context, job, period string, now time.Time, result
 // List are the runs of a job, at most limit, those first that were begun last: the
 // newest period may be of a clock that was ahead.
 func (r Runs) List(ctx context.Context, job string, limit int) ([]Run, error) {
-	rows, err := r.a.db.QueryContext(ctx, "SELECT job, period, state, attempts, problem, started, finished FROM runs WHERE job = ? ORDER BY started DESC, period DESC LIMIT ?", job, limit)
-	if err != nil {
-		return nil, wrap("list runs of "+job, err)
-	}
-	defer rows.Close()
-	var runs []Run
-	for rows.Next() {
-		var run Run
-		var finished sql.NullTime
-		if err := rows.Scan(&run.Job, &run.Period, &run.State, &run.Attempts, &run.Problem, &run.Started, &finished); err != nil {
-			return nil, wrap("list runs of "+job, err)
-		}
-		run.Finished = finished.Time
-		runs = append(runs, run)
-	}
-	return runs, wrap("list runs of "+job, rows.Err())
+	return collect(ctx, r.a.db, "list runs of "+job, "SELECT job, period, state, attempts, problem, started, finished FROM runs WHERE job = ? ORDER BY started DESC, period DESC LIMIT ?", func(run *Run) []any {
+		return []any{&run.Job, &run.Period, &run.State, &run.Attempts, &run.Problem, &run.Started, (*moment)(&run.Finished)}
+	}, job, limit)
 }

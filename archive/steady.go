@@ -111,24 +111,10 @@ func (a *Archive) settleDays(ctx context.Context, days []Day, until time.Time) (
 // stamps are a text for each of the days that changes when a file of it is
 // loaded, loaded again or taken out.
 func (a *Archive) stamps(ctx context.Context, days []Day) (map[Day]string, error) {
-	stamps := map[Day]string{}
 	if len(days) == 0 {
-		return stamps, nil
+		return map[Day]string{}, nil
 	}
-	rows, err := a.db.QueryContext(ctx, `SELECT day, CONCAT_WS(' ', COUNT(*), SUM(import), SUM(UNIX_TIMESTAMP(finished))) FROM books
+	return mapped[Day, string](ctx, a.db, "read ledger", `SELECT day, CONCAT_WS(' ', COUNT(*), SUM(import), SUM(UNIX_TIMESTAMP(finished))) FROM books
 JOIN imports ON imports.id = import WHERE state = 'loaded' AND day BETWEEN ? AND ? GROUP BY day`,
 		slices.MinFunc(days, Day.Compare), slices.MaxFunc(days, Day.Compare))
-	if err != nil {
-		return nil, wrap("read ledger", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var day Day
-		var stamp string
-		if err := rows.Scan(&day, &stamp); err != nil {
-			return nil, wrap("read ledger", err)
-		}
-		stamps[day] = stamp
-	}
-	return stamps, wrap("read ledger", rows.Err())
 }

@@ -137,21 +137,14 @@ var dayNames = regexp.MustCompile(`flows_\d{4}_\d\d_\d\d\b`)
 
 // inventory lists the tables of flows.
 func (a *Archive) inventory(ctx context.Context) (*inventory, error) {
-	rows, err := a.db.QueryContext(ctx, `SELECT TABLE_NAME, COALESCE(ENGINE, ''), TABLE_TYPE, COALESCE(TABLE_COMMENT, '') FROM information_schema.TABLES
-WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'flows\_%'`)
-	if err != nil {
-		return nil, wrap("list tables", err)
-	}
-	defer rows.Close()
+	type row struct{ name, engine, kind, comment string }
 	i := &inventory{all: map[string]bool{}, days: map[Day]bool{}, old: map[Month]bool{}, packed: map[Month]bool{}, people: map[Month]string{}, views: map[string]bool{}}
-	for rows.Next() {
-		var name, engine, kind, comment string
-		if err := rows.Scan(&name, &engine, &kind, &comment); err != nil {
-			return nil, wrap("list tables", err)
-		}
-		i.add(name, engine, kind, comment)
-	}
-	return i, wrap("list tables", rows.Err())
+	err := each(ctx, a.db, "list tables", `SELECT TABLE_NAME, COALESCE(ENGINE, ''), TABLE_TYPE, COALESCE(TABLE_COMMENT, '') FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'flows\_%'`, func(r *row) []any { return []any{&r.name, &r.engine, &r.kind, &r.comment} }, func(r *row) error {
+		i.add(r.name, r.engine, r.kind, r.comment)
+		return nil
+	})
+	return i, err
 }
 
 func (i *inventory) add(name, engine, kind, comment string) {
@@ -223,16 +216,4 @@ func (a *Archive) tables(ctx context.Context) (map[string]bool, error) {
 		return nil, err
 	}
 	return i.all, nil
-}
-
-// count is how many rows a table has; MyISAM knows.
-func (a *Archive) count(ctx context.Context, table string) (n uint64, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n)
-	return n, wrap("count "+table, err)
-}
-
-// exec runs one statement.
-func (a *Archive) exec(ctx context.Context, doing, statement string, args ...any) error {
-	_, err := a.db.ExecContext(ctx, statement, args...)
-	return wrap(doing, err)
 }

@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"nfacct/archive"
 )
 
-// runChild packs October and kills itself at a step, or at none.
+// runChild packs or unpacks October and kills itself at a step, or at none.
 func runChild() int {
 	at, _ := strconv.Atoi(os.Getenv("NFACCT_TEST_STEP"))
 	cfg := archive.DefaultConfig()
@@ -32,7 +34,11 @@ func runChild() int {
 				syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}
 		}
-		_, err = p.Pack(context.Background(), october, Options{Wait: time.Minute})
+		if os.Getenv("NFACCT_TEST_CHILD") == "unpack" {
+			_, err = p.Unpack(context.Background(), october, Options{Wait: time.Minute})
+		} else {
+			_, err = p.Pack(context.Background(), october, Options{Wait: time.Minute})
+		}
 		err = errors.Join(err, a.Close())
 	}
 	if err != nil {
@@ -42,9 +48,9 @@ func runChild() int {
 	return 0
 }
 
-func child(folder string, step int) *exec.Cmd {
+func child(folder, deed string, step int) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "NFACCT_TEST_CHILD=pack", fmt.Sprint("NFACCT_TEST_STEP=", step), "NFACCT_TEST_FOLDER="+folder)
+	cmd.Env = append(os.Environ(), "NFACCT_TEST_CHILD="+deed, fmt.Sprint("NFACCT_TEST_STEP=", step), "NFACCT_TEST_FOLDER="+folder)
 	return cmd
 }
 
@@ -106,7 +112,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	want := ask(t, a)
 	for step := 1; ; step++ {
 		anew(t, a)
-		out, err := child(shared.config.Folder, step).Output()
+		out, err := child(shared.config.Folder, "pack", step).Output()
 		name := strings.TrimSpace(string(out))
 		if name == "" {
 			if err != nil {
@@ -192,7 +198,7 @@ func TestToolKilled(t *testing.T) {
 // Whatever is killed, whenever: NFACCT_KILL_ROUNDS sets how often this is tried.
 func TestKilledAtRandom(t *testing.T) {
 	t.Parallel()
-	rounds := 5
+	rounds := 8
 	if text := os.Getenv("NFACCT_KILL_ROUNDS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -207,36 +213,74 @@ func TestKilledAtRandom(t *testing.T) {
 	want := ask(t, a)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
-	began := time.Now()
-	if err := child(cfg.Folder, 0).Run(); err != nil {
-		t.Fatal(err)
+	whole := map[string]time.Duration{}
+	for _, deed := range []string{"pack", "unpack"} {
+		began := time.Now()
+		if err := child(cfg.Folder, deed, 0).Run(); err != nil {
+			t.Fatal(err)
+		}
+		whole[deed] = time.Since(began)
 	}
-	whole := time.Since(began)
 	killed := map[string]int{}
 	for round := range rounds {
-		anew(t, a)
-		cmd := child(cfg.Folder, 0)
-		victim := []string{"nfacct", "mariadbd", "myisampack", "myisamchk"}[round%4]
+		deed, victim := "pack", []string{"nfacct", "mariadbd", "myisampack", "unpack nfacct", "myisamchk", "both", "unpack mariadbd", "unpack both"}[round%8]
+		if rest, ok := strings.CutPrefix(victim, "unpack "); ok {
+			deed, victim = "unpack", rest
+			if tableOf(t, a, october) != "flows_2026_10c" {
+				if _, err := packer(a).Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		} else {
+			anew(t, a)
+		}
+		cmd := child(cfg.Folder, deed, 0)
 		if strings.HasPrefix(victim, "my") {
 			cmd.Env = append(cmd.Env, "PATH="+killTool(t, victim, time.Duration(random.Int64N(int64(20*time.Millisecond)))))
 		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		after := time.Duration(random.Int64N(int64(whole)))
-		switch victim {
-		case "nfacct":
+		after := time.Duration(random.Int64N(int64(whole[deed])))
+		if !strings.HasPrefix(victim, "my") {
 			time.Sleep(after)
+		}
+		if victim == "nfacct" || victim == "both" {
 			cmd.Process.Kill()
-		case "mariadbd":
-			time.Sleep(after)
+		}
+		if victim == "mariadbd" || victim == "both" {
 			killServer(t, cfg.Folder)
 		}
 		err := cmd.Wait()
 		if err != nil {
-			killed[victim]++
+			killed[deed+" "+victim]++
 		}
-		heal(t, a, fmt.Sprintf("round %d of seed %d: %s killed after %v (%v)", round, seed, victim, after, err), want)
+		what := fmt.Sprintf("round %d of seed %d: %s, %s killed after %v (%v)", round, seed, deed, victim, after, err)
+		told(t, a, what, want)
+		if deed == "pack" {
+			heal(t, a, what, want)
+			continue
+		}
+		if err := packer(a).Recover(t.Context(), time.Minute); err != nil {
+			t.Fatalf("%s: recover: %v", what, err)
+		}
+		anew(t, a)
+		if got := tableOf(t, a, october); got != "flows_2026_10" {
+			t.Fatalf("%s: the month is in %q", what, got)
+		}
+		tidy(t, a, want)
 	}
 	t.Logf("%d rounds; attempts ended by the death of %v", rounds, killed)
+}
+
+// told fails the test unless a reader is told the same, as soon as the server is back.
+func told(t *testing.T, a *archive.Archive, what string, want map[string]string) {
+	t.Helper()
+	got, err := answer(t.Context(), a, october.First(), november.Last())
+	for try := 0; errors.Is(err, archive.ErrUnavailable) && try < 5; try++ {
+		got, err = answer(t.Context(), a, october.First(), november.Last())
+	}
+	if err != nil || !cmp.Equal(want, got) {
+		t.Fatalf("%s: a reader is told something else: %v", what, err)
+	}
 }
