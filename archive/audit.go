@@ -50,7 +50,7 @@ type routerDay struct {
 
 // rowSums sums the rows of days, by day and router.
 func (a *Archive) rowSums(ctx context.Context, from, to Day) (map[routerDay]Counts, error) {
-	names, err := a.Routers(ctx)
+	names, err := a.Routers().Names(ctx)
 	if err != nil {
 		return nil, err
 	}

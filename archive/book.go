@@ -88,7 +88,7 @@ type Book struct {
 	// Rejected counts datagrams that could not be decoded, by reason.
 	Rejected map[string]uint64 `json:"rejected"`
 	// HeardHours are the hours of the day that records ended in, bit by bit from its
-	// first, whatever their class. It is written, and read by RoutersHeard alone.
+	// first, whatever their class. It is written, and read by Routers.Heard alone.
 	HeardHours uint32 `json:"-"`
 	// NoTemplate counts data sets whose template had not come.
 	NoTemplate uint64  `json:"no_template"`

@@ -17,7 +17,7 @@ type BalanceError struct{ Problems []string }
 func (e *BalanceError) Error() string { return strings.Join(e.Problems, "; ") }
 
 // Commit finishes the load: rows counted, rollups and books written, balance
-// checked, ledger `loaded`. Books are of routers named as to RouterID; their
+// checked, ledger `loaded`. Books are of routers named as to Routers.ID; their
 // Loaded.Rows are filled in. A *BalanceError says that the file is loaded, but
 // that books do not balance; after any other error the load is undone by Abort.
 func (l *Load) Commit(ctx context.Context, books []Book) error {
@@ -143,7 +143,7 @@ func (l *Load) writeBooks(ctx context.Context, table string, books []Book) error
 	missing := maps.Clone(l.tallies)
 	merged := map[tallyKey]Book{}
 	for _, b := range books {
-		id, err := l.a.RouterID(ctx, b.Router)
+		id, err := l.a.Routers().ID(ctx, b.Router)
 		if err != nil {
 			return err
 		}

@@ -20,28 +20,28 @@ const counterDays = 40
 
 // NoteCounters notes what a router's interfaces had counted at an instant, when it
 // had been up for so long; 0 is not known.
-func (a *Archive) NoteCounters(ctx context.Context, router string, at time.Time, uptime time.Duration, counters []Counter) error {
+func (r Routers) NoteCounters(ctx context.Context, router string, at time.Time, uptime time.Duration, counters []Counter) error {
 	doing := "counters of " + router
-	id, err := a.RouterID(ctx, router)
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return err
 	}
 	at = at.UTC().Truncate(time.Second)
 	if uptime > 0 {
-		err := a.exec(ctx, doing, "REPLACE INTO router_uptimes (router, at, uptime) VALUES (?, ?, ?)", id, at, min(int64(uptime/time.Second), math.MaxUint32))
+		err := r.a.exec(ctx, doing, "REPLACE INTO router_uptimes (router, at, uptime) VALUES (?, ?, ?)", id, at, min(int64(uptime/time.Second), math.MaxUint32))
 		if err != nil {
 			return err
 		}
 	}
 	for _, c := range counters {
-		err := a.exec(ctx, doing, "REPLACE INTO interface_counters (router, ifindex, at, rx_bytes, tx_bytes) VALUES (?, ?, ?, ?, ?)",
+		err := r.a.exec(ctx, doing, "REPLACE INTO interface_counters (router, ifindex, at, rx_bytes, tx_bytes) VALUES (?, ?, ?, ?, ?)",
 			id, c.Index, at, c.RxBytes, c.TxBytes)
 		if err != nil {
 			return err
 		}
 	}
 	for _, table := range []string{"interface_counters", "router_uptimes"} {
-		if err := a.exec(ctx, doing, "DELETE FROM "+table+" WHERE router = ? AND at < ?", id, at.AddDate(0, 0, -counterDays)); err != nil {
+		if err := r.a.exec(ctx, doing, "DELETE FROM "+table+" WHERE router = ? AND at < ?", id, at.AddDate(0, 0, -counterDays)); err != nil {
 			return err
 		}
 	}
@@ -105,12 +105,12 @@ func (c *Coverage) Known() bool {
 // another with the flows of the files that were received meanwhile; nil when no
 // counters were read. What counts are times between two readings at the borders of
 // whole files, so that both sides are of the same time.
-func (a *Archive) Coverage(ctx context.Context, router string, from, to time.Time) (*Coverage, error) {
-	readings, err := a.readings(ctx, router, from, to)
+func (r Routers) Coverage(ctx context.Context, router string, from, to time.Time) (*Coverage, error) {
+	readings, err := r.readings(ctx, router, from, to)
 	if err != nil || len(readings) == 0 {
 		return nil, err
 	}
-	flows, err := a.flowSlots(ctx, router, from, to)
+	flows, err := r.flowSlots(ctx, router, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ func (a *Archive) Coverage(ctx context.Context, router string, from, to time.Tim
 	return c, nil
 }
 
-func (a *Archive) readings(ctx context.Context, router string, from, to time.Time) (readings []reading, err error) {
-	id, err := a.RouterID(ctx, router)
+func (r Routers) readings(ctx context.Context, router string, from, to time.Time) (readings []reading, err error) {
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (a *Archive) readings(ctx context.Context, router string, from, to time.Tim
 		at     time.Time
 		uptime time.Duration
 	}
-	err = each(ctx, a.db, "counters of "+router, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) * 1000000000 FROM interface_counters LEFT JOIN router_uptimes USING (router, at) WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", func(r *row) []any {
+	err = each(ctx, r.a.db, "counters of "+router, "SELECT at, ifindex, rx_bytes, tx_bytes, COALESCE(uptime, 0) * 1000000000 FROM interface_counters LEFT JOIN router_uptimes USING (router, at) WHERE router = ? AND at BETWEEN ? AND ? ORDER BY at", func(r *row) []any {
 		return []any{&r.at, &r.Index, &r.RxBytes, &r.TxBytes, &r.uptime}
 	}, func(r *row) error {
 		if n := len(readings); n == 0 || !readings[n-1].at.Equal(r.at) {
@@ -143,8 +143,8 @@ func (a *Archive) readings(ctx context.Context, router string, from, to time.Tim
 
 // flowSlots are the quarter-hours of which there are spool files, by the time in
 // their names, with what these have of a router.
-func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Time) (map[int64]*slotFlows, error) {
-	id, err := a.RouterID(ctx, router)
+func (r Routers) flowSlots(ctx context.Context, router string, from, to time.Time) (map[int64]*slotFlows, error) {
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Ti
 		}
 		return slots[slot]
 	}
-	names, err := a.LoadedNames(ctx)
+	names, err := r.a.LoadedNames(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (a *Archive) flowSlots(ctx context.Context, router string, from, to time.Ti
 		file        string
 		bytes, lost uint64
 	}
-	err = each(ctx, a.db, "flows of "+router, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes", "uplink_local_bytes")+", "+sumOf("lost_records")+`
+	err = each(ctx, r.a.db, "flows of "+router, `SELECT file, `+sumOf("up_bytes", "down_bytes", "unattributed_bytes", "transit_bytes", "transit_bytes", "uplink_local_bytes")+", "+sumOf("lost_records")+`
 FROM books JOIN imports ON imports.id = books.import
 WHERE router = ? AND day BETWEEN ? AND ? AND state = 'loaded' GROUP BY file`, func(r *row) []any { return []any{&r.file, &r.bytes, &r.lost} }, func(r *row) error {
 		if s := slotOf(r.file); s != nil {

@@ -10,7 +10,7 @@ import (
 func TestCoverageOfTunnel(t *testing.T) {
 	a := open(t)
 	ctx := t.Context()
-	id, err := a.RouterID(ctx, "branch")
+	id, err := a.Routers().ID(ctx, "branch")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestCoverageOfTunnel(t *testing.T) {
 	if err := a.writeBook(ctx, "books", 1, id, book); err != nil {
 		t.Fatal(err)
 	}
-	slots, err := a.flowSlots(ctx, "branch", start.Add(-time.Hour), start.Add(time.Hour))
+	slots, err := a.Routers().flowSlots(ctx, "branch", start.Add(-time.Hour), start.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func benchRows(b *testing.B) int {
 // closed: that is measured by itself.
 func benchDay(b *testing.B, a *Archive, day Day, rows, files int) (took time.Duration) {
 	b.Helper()
-	router, err := a.RouterID(b.Context(), "gw")
+	router, err := a.Routers().ID(b.Context(), "gw")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func BenchmarkMonth(b *testing.B) {
 }
 
 func benchAgain(b *testing.B, a *Archive, day Day, rows int) time.Duration {
-	router, err := a.RouterID(b.Context(), "gw")
+	router, err := a.Routers().ID(b.Context(), "gw")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -35,25 +35,25 @@ func (f RouterFacts) same(o RouterFacts) bool {
 
 // NoteFacts notes what a router says of itself. Nothing is written when it said
 // the same before.
-func (a *Archive) NoteFacts(ctx context.Context, router string, f RouterFacts) error {
-	history, err := a.FactsOf(ctx, router)
+func (r Routers) NoteFacts(ctx context.Context, router string, f RouterFacts) error {
+	history, err := r.FactsOf(ctx, router)
 	if err != nil {
 		return err
 	}
 	if n := len(history); n > 0 && history[n-1].same(f) {
 		return nil
 	}
-	id, err := a.RouterID(ctx, router)
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return err
 	}
-	return a.exec(ctx, "facts of "+router, "REPLACE INTO router_facts (router, valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	return r.a.exec(ctx, "facts of "+router, "REPLACE INTO router_facts (router, valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		id, f.ValidFrom.UTC().Truncate(time.Second), cut(f.Version, 60), list(f.WAN), list(f.Inside), list(f.Own), list(f.InnerRouters), f.Sampling, min(f.ActiveTimeout/time.Second, math.MaxUint32))
 }
 
 // FactsOf is what a router said of itself, oldest first.
-func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, error) {
-	id, err := a.RouterID(ctx, router)
+func (r Routers) FactsOf(ctx context.Context, router string) ([]RouterFacts, error) {
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (a *Archive) FactsOf(ctx context.Context, router string) ([]RouterFacts, er
 		n, err := strconv.ParseUint(text, 10, 32)
 		return uint32(n), err
 	}
-	return collect(ctx, a.db, "facts of "+router, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout * 1000000000 FROM router_facts WHERE router = ? ORDER BY valid_from", func(f *RouterFacts) []any {
+	return collect(ctx, r.a.db, "facts of "+router, "SELECT valid_from, version, wan, inside, own, inner_routers, sampling, active_timeout * 1000000000 FROM router_facts WHERE router = ? ORDER BY valid_from", func(f *RouterFacts) []any {
 		return []any{&f.ValidFrom, &f.Version, listed(&f.WAN, index), listed(&f.Inside, netip.ParsePrefix),
 			listed(&f.Own, netip.ParseAddr), listed(&f.InnerRouters, netip.ParseAddr), &f.Sampling, &f.ActiveTimeout}
 	}, id)
@@ -101,13 +101,13 @@ func cut(text string, n int) string {
 
 // NoteInterfaces notes what a router calls its interfaces, by ifIndex, from an
 // instant on. Names that it gave them before are not written again.
-func (a *Archive) NoteInterfaces(ctx context.Context, router string, names map[uint32]string, from time.Time) error {
+func (r Routers) NoteInterfaces(ctx context.Context, router string, names map[uint32]string, from time.Time) error {
 	doing := "interfaces of " + router
-	id, err := a.RouterID(ctx, router)
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return err
 	}
-	known, err := mapped[uint32, string](ctx, a.db, doing, `SELECT ifindex, name FROM interfaces AS named WHERE router = ?
+	known, err := mapped[uint32, string](ctx, r.a.db, doing, `SELECT ifindex, name FROM interfaces AS named WHERE router = ?
 AND valid_from = (SELECT MAX(valid_from) FROM interfaces WHERE router = named.router AND ifindex = named.ifindex)`, id)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ AND valid_from = (SELECT MAX(valid_from) FROM interfaces WHERE router = named.ro
 		if name = cut(name, 190); name == "" || known[index] == name {
 			continue
 		}
-		if err := a.exec(ctx, doing, "REPLACE INTO interfaces (router, ifindex, valid_from, name) VALUES (?, ?, ?, ?)", id, index, from.UTC().Truncate(time.Second), name); err != nil {
+		if err := r.a.exec(ctx, doing, "REPLACE INTO interfaces (router, ifindex, valid_from, name) VALUES (?, ?, ?, ?)", id, index, from.UTC().Truncate(time.Second), name); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ const nameGrace = 24 * time.Hour
 
 // NoteHostNames notes what a source called hosts at an instant, when it was asked.
 // Those that it called so before are not written again; they were seen until then.
-func (a *Archive) NoteHostNames(ctx context.Context, source string, names map[netip.Addr]string, from time.Time) error {
+func (r Routers) NoteHostNames(ctx context.Context, source string, names map[netip.Addr]string, from time.Time) error {
 	from = from.Truncate(time.Second).UTC()
 	type row struct {
 		HostName
@@ -137,7 +137,7 @@ func (a *Archive) NoteHostNames(ctx context.Context, source string, names map[ne
 	}
 	var again []any // host and begin of what is called so still
 	known := map[netip.Addr]bool{}
-	err := each(ctx, a.db, "names of hosts", `SELECT host, name, valid_from, valid_to FROM host_names AS named WHERE source = ?
+	err := each(ctx, r.a.db, "names of hosts", `SELECT host, name, valid_from, valid_to FROM host_names AS named WHERE source = ?
 AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host AND source = named.source)`, func(n *row) []any {
 		return []any{(*address)(&n.Host), &n.Name, &n.From, (*moment)(&n.seen)}
 	}, func(n *row) error {
@@ -157,19 +157,19 @@ AND valid_from = (SELECT MAX(valid_from) FROM host_names WHERE host = named.host
 		if name = cut(name, 190); name == "" || known[host] || !host.IsValid() {
 			continue
 		}
-		if err := a.exec(ctx, "name of "+host.String(), "REPLACE INTO host_names (host, source, valid_from, name) VALUES (?, ?, ?, ?)", host.AsSlice(), source, from, name); err != nil {
+		if err := r.a.exec(ctx, "name of "+host.String(), "REPLACE INTO host_names (host, source, valid_from, name) VALUES (?, ?, ?, ?)", host.AsSlice(), source, from, name); err != nil {
 			return err
 		}
 	}
 	for len(again) > 0 {
 		part := again[:min(len(again), 1000)]
 		again = again[len(part):]
-		err := a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(COALESCE(valid_to, ?), ?) WHERE source = ? AND (host, valid_from) IN ((?, ?)"+strings.Repeat(", (?, ?)", len(part)/2-1)+")",
+		err := r.a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(COALESCE(valid_to, ?), ?) WHERE source = ? AND (host, valid_from) IN ((?, ?)"+strings.Repeat(", (?, ?)", len(part)/2-1)+")",
 			append([]any{from, from, source}, part...)...)
 		if err != nil {
 			return err
 		}
 	}
 	// The new ones; and those of before there were ends, of which no more is known.
-	return a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(valid_from, ?) WHERE source = ? AND valid_to IS NULL", from, source)
+	return r.a.exec(ctx, "names of hosts", "UPDATE host_names SET valid_to = GREATEST(valid_from, ?) WHERE source = ? AND valid_to IS NULL", from, source)
 }

@@ -23,11 +23,11 @@ func TestFacts(t *testing.T) {
 	same.ValidFrom = at.Add(time.Hour)
 	second.ValidFrom, second.WAN, second.InnerRouters = at.Add(2*time.Hour), []uint32{2}, nil
 	for _, f := range []RouterFacts{first, same, second} {
-		if err := a.NoteFacts(ctx, "gw", f); err != nil {
+		if err := a.Routers().NoteFacts(ctx, "gw", f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := a.FactsOf(ctx, "gw")
+	got, err := a.Routers().FactsOf(ctx, "gw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +38,10 @@ func TestFacts(t *testing.T) {
 	names := map[netip.Addr]string{netip.MustParseAddr("10.2.0.50"): "pc-1", netip.MustParseAddr("10.2.0.51"): "\xff\xfe"}
 	for hour, name := range []string{"pc-1", "pc-1", "pc-2"} {
 		names[netip.MustParseAddr("10.2.0.50")] = name
-		if err := a.NoteHostNames(ctx, "lease", names, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+		if err := a.Routers().NoteHostNames(ctx, "lease", names, at.Add(time.Duration(hour)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.NoteInterfaces(ctx, "gw", map[uint32]string{2: "ether1", 3: name}, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+		if err := a.Routers().NoteInterfaces(ctx, "gw", map[uint32]string{2: "ether1", 3: name}, at.Add(time.Duration(hour)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestFacts(t *testing.T) {
 func TestCoverage(t *testing.T) {
 	a := open(t)
 	ctx := t.Context()
-	id, err := a.RouterID(ctx, "gw")
+	id, err := a.Routers().ID(ctx, "gw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,18 +77,18 @@ func TestCoverage(t *testing.T) {
 		}
 	}
 	since := start.Add(-time.Hour)
-	if c, err := a.Coverage(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
+	if c, err := a.Routers().Coverage(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
 		t.Errorf("without counters: %v %v", c, err)
 	}
 	uptimes := make([]time.Duration, 10)
 	uptimes[6], uptimes[7] = 90*time.Minute, 2*time.Minute                                   // a second one, that counters do not show
 	for i, rx := range []uint64{900_000, 0, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000} { // a restart before the second
-		err := a.NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), uptimes[i], []Counter{{2, rx, rx}, {9, 7, 7}})
+		err := a.Routers().NoteCounters(ctx, "gw", start.Add(time.Duration(i)*15*time.Minute+3*time.Second), uptimes[i], []Counter{{2, rx, rx}, {9, 7, 7}})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	c, err := a.Coverage(ctx, "gw", since, start.Add(24*time.Hour))
+	c, err := a.Routers().Coverage(ctx, "gw", since, start.Add(24*time.Hour))
 	if err != nil || c == nil {
 		t.Fatal(c, err)
 	}
@@ -118,11 +118,11 @@ func TestLists(t *testing.T) {
 		{"sales": {"10.3.0.0/24", "a.example.net", "a,b"}},
 		{"sales": nil},
 	} {
-		if err := a.NoteLists(ctx, "gw", lists, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+		if err := a.Routers().NoteLists(ctx, "gw", lists, at.Add(time.Duration(hour)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := a.NoteLists(ctx, "gone", map[string][]string{"sales": {"10.9.0.1"}}, at); err != nil {
+	if err := a.Routers().NoteLists(ctx, "gone", map[string][]string{"sales": {"10.9.0.1"}}, at); err != nil {
 		t.Fatal(err)
 	}
 	var n int
@@ -133,7 +133,7 @@ func TestLists(t *testing.T) {
 		-1: {"10.2.0.7-10.2.0.8", "10.2.0.9"}, 0: {"10.2.0.7-10.2.0.8", "10.2.0.9"}, 1: {"10.2.0.7-10.2.0.8", "10.2.0.9"},
 		2: {"10.3.0.0/24", "a.example.net"}, 3: nil,
 	} {
-		lists, err := a.Lists(ctx, []string{"gw"}, at.Add(hour*time.Hour))
+		lists, err := a.Routers().Lists(ctx, []string{"gw"}, at.Add(hour*time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,17 +15,17 @@ type Heard struct {
 // database, not from a file of flows (see package importer/migrate).
 const TablePrefix = "mysql:"
 
-// RoutersHeard lists when something came from routers on the days from..to. Hours
+// Heard lists when something came from routers on the days from..to. Hours
 // are listed only of files whose names do not say when they are from: those that
 // records of any class ended in, or, of books from before that was noted, those with
 // flows that a host is charged with.
-func (a *Archive) RoutersHeard(ctx context.Context, from, to Day) ([]Heard, error) {
+func (r Routers) Heard(ctx context.Context, from, to Day) ([]Heard, error) {
 	type row struct {
 		Heard
 		hours uint32
 	}
 	var heard []Heard
-	err := each(ctx, a.db, "read when routers were heard", `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1, IF(imports.file LIKE '%T______Z%.pcapng.zst', 0, books.heard_hours)
+	err := each(ctx, r.a.db, "read when routers were heard", `SELECT books.day, COALESCE(routers.name, CONCAT('(router ', books.router, ')')), imports.file, -1, IF(imports.file LIKE '%T______Z%.pcapng.zst', 0, books.heard_hours)
 FROM books JOIN imports ON imports.id = books.import LEFT JOIN routers ON routers.id = books.router
 WHERE books.day BETWEEN ? AND ? AND imports.state = 'loaded' AND books.records > 0
 UNION ALL
@@ -44,7 +44,7 @@ FROM (SELECT DISTINCT day, hour, router FROM usage_hourly WHERE day BETWEEN ? AN
 }
 
 // FirstHeard are the first days on which anything came from each router.
-func (a *Archive) FirstHeard(ctx context.Context) (map[string]Day, error) {
-	return mapped[string, Day](ctx, a.db, "read when routers were heard first", `SELECT routers.name, MIN(books.day) FROM books JOIN imports ON imports.id = books.import JOIN routers ON routers.id = books.router
+func (r Routers) FirstHeard(ctx context.Context) (map[string]Day, error) {
+	return mapped[string, Day](ctx, r.a.db, "read when routers were heard first", `SELECT routers.name, MIN(books.day) FROM books JOIN imports ON imports.id = books.import JOIN routers ON routers.id = books.router
 WHERE imports.state = 'loaded' AND books.records > 0 GROUP BY routers.name`)
 }

@@ -28,13 +28,13 @@ const mostMembers = 64
 // NoteInterfaceLists notes which interfaces are in a router's interface lists from
 // an instant on; a list that is not there is empty from then on. Nothing is written
 // of lists that are as they were.
-func (a *Archive) NoteInterfaceLists(ctx context.Context, router string, lists map[string][]string, from time.Time) error {
+func (r Routers) NoteInterfaceLists(ctx context.Context, router string, lists map[string][]string, from time.Time) error {
 	doing := "interface lists of " + router
-	id, err := a.RouterID(ctx, router)
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return err
 	}
-	history, err := a.InterfaceLists(ctx, router)
+	history, err := r.InterfaceLists(ctx, router)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *Archive) NoteInterfaceLists(ctx context.Context, router string, lists m
 		if err != nil {
 			return err
 		}
-		if err := a.exec(ctx, doing, "REPLACE INTO interface_lists (router, list, valid_from, members) VALUES (?, ?, ?, ?)", id, name, from.UTC().Truncate(time.Second), text); err != nil {
+		if err := r.a.exec(ctx, doing, "REPLACE INTO interface_lists (router, list, valid_from, members) VALUES (?, ?, ?, ?)", id, name, from.UTC().Truncate(time.Second), text); err != nil {
 			return err
 		}
 	}
@@ -67,21 +67,21 @@ func (a *Archive) NoteInterfaceLists(ctx context.Context, router string, lists m
 }
 
 // InterfaceLists are a router's interface lists over time, oldest first.
-func (a *Archive) InterfaceLists(ctx context.Context, router string) ([]InterfaceList, error) {
-	id, err := a.RouterID(ctx, router)
+func (r Routers) InterfaceLists(ctx context.Context, router string) ([]InterfaceList, error) {
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, a.db, "interface lists of "+router, "SELECT list, valid_from, members FROM interface_lists WHERE router = ? ORDER BY valid_from, list",
+	return collect(ctx, r.a.db, "interface lists of "+router, "SELECT list, valid_from, members FROM interface_lists WHERE router = ? ORDER BY valid_from, list",
 		func(l *InterfaceList) []any { return []any{&l.List, &l.From, fromJSON(&l.Members)} }, id)
 }
 
 // InterfaceNames are the names of a router's interfaces over time, oldest first.
-func (a *Archive) InterfaceNames(ctx context.Context, router string) ([]InterfaceName, error) {
-	id, err := a.RouterID(ctx, router)
+func (r Routers) InterfaceNames(ctx context.Context, router string) ([]InterfaceName, error) {
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, a.db, "interfaces of "+router, "SELECT ifindex, valid_from, name FROM interfaces WHERE router = ? ORDER BY valid_from, ifindex",
+	return collect(ctx, r.a.db, "interfaces of "+router, "SELECT ifindex, valid_from, name FROM interfaces WHERE router = ? ORDER BY valid_from, ifindex",
 		func(n *InterfaceName) []any { return []any{&n.Index, &n.From, &n.Name} }, id)
 }

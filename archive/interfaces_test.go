@@ -23,11 +23,11 @@ func TestInterfaceLists(t *testing.T) {
 		{"WAN": {"ether1"}, "LAN": {"bridge"}},
 		{"WAN": {"ether1"}},
 	} {
-		if err := a.NoteInterfaceLists(ctx, "gw", lists, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+		if err := a.Routers().NoteInterfaceLists(ctx, "gw", lists, at.Add(time.Duration(hour)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := a.InterfaceLists(ctx, "gw")
+	got, err := a.Routers().InterfaceLists(ctx, "gw")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,11 +39,11 @@ func TestInterfaceLists(t *testing.T) {
 		t.Error(diff)
 	}
 	for hour, name := range []string{"pppoe-out1", "pppoe-out1", "uplink"} {
-		if err := a.NoteInterfaces(ctx, "gw", map[uint32]string{0xF00007: name}, at.Add(time.Duration(hour)*time.Hour)); err != nil {
+		if err := a.Routers().NoteInterfaces(ctx, "gw", map[uint32]string{0xF00007: name}, at.Add(time.Duration(hour)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	names, err := a.InterfaceNames(ctx, "gw")
+	names, err := a.Routers().InterfaceNames(ctx, "gw")
 	if err != nil || !slices.Equal(names, []InterfaceName{{0xF00007, at, "pppoe-out1"}, {0xF00007, at.Add(2 * time.Hour), "uplink"}}) {
 		t.Errorf("%+v, %v", names, err)
 	}

@@ -102,7 +102,8 @@ func TestKilledAtRandom(t *testing.T) {
 // only coming back.
 func rowsOf(ctx context.Context, a *Archive, day Day) (n int, err error) {
 	for try := 0; try == 0 || errors.Is(err, ErrUnavailable) && try < 5; try++ {
-		n, err = 0, a.onParts(ctx, day, day, func(parts []Part) error {
+		n = 0
+		err = a.onParts(ctx, day, day, func(parts []Part) error {
 			for _, p := range parts {
 				var rows int
 				if err := a.reading.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+p.Table+" WHERE "+p.Where()).Scan(&rows); err != nil {

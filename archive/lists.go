@@ -10,16 +10,16 @@ import (
 // NoteLists notes what is on a router's address lists from an instant on, by
 // name of the list; a list without entries is empty from then on. Nothing is
 // written of lists that are as they were.
-func (a *Archive) NoteLists(ctx context.Context, router string, lists map[string][]string, from time.Time) error {
+func (r Routers) NoteLists(ctx context.Context, router string, lists map[string][]string, from time.Time) error {
 	if len(lists) == 0 {
 		return nil
 	}
 	doing := "address lists of " + router
-	id, err := a.RouterID(ctx, router)
+	id, err := r.ID(ctx, router)
 	if err != nil {
 		return err
 	}
-	known, err := mapped[string, string](ctx, a.db, doing, `SELECT list, entries FROM router_lists AS noted WHERE router = ?
+	known, err := mapped[string, string](ctx, r.a.db, doing, `SELECT list, entries FROM router_lists AS noted WHERE router = ?
 AND valid_from = (SELECT MAX(valid_from) FROM router_lists WHERE router = noted.router AND list = noted.list)`, id)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ AND valid_from = (SELECT MAX(valid_from) FROM router_lists WHERE router = noted.
 		if name = cut(name, 190); known[name] == text {
 			continue
 		}
-		if err := a.exec(ctx, doing, "REPLACE INTO router_lists (router, list, valid_from, entries) VALUES (?, ?, ?, ?)", id, name, from.UTC().Truncate(time.Second), text); err != nil {
+		if err := r.a.exec(ctx, doing, "REPLACE INTO router_lists (router, list, valid_from, entries) VALUES (?, ?, ?, ?)", id, name, from.UTC().Truncate(time.Second), text); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ AND valid_from = (SELECT MAX(valid_from) FROM router_lists WHERE router = noted.
 // Lists are the address lists of some routers at an instant, those of one name
 // together. Before a router's lists were first read they are taken to have been
 // as they were then.
-func (a *Archive) Lists(ctx context.Context, routers []string, at time.Time) (map[string][]string, error) {
+func (r Routers) Lists(ctx context.Context, routers []string, at time.Time) (map[string][]string, error) {
 	type key struct{ router, list string }
 	type row struct {
 		key
@@ -49,7 +49,7 @@ func (a *Archive) Lists(ctx context.Context, routers []string, at time.Time) (ma
 		entries string
 	}
 	found := map[key]string{}
-	err := each(ctx, a.db, "address lists", `SELECT name, list, valid_from, entries FROM router_lists JOIN routers ON routers.id = router ORDER BY router, list, valid_from`, func(r *row) []any {
+	err := each(ctx, r.a.db, "address lists", `SELECT name, list, valid_from, entries FROM router_lists JOIN routers ON routers.id = router ORDER BY router, list, valid_from`, func(r *row) []any {
 		return []any{&r.router, &r.list, &r.from, &r.entries}
 	}, func(r *row) error {
 		if _, has := found[r.key]; !has || !r.from.After(at) {

@@ -44,7 +44,7 @@ func makeFile(ctx context.Context, a *Archive, number, rows int, days ...Day) (t
 	f := testFile{File: File{Name: name, Size: int64(rows), Digest: sha256.Sum256([]byte(name))}, memory: fmt.Append(nil, rows)}
 	for d, day := range days {
 		router := fmt.Sprintf("gw%d", d%2)
-		id, err := a.RouterID(ctx, router)
+		id, err := a.Routers().ID(ctx, router)
 		if err != nil {
 			return f, err
 		}

@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// Proxy is what logs of the proxy say, and the ledger of what was read of them.
+type Proxy struct{ a *Archive }
+
+// Proxy is what logs of the proxy say.
+func (a *Archive) Proxy() Proxy { return Proxy{a} }
+
 // ProxyLog is a log of the proxy, known by how it begins.
 type ProxyLog struct {
 	ID         uint32
@@ -35,16 +41,16 @@ type ProxyPart struct {
 	CutFrom, CutUntil time.Time
 }
 
-// LockProxyLogs makes the caller the only reader of logs of the proxy, and drops
+// Lock makes the caller the only reader of logs of the proxy, and drops
 // what one left behind who was interrupted.
-func (a *Archive) LockProxyLogs(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	unlock, err = a.advisory(ctx, "proxy", wait)
+func (proxy Proxy) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+	unlock, err = proxy.a.advisory(ctx, "proxy", wait)
 	if err != nil {
 		return nil, fmt.Errorf("log of the proxy: %w", err)
 	}
 	err = errors.Join(
-		a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_usage_hourly WHERE part IN (SELECT id FROM proxy_parts WHERE state = 'loading')"),
-		a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_parts WHERE state = 'loading'"),
+		proxy.a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_usage_hourly WHERE part IN (SELECT id FROM proxy_parts WHERE state = 'loading')"),
+		proxy.a.exec(ctx, "recover log of the proxy", "DELETE FROM proxy_parts WHERE state = 'loading'"),
 	)
 	if err != nil {
 		unlock()
@@ -53,30 +59,30 @@ func (a *Archive) LockProxyLogs(ctx context.Context, wait time.Duration) (unlock
 	return unlock, nil
 }
 
-// ProxyLogs are all that were ever read.
-func (a *Archive) ProxyLogs(ctx context.Context) ([]ProxyLog, error) {
-	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT proxy_logs.id, head_length, head_digest, first_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
+// Logs are all that were ever read.
+func (proxy Proxy) Logs(ctx context.Context) ([]ProxyLog, error) {
+	return collect(ctx, proxy.a.db, "read ledger of the proxy's logs", `SELECT proxy_logs.id, head_length, head_digest, first_digest, COALESCE(end, 0), COALESCE(tail_length, 0), tail_digest
 FROM proxy_logs LEFT JOIN proxy_parts ON proxy_parts.id = (SELECT MAX(id) FROM proxy_parts WHERE log = proxy_logs.id AND state = 'loaded')`, func(l *ProxyLog) []any {
 		return []any{&l.ID, &l.HeadLength, (*digest)(&l.HeadDigest), (*digest)(&l.FirstDigest), &l.End, &l.TailLength, (*digest)(&l.TailDigest)}
 	})
 }
 
-// ProxyParts are the parts of a log that are loaded, the furthest first. Of each
+// Parts are the parts of a log that are loaded, the furthest first. Of each
 // its end, the digest of what stands before that, and its last entry.
-func (a *Archive) ProxyParts(ctx context.Context, log uint32) ([]ProxyPart, error) {
-	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT start, end, tail_length, tail_digest, last_entry
+func (proxy Proxy) Parts(ctx context.Context, log uint32) ([]ProxyPart, error) {
+	return collect(ctx, proxy.a.db, "read ledger of the proxy's logs", `SELECT start, end, tail_length, tail_digest, last_entry
 FROM proxy_parts WHERE log = ? AND state = 'loaded' ORDER BY end DESC, id DESC`, func(p *ProxyPart) []any {
 		return []any{&p.Start, &p.End, &p.TailLength, (*digest)(&p.TailDigest), (*moment)(&p.LastEntry)}
 	}, log)
 }
 
-// NoteProxyLog writes down how a log begins; one without ID is new and gets one.
-func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
+// NoteLog writes down how a log begins; one without ID is new and gets one.
+func (proxy Proxy) NoteLog(ctx context.Context, l *ProxyLog) error {
 	const doing = "note log of the proxy"
 	if l.ID != 0 {
-		return a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
+		return proxy.a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
 	}
-	result, err := a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest, first_digest) VALUES (?, ?, ?)", l.HeadLength, l.HeadDigest[:], l.FirstDigest[:])
+	result, err := proxy.a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest, first_digest) VALUES (?, ?, ?)", l.HeadLength, l.HeadDigest[:], l.FirstDigest[:])
 	if err != nil {
 		return wrap(doing, err)
 	}
@@ -85,12 +91,12 @@ func (a *Archive) NoteProxyLog(ctx context.Context, l *ProxyLog) error {
 	return wrap(doing, err)
 }
 
-// LoadProxyPart stores a part's sums. It counts when all of it is there, and not
+// LoadPart stores a part's sums. It counts when all of it is there, and not
 // before.
-func (a *Archive) LoadProxyPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
+func (proxy Proxy) LoadPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
 	const doing = "load log of the proxy"
 	when := func(t time.Time) sql.NullTime { return sql.NullTime{Time: t.UTC(), Valid: !t.IsZero()} }
-	result, err := a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, state, started)
+	result, err := proxy.a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, state, started)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start, p.End, p.TailLength, p.TailDigest[:], p.Lines, p.Bad, when(p.LastEntry), when(p.CutFrom), when(p.CutUntil))
 	if err != nil {
 		return wrap(doing, err)
@@ -99,7 +105,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start
 	if err != nil {
 		return wrap(doing, err)
 	}
-	a.step("part begun")
+	proxy.a.step("part begun")
 	for len(rows) > 0 {
 		n := min(len(rows), 1000)
 		statement := []byte("INSERT INTO proxy_usage_hourly (day, hour, host, user, part, bytes, requests, denied) VALUES ")
@@ -115,13 +121,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start
 			}
 			args = append(args, r.Day, r.Hour, host, r.User, part, r.Bytes, r.Requests, r.Denied)
 		}
-		if err := a.exec(ctx, doing, string(statement), args...); err != nil {
+		if err := proxy.a.exec(ctx, doing, string(statement), args...); err != nil {
 			return err
 		}
-		a.step("part filled")
+		proxy.a.step("part filled")
 		rows = rows[n:]
 	}
-	return a.exec(ctx, doing, "UPDATE proxy_parts SET state = 'loaded' WHERE id = ?", part)
+	return proxy.a.exec(ctx, doing, "UPDATE proxy_parts SET state = 'loaded' WHERE id = ?", part)
 }
 
 // ProxyFile is a file of a log as it was when it was read to its end.
@@ -137,15 +143,15 @@ func (f *ProxyFile) key() []byte {
 	return digest[:]
 }
 
-// KnowsProxyFile says whether a file was read to its end as it is.
-func (a *Archive) KnowsProxyFile(ctx context.Context, f ProxyFile) (known bool, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM proxy_files WHERE digest = ? AND inode = ? AND size = ? AND modified = ?)",
+// KnowsFile says whether a file was read to its end as it is.
+func (proxy Proxy) KnowsFile(ctx context.Context, f ProxyFile) (known bool, err error) {
+	err = proxy.a.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM proxy_files WHERE digest = ? AND inode = ? AND size = ? AND modified = ?)",
 		f.key(), f.Inode, f.Size, f.Modified.UnixNano()).Scan(&known)
 	return known, wrap("read ledger of the proxy's logs", err)
 }
 
-// NoteProxyFile notes that a file was read to its end.
-func (a *Archive) NoteProxyFile(ctx context.Context, f ProxyFile) error {
-	return a.exec(ctx, "note log of the proxy", "REPLACE INTO proxy_files (digest, path, inode, size, modified) VALUES (?, ?, ?, ?, ?)",
+// NoteFile notes that a file was read to its end.
+func (proxy Proxy) NoteFile(ctx context.Context, f ProxyFile) error {
+	return proxy.a.exec(ctx, "note log of the proxy", "REPLACE INTO proxy_files (digest, path, inode, size, modified) VALUES (?, ?, ?, ?, ?)",
 		f.key(), cutName(f.Path, 4096), f.Inode, f.Size, f.Modified.UnixNano())
 }

@@ -20,18 +20,18 @@ type ProxyUsage struct {
 	Denied   uint64 // requests that the proxy refused; they have no bytes here
 }
 
-// ProxyUsage calls take with all that is known of the days from..to, and says up
+// Usage calls take with all that is known of the days from..to, and says up
 // to when the log has been read: the zero time when it never was.
-func (a *Archive) ProxyUsage(ctx context.Context, from, to Day, take func(*ProxyUsage)) (until time.Time, err error) {
+func (proxy Proxy) Usage(ctx context.Context, from, to Day, take func(*ProxyUsage)) (until time.Time, err error) {
 	const doing = "read usage of the proxy"
-	if err := a.db.QueryRowContext(ctx, "SELECT MAX(last_entry) FROM proxy_parts WHERE state = 'loaded'").Scan((*moment)(&until)); err != nil || until.IsZero() {
+	if err := proxy.a.db.QueryRowContext(ctx, "SELECT MAX(last_entry) FROM proxy_parts WHERE state = 'loaded'").Scan((*moment)(&until)); err != nil || until.IsZero() {
 		return time.Time{}, wrap(doing, err)
 	}
 	type row struct {
 		ProxyUsage
 		host sql.RawBytes
 	}
-	err = each(ctx, a.db, doing, `SELECT day, hour, host, user, SUM(bytes), SUM(requests), SUM(denied)
+	err = each(ctx, proxy.a.db, doing, `SELECT day, hour, host, user, SUM(bytes), SUM(requests), SUM(denied)
 FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
 WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, func(r *row) []any {
 		return []any{&r.Day, &r.Hour, &r.host, &r.User, &r.Bytes, &r.Requests, &r.Denied}
@@ -48,11 +48,11 @@ WHERE day BETWEEN ? AND ? AND state = 'loaded' GROUP BY day, hour, host, user`, 
 	return until, err
 }
 
-// ProxyBegin is the hour of the first entry of the log that was ever read; known is
+// Begin is the hour of the first entry of the log that was ever read; known is
 // false when none was.
-func (a *Archive) ProxyBegin(ctx context.Context) (day Day, hour int, known bool, err error) {
+func (proxy Proxy) Begin(ctx context.Context) (day Day, hour int, known bool, err error) {
 	// By the table's primary key, so that the first row is all that is read.
-	err = a.db.QueryRowContext(ctx, `SELECT STRAIGHT_JOIN day, hour FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
+	err = proxy.a.db.QueryRowContext(ctx, `SELECT STRAIGHT_JOIN day, hour FROM proxy_usage_hourly JOIN proxy_parts ON proxy_parts.id = part
 WHERE state = 'loaded' ORDER BY day, hour LIMIT 1`).Scan(&day, &hour)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Day{}, 0, false, nil
@@ -64,10 +64,10 @@ WHERE state = 'loaded' ORDER BY day, hour LIMIT 1`).Scan(&day, &hour)
 // between the two times may be missing.
 type ProxyCut struct{ From, Until time.Time }
 
-// ProxyCuts lists the places where logs were cut off that touch a span of time,
+// Cuts lists the places where logs were cut off that touch a span of time,
 // which does not include its end, the first one first.
-func (a *Archive) ProxyCuts(ctx context.Context, from, end time.Time) ([]ProxyCut, error) {
-	return collect(ctx, a.db, "read ledger of the proxy's logs", `SELECT cut_from, cut_until FROM proxy_parts
+func (proxy Proxy) Cuts(ctx context.Context, from, end time.Time) ([]ProxyCut, error) {
+	return collect(ctx, proxy.a.db, "read ledger of the proxy's logs", `SELECT cut_from, cut_until FROM proxy_parts
 WHERE state = 'loaded' AND cut_until >= ? AND cut_from < ? ORDER BY cut_from, cut_until`, func(c *ProxyCut) []any { return []any{&c.From, &c.Until} }, from.UTC(), end.UTC())
 }
 

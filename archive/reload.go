@@ -191,7 +191,7 @@ func (r *Reload) compare(ctx context.Context) error {
 	for router := range books {
 		rows[router] = rows[router].Plus(Counts{})
 	}
-	names, err := r.a.Routers(ctx)
+	names, err := r.a.Routers().Names(ctx)
 	if err != nil {
 		return err
 	}

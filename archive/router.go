@@ -8,13 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// RouterID is the number of a router in the tables, given out at the first
+// Routers is what is known of routers over time: their facts, counters, lists, and the
+// names of interfaces and hosts.
+type Routers struct{ a *Archive }
+
+// Routers is what is known of routers over time.
+func (a *Archive) Routers() Routers { return Routers{a} }
+
+// ID is the number of a router in the tables, given out at the first
 // question. Names are of 1 to 190 characters, without space around them, and
 // compared byte by byte.
-func (a *Archive) RouterID(ctx context.Context, name string) (uint16, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if id, ok := a.routers[name]; ok {
+func (r Routers) ID(ctx context.Context, name string) (uint16, error) {
+	r.a.mu.Lock()
+	defer r.a.mu.Unlock()
+	if id, ok := r.a.routers[name]; ok {
 		return id, nil
 	}
 	// Databases ignore spaces at the end when they compare.
@@ -24,23 +31,23 @@ func (a *Archive) RouterID(ctx context.Context, name string) (uint16, error) {
 	doing := "number of router " + name
 	for range 2 {
 		var id uint16
-		err := a.db.QueryRowContext(ctx, "SELECT id FROM routers WHERE name = ?", name).Scan(&id)
+		err := r.a.db.QueryRowContext(ctx, "SELECT id FROM routers WHERE name = ?", name).Scan(&id)
 		if err == nil {
-			a.routers[name] = id
+			r.a.routers[name] = id
 			return id, nil
 		}
 		if !errors.Is(err, errNoRows) {
 			return 0, wrap(doing, err)
 		}
 		// Another process may be faster: then it is found the second time.
-		if _, err := a.db.ExecContext(ctx, "INSERT INTO routers (name) VALUES (?)", name); err != nil && !isError(err, errDuplicate) {
+		if _, err := r.a.db.ExecContext(ctx, "INSERT INTO routers (name) VALUES (?)", name); err != nil && !isError(err, errDuplicate) {
 			return 0, wrap(doing, err)
 		}
 	}
 	return 0, fmt.Errorf("%s: it vanishes as soon as it is written", doing)
 }
 
-// Routers are the names of all routers that tables and books know, by number.
-func (a *Archive) Routers(ctx context.Context) (map[uint16]string, error) {
-	return mapped[uint16, string](ctx, a.db, "list routers", "SELECT id, name FROM routers")
+// Names are those of all routers that tables and books know, by number.
+func (r Routers) Names(ctx context.Context) (map[uint16]string, error) {
+	return mapped[uint16, string](ctx, r.a.db, "list routers", "SELECT id, name FROM routers")
 }

@@ -13,7 +13,7 @@ import (
 type Row struct {
 	Day                    Day
 	Slot                   Slot
-	Router                 uint16 // of RouterID
+	Router                 uint16 // of Routers.ID
 	WAN                    uint16 // ifIndex of the outside interface, 0 when unknown
 	Host, Peer             netip.Addr
 	HostPort, PeerPort     uint16

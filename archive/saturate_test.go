@@ -66,7 +66,7 @@ func TestOverflowOfOneRouter(t *testing.T) {
 	}
 	mustLoad(t, a, huge(1), huge(1001))
 	honest := newFile(t, a, 2, 5, monday)
-	id, err := a.RouterID(t.Context(), "honest")
+	id, err := a.Routers().ID(t.Context(), "honest")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type archiveLoader struct {
 func newArchiveLoader(ctx context.Context, im *Importer, again archive.Day) (*archiveLoader, error) {
 	l := &archiveLoader{importer: im, again: again}
 	for _, r := range im.routers {
-		id, err := im.archive.RouterID(ctx, r.Name)
+		id, err := im.archive.Routers().ID(ctx, r.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +58,7 @@ func (l *archiveLoader) commit(ctx context.Context, end *fileEnd) (uint64, error
 	var books []archive.Book
 	for p, t := range end.books.all {
 		if p.router == collectorItself {
-			if _, err := l.importer.archive.RouterID(ctx, collectorName); err != nil {
+			if _, err := l.importer.archive.Routers().ID(ctx, collectorName); err != nil {
 				return 0, l.grave(err)
 			}
 		}

@@ -71,7 +71,7 @@ func TestGroups(t *testing.T) {
 	sizes := map[string]uint64{"10.0.0.1": 100, "10.0.0.2": 10, "10.0.1.1": 1, "10.0.9.9": 1000, "2001:db8::5": 5}
 	loadRows(t, a, "saturday", rowsOf(sunday.Add(-1), hoursTo(24), sizes), nil)
 	loadRows(t, a, "sunday", rowsOf(sunday, hoursTo(24), sizes), nil)
-	if err := a.NoteLists(t.Context(), "gw-1", map[string][]string{"lab": {"10.0.9.0-10.0.9.255", "a.example.net"}}, after); err != nil {
+	if err := a.Routers().NoteLists(t.Context(), "gw-1", map[string][]string{"lab": {"10.0.9.0-10.0.9.255", "a.example.net"}}, after); err != nil {
 		t.Fatal(err)
 	}
 	list := filepath.Join(t.TempDir(), "list")
@@ -142,7 +142,7 @@ func TestNames(t *testing.T) {
 	start := time.Date(2026, 11, 8, 0, 0, 0, 0, time.UTC)
 	note := func(source, host, name string, at time.Time) {
 		t.Helper()
-		if err := a.NoteHostNames(ctx, source, map[netip.Addr]string{netip.MustParseAddr(host): name}, at); err != nil {
+		if err := a.Routers().NoteHostNames(ctx, source, map[netip.Addr]string{netip.MustParseAddr(host): name}, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -365,7 +365,7 @@ func TestCoverage(t *testing.T) {
 	loadBook(t, a, "2026-11-07/20261107T234500Z.pcapng.zst", archive.Book{Day: sunday.Add(-1), Router: "gw-1", Datagrams: 1})
 	start := time.Date(2026, 11, 8, 0, 0, 0, 0, time.UTC)
 	for n := range uint64(97) {
-		if err := a.NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(n)*15*time.Minute), 0, []archive.Counter{{Index: 1, RxBytes: 80 * n, TxBytes: 45 * n}}); err != nil {
+		if err := a.Routers().NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(n)*15*time.Minute), 0, []archive.Counter{{Index: 1, RxBytes: 80 * n, TxBytes: 45 * n}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,7 +36,7 @@ func TestDisputed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for slot := 0; test.counted > 0 && slot <= slots; slot++ {
 				counter := archive.Counter{Index: 1, RxBytes: test.counted * uint64(slot)}
-				if err := a.NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(slot)*15*time.Minute), time.Hour*time.Duration(1+slot), []archive.Counter{counter}); err != nil {
+				if err := a.Routers().NoteCounters(t.Context(), "gw-1", start.Add(time.Duration(slot)*15*time.Minute), time.Hour*time.Duration(1+slot), []archive.Counter{counter}); err != nil {
 					t.Fatal(err)
 				}
 			}

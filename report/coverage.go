@@ -22,7 +22,7 @@ func (q *question) readCoverage(ctx context.Context) error {
 		if !slices.ContainsFunc(q.u.Books, func(b archive.Book) bool { return b.Router == router }) {
 			continue
 		}
-		c, err := q.archive.Coverage(ctx, router, q.Period.Start.Add(-aroundPeriod), q.Period.End.Add(aroundPeriod))
+		c, err := q.archive.Routers().Coverage(ctx, router, q.Period.Start.Add(-aroundPeriod), q.Period.End.Add(aroundPeriod))
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (q *question) readLists(ctx context.Context) (err error) {
 	if len(names) == 0 {
 		return nil
 	}
-	if q.lists, err = q.archive.Lists(ctx, q.Routers, q.Period.End); err != nil {
+	if q.lists, err = q.archive.Routers().Lists(ctx, q.Routers, q.Period.End); err != nil {
 		return err
 	}
 	for _, name := range names {

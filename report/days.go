@@ -17,7 +17,7 @@ func (q *question) readBooks(ctx context.Context) error {
 		return err
 	}
 	q.u.Books = books
-	if q.firstHeard, err = q.archive.FirstHeard(ctx); err != nil {
+	if q.firstHeard, err = q.archive.Routers().FirstHeard(ctx); err != nil {
 		return err
 	}
 	t := &q.u.Totals

@@ -34,7 +34,7 @@ type hearing struct {
 // first day on, and only if it is configured or was heard about then: those of
 // old are gone for good.
 func (q *question) hear(ctx context.Context, p *Period) (*hearing, error) {
-	heard, err := q.archive.RoutersHeard(ctx, p.From.Add(-1), p.To.Add(1))
+	heard, err := q.archive.Routers().Heard(ctx, p.From.Add(-1), p.To.Add(1))
 	if err != nil {
 		return nil, err
 	}

@@ -171,7 +171,7 @@ func loadBook(t testing.TB, a *archive.Archive, name string, book archive.Book) 
 func routerIDs(t testing.TB, a *archive.Archive, n int) {
 	t.Helper()
 	for i := 1; i <= n; i++ {
-		id, err := a.RouterID(t.Context(), fmt.Sprintf("gw-%d", i))
+		id, err := a.Routers().ID(t.Context(), fmt.Sprintf("gw-%d", i))
 		if err != nil || int(id) != i {
 			t.Fatal(id, err)
 		}

@@ -24,7 +24,7 @@ func (q *question) readNames(ctx context.Context) error {
 	if now := q.Now.Add(time.Second); now.Before(end) { // names of the future are not known
 		end = now
 	}
-	stored, err := q.archive.NamesDuring(ctx, q.Period.Start, end)
+	stored, err := q.archive.Routers().NamesDuring(ctx, q.Period.Start, end)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (q *question) readProxy(ctx context.Context) error {
 	users := map[string]*ProxyUser{}
 	p := &Proxy{}
 	written := map[archive.Day]bool{} // days that there is any entry of
-	until, err := q.archive.ProxyUsage(ctx, q.Period.From, q.Period.To, func(u *archive.ProxyUsage) {
+	until, err := q.archive.Proxy().Usage(ctx, q.Period.From, q.Period.To, func(u *archive.ProxyUsage) {
 		written[u.Day] = true
 		if u.Host.IsValid() && !q.shown(u.Host) || !u.Host.IsValid() && q.Group != "" {
 			return
@@ -61,7 +61,7 @@ func (q *question) readProxy(ctx context.Context) error {
 	if q.squid = q.cfg.Squid.AccessLog != ""; until.IsZero() {
 		return nil
 	}
-	first, hour, known, err := q.archive.ProxyBegin(ctx)
+	first, hour, known, err := q.archive.Proxy().Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (q *question) readProxy(ctx context.Context) error {
 		}
 	}
 	q.u.Proxy = p
-	if q.proxyCuts, err = q.archive.ProxyCuts(ctx, q.Period.Start, q.Period.End); err != nil {
+	if q.proxyCuts, err = q.archive.Proxy().Cuts(ctx, q.Period.Start, q.Period.End); err != nil {
 		return err
 	}
 	p.Hosts = len(proxied)

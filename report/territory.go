@@ -23,7 +23,7 @@ func (r *Reporter) Territories(ctx context.Context, routers []string, at time.Ti
 	var lists map[string][]string
 	if len(r.cfg.AddressLists()) > 0 {
 		var err error
-		if lists, err = r.archive.Lists(ctx, routers, at); err != nil {
+		if lists, err = r.archive.Routers().Lists(ctx, routers, at); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +98,7 @@ func protocolOf(name string) (uint8, bool) {
 
 // Called are the names that hosts had at an instant, the most trusted first.
 func Called(ctx context.Context, a *archive.Archive, at time.Time) (map[netip.Addr]string, error) {
-	names, err := a.NamesAt(ctx, at)
+	names, err := a.Routers().NamesAt(ctx, at)
 	if err != nil {
 		return nil, err
 	}

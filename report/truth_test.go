@@ -30,7 +30,7 @@ func TestLeaseMoves(t *testing.T) {
 	host := netip.MustParseAddr
 	note := func(at time.Time, names map[netip.Addr]string) {
 		t.Helper()
-		if err := a.NoteHostNames(t.Context(), "lease", names, at); err != nil {
+		if err := a.Routers().NoteHostNames(t.Context(), "lease", names, at); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -96,7 +96,7 @@ func heal(t testing.TB, a *archive.Archive, what string, want map[string]string)
 // anew gives back the live table.
 func anew(t testing.TB, a *archive.Archive) {
 	t.Helper()
-	if tableOf(t, a, october) == "flows_2026_10c" {
+	if strings.HasPrefix(tableOf(t, a, october), "flows_2026_10c") { // perhaps with days that an unpacking has made
 		if _, err := packer(a).Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 			t.Fatal(err)
 		}

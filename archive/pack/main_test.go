@@ -148,7 +148,7 @@ func load(ctx context.Context, a *archive.Archive, f file) error {
 		return err
 	}
 	defer unlock()
-	router, err := a.RouterID(ctx, "gw")
+	router, err := a.Routers().ID(ctx, "gw")
 	if err != nil {
 		return err
 	}

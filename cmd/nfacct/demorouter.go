@@ -93,7 +93,7 @@ func (d *demo) asTold() *config.Config {
 // coverage holds the flows against the counters of the router's outside
 // interfaces.
 func (d *demo) coverage(ctx context.Context) error {
-	c, err := d.db.Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin), d.clock.now())
+	c, err := d.db.Routers().Coverage(ctx, demoRouter, d.from.Add(-2*demoMargin), d.clock.now())
 	if err != nil || c == nil || !c.Known() {
 		return err
 	}
@@ -121,5 +121,5 @@ func (d *demo) nameHosts(ctx context.Context) error {
 			names[host.Addr6] = host.Name
 		}
 	}
-	return d.db.NoteHostNames(ctx, "dns", names, d.from)
+	return d.db.Routers().NoteHostNames(ctx, "dns", names, d.from)
 }

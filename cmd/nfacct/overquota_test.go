@@ -23,7 +23,7 @@ import (
 func loadDay(t *testing.T, db *archive.Archive, day archive.Day, bytes map[string]uint64) {
 	t.Helper()
 	ctx := t.Context()
-	id, err := db.RouterID(ctx, "gw-1")
+	id, err := db.Routers().ID(ctx, "gw-1")
 	if err != nil {
 		t.Fatal(err)
 	}

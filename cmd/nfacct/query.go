@@ -156,7 +156,7 @@ func (a *app) setting(ctx context.Context, cfg *config.Config, db *archive.Archi
 		}
 		return codes
 	}}
-	known, err := db.Routers(ctx)
+	known, err := db.Routers().Names(ctx)
 	if err != nil {
 		return nil, err
 	}

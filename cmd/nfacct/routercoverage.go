@@ -26,7 +26,7 @@ type routerCoverage struct {
 
 // coverageOf holds flows against counters; nil when there is nothing to say.
 func coverageOf(ctx context.Context, db *archive.Archive, s *routerStatus) (*routerCoverage, error) {
-	c, err := db.Coverage(ctx, s.Router, time.Now().Add(-coverageTime), time.Now())
+	c, err := db.Routers().Coverage(ctx, s.Router, time.Now().Add(-coverageTime), time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func TestRouters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	names, err := db.NamesAt(ctx, time.Now().Add(time.Minute))
+	names, err := db.Routers().NamesAt(ctx, time.Now().Add(time.Minute))
 	if err != nil || len(names) < 3 {
 		t.Errorf("names %v, %v", names, err)
 	}

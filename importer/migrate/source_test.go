@@ -215,7 +215,7 @@ func load(t *testing.T, p *place, day archive.Day) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	if _, err := p.archive.RouterID(t.Context(), "gw"); err != nil {
+	if _, err := p.archive.Routers().ID(t.Context(), "gw"); err != nil {
 		t.Fatal(err)
 	}
 	l, err := p.archive.BeginLoad(t.Context(), archive.File{Name: "2018-05-03/20180503T100000Z.pcapng.zst", Digest: [32]byte{1}})

@@ -48,7 +48,7 @@ func (k *Keeper) Router(ctx context.Context, r Router) (importer.Router, error) 
 // history is how a router's records are attributed over time. Times in which it told
 // too little are left out.
 func (k *Keeper) history(ctx context.Context, r *importer.Router) ([]importer.Since, error) {
-	described, err := k.Archive.FactsOf(ctx, r.Name)
+	described, err := k.Archive.Routers().FactsOf(ctx, r.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +70,14 @@ func (k *Keeper) history(ctx context.Context, r *importer.Router) ([]importer.Si
 			told.Routers = append(told.Routers, era)
 		}
 	}
-	names, err := k.Archive.InterfaceNames(ctx, r.Name)
+	names, err := k.Archive.Routers().InterfaceNames(ctx, r.Name)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range names {
 		told.Names = append(told.Names, importer.Named{From: n.From, Index: n.Index, Name: n.Name})
 	}
-	lists, err := k.Archive.InterfaceLists(ctx, r.Name)
+	lists, err := k.Archive.Routers().InterfaceLists(ctx, r.Name)
 	if err != nil {
 		return nil, err
 	}

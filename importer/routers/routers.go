@@ -76,20 +76,20 @@ func (k *Keeper) Keep(ctx context.Context, router importer.Router, f *routeros.F
 		k.Log.Warn("the router's networks are not noted: some menus could not be read", "router", router.Name, "menus", strings.Join(unread, ", "))
 	} else {
 		noted = errors.Join(
-			db.NoteFacts(ctx, router.Name, archive.RouterFacts{
+			db.Routers().NoteFacts(ctx, router.Name, archive.RouterFacts{
 				ValidFrom: f.Read, Version: f.Version, WAN: wan, Inside: f.Inside(), Own: f.Own(),
 				InnerRouters: f.InnerRouters(), Sampling: f.Sampling(), ActiveTimeout: f.ActiveTimeout(),
 			}),
-			db.NoteCounters(ctx, router.Name, f.Read, f.Uptime, counters),
+			db.Routers().NoteCounters(ctx, router.Name, f.Read, f.Uptime, counters),
 		)
 	}
 	return errors.Join(
 		noted,
-		db.NoteInterfaces(ctx, router.Name, names, f.Read),
+		db.Routers().NoteInterfaces(ctx, router.Name, names, f.Read),
 		keepInterfaceLists(ctx, db, router.Name, f),
-		db.NoteHostNames(ctx, nameOfLease, leases, f.Read),
-		db.NoteHostNames(ctx, nameOfComment, comments, f.Read),
-		db.NoteLists(ctx, router.Name, k.addressLists(f), f.Read),
+		db.Routers().NoteHostNames(ctx, nameOfLease, leases, f.Read),
+		db.Routers().NoteHostNames(ctx, nameOfComment, comments, f.Read),
+		db.Routers().NoteLists(ctx, router.Name, k.addressLists(f), f.Read),
 	)
 }
 
@@ -126,7 +126,7 @@ func keepInterfaceLists(ctx context.Context, db *archive.Archive, router string,
 	if _, unread := f.Missing["/interface/list/member"]; unread {
 		return nil // not known is not empty
 	}
-	return db.NoteInterfaceLists(ctx, router, f.Lists, f.Read)
+	return db.Routers().NoteInterfaceLists(ctx, router, f.Lists, f.Read)
 }
 
 // leaseNames are the names from the hosts themselves, and from the administrator. If

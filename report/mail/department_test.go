@@ -19,7 +19,7 @@ func TestDepartmentAlone(t *testing.T) {
 	ctx := t.Context()
 	day := archive.Day{Year: 2026, Month: time.November, Day: 8}
 	start := time.Date(2026, 11, 8, 0, 0, 0, 0, time.UTC)
-	id, err := ledger.RouterID(ctx, "gw-1")
+	id, err := ledger.Routers().ID(ctx, "gw-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestDepartmentAlone(t *testing.T) {
 	if err := load.Commit(ctx, []archive.Book{book}); err != nil {
 		t.Fatal(err)
 	}
-	if err := ledger.NoteHostNames(ctx, "lease", names, start); err != nil {
+	if err := ledger.Routers().NoteHostNames(ctx, "lease", names, start); err != nil {
 		t.Fatal(err)
 	}
 	cfg := report.DefaultConfig()

@@ -109,7 +109,7 @@ func office(t *testing.T, r *rand.Rand) (*testAsker, []archive.Row, *Setting) {
 		},
 	}
 	for _, name := range []string{"gw-1", "gw-2"} {
-		if s.Routers[name], err = a.RouterID(t.Context(), name); err != nil {
+		if s.Routers[name], err = a.Routers().ID(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -80,7 +80,7 @@ func TestCutLog(t *testing.T) {
 			if fresh := c.want - 300; s.Lines != uint64(fresh) && c.name != "in zeros" || (s.Cut > 0) != (fresh > 0) {
 				t.Errorf("%+v", s)
 			}
-			cuts, err := a.ProxyCuts(t.Context(), started, started.Add(24*time.Hour))
+			cuts, err := a.Proxy().Cuts(t.Context(), started, started.Add(24*time.Hour))
 			if err != nil || (len(cuts) == 1) != (s.Cut > 0) || len(cuts) > 1 {
 				t.Fatalf("%+v %v", cuts, err)
 			}
@@ -90,7 +90,7 @@ func TestCutLog(t *testing.T) {
 					t.Errorf("cut between %v and %v, want %v and %v", cuts[0].From, cuts[0].Until, last, next)
 				}
 				for _, beside := range [][2]time.Time{{started, last}, {next.Add(time.Second), next.Add(time.Hour)}} {
-					if cuts, err := a.ProxyCuts(t.Context(), beside[0], beside[1]); err != nil || len(cuts) > 0 {
+					if cuts, err := a.Proxy().Cuts(t.Context(), beside[0], beside[1]); err != nil || len(cuts) > 0 {
 						t.Errorf("%+v %v", cuts, err)
 					}
 				}
@@ -131,7 +131,7 @@ func TestHalfLineOfCopy(t *testing.T) {
 	sum := func() (n uint64) {
 		t.Helper()
 		day := archive.DayOf(started)
-		if _, err := a.ProxyUsage(t.Context(), day, day, func(u *archive.ProxyUsage) { n += u.Requests + u.Denied }); err != nil {
+		if _, err := a.Proxy().Usage(t.Context(), day, day, func(u *archive.ProxyUsage) { n += u.Requests + u.Denied }); err != nil {
 			t.Fatal(err)
 		}
 		return n

@@ -68,7 +68,7 @@ func (r *Reader) Read(ctx context.Context, wait time.Duration) (s Summary, err e
 	if err != nil {
 		return s, err
 	}
-	unlock, err := r.archive.LockProxyLogs(ctx, wait)
+	unlock, err := r.archive.Proxy().Lock(ctx, wait)
 	if err != nil {
 		return s, err
 	}
@@ -98,7 +98,7 @@ func (r *Reader) readFile(ctx context.Context, name string, s *Summary) error {
 		return err
 	}
 	defer func() { f.close() }() // which may have been opened again
-	if known, err := r.archive.KnowsProxyFile(ctx, f.ProxyFile); err != nil || known {
+	if known, err := r.archive.Proxy().KnowsFile(ctx, f.ProxyFile); err != nil || known {
 		return err
 	}
 	at, err := r.identify(ctx, f)
@@ -124,7 +124,7 @@ func (r *Reader) readFile(ctx context.Context, name string, s *Summary) error {
 	if unfinished && name != r.cfg.AccessLog {
 		return nil // its last line is looked at again
 	}
-	return r.archive.NoteProxyFile(ctx, f.ProxyFile)
+	return r.archive.Proxy().NoteFile(ctx, f.ProxyFile)
 }
 
 // settled is how long nobody must have written into a copy of the log.
@@ -151,19 +151,19 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
 	if len(head) == 0 {
 		return nil, nil
 	}
-	logs, err := r.archive.ProxyLogs(ctx)
+	logs, err := r.archive.Proxy().Logs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	log := find(logs, head)
 	if log == nil {
 		log = &archive.ProxyLog{HeadLength: len(head), HeadDigest: sha256.Sum256(head), FirstDigest: first(head)}
-		return &place{log: log}, r.archive.NoteProxyLog(ctx, log)
+		return &place{log: log}, r.archive.Proxy().NoteLog(ctx, log)
 	}
 	// It has grown, and can now be told better; or it was cut off inside its head.
 	if now := sha256.Sum256(head); log.HeadLength != len(head) || log.HeadDigest != now {
 		log.HeadLength, log.HeadDigest = len(head), now
-		if err := r.archive.NoteProxyLog(ctx, log); err != nil {
+		if err := r.archive.Proxy().NoteLog(ctx, log); err != nil {
 			return nil, err
 		}
 	}
@@ -182,7 +182,7 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
 // writes on from there. Lines are in order of time, so that those that were counted
 // are known by it, and later ones are new.
 func (r *Reader) cut(ctx context.Context, f *logFile, log *archive.ProxyLog) (*place, error) {
-	parts, err := r.archive.ProxyParts(ctx, log.ID)
+	parts, err := r.archive.Proxy().Parts(ctx, log.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summ
 		}
 		if part.Lines > 0 { // or all of it has been counted
 			rows := sums.rows()
-			if err := r.archive.LoadProxyPart(ctx, at.log.ID, part, rows); err != nil {
+			if err := r.archive.Proxy().LoadPart(ctx, at.log.ID, part, rows); err != nil {
 				return false, err
 			}
 			s.Lines += part.Lines

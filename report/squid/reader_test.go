@@ -69,7 +69,7 @@ func check(t *testing.T, a *archive.Archive, n int) {
 	t.Helper()
 	var bytes, requests, denied uint64
 	day := archive.Day{Year: 2026, Month: 11, Day: 1}
-	if _, err := a.ProxyUsage(t.Context(), day, day.Add(90), func(u *archive.ProxyUsage) {
+	if _, err := a.Proxy().Usage(t.Context(), day, day.Add(90), func(u *archive.ProxyUsage) {
 		bytes, requests, denied = bytes+u.Bytes, requests+u.Requests, denied+u.Denied
 	}); err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func byUser(t *testing.T, a *archive.Archive) {
 	t.Helper()
 	sums := map[string]uint64{}
 	day := archive.DayOf(started)
-	until, err := a.ProxyUsage(t.Context(), day, day, func(u *archive.ProxyUsage) {
+	until, err := a.Proxy().Usage(t.Context(), day, day, func(u *archive.ProxyUsage) {
 		sums[u.Host.String()+" "+u.User] += u.Requests
 	})
 	if err != nil || until.Unix() != started.Unix()+999*7 {
