@@ -76,7 +76,7 @@ func TestKilled(t *testing.T) {
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(time.Duration(10+60*round)*time.Millisecond, func() { child.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(10+15*round)*time.Millisecond, func() { child.Process.Kill() })
 		if err := child.Wait(); err != nil {
 			killed++
 		}
