@@ -238,7 +238,7 @@ func (d *demo) pack(ctx context.Context) error {
 func (d *demo) ask(ctx context.Context) error {
 	c := &comparison{}
 	for _, day := range []archive.Day{d.day.Add(-1), d.day, d.day.Add(1)} {
-		usage, err := d.app.dailyUsage(ctx, d.db, d.cfg, day, d.to.Add(time.Hour))
+		usage, err := stages.Day(ctx, d.cfg, d.db, d.app.log, day, d.to.Add(time.Hour))
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"nfacct/cmd/internal/stages"
 )
 
 // mail writes the report of the day as it would be mailed: the message itself, its
@@ -19,7 +21,7 @@ func (d *demo) mail(now time.Time) error {
 	}
 	name := filepath.Join(folder, usage.Period.Key())
 	for _, form := range []struct{ format, ending string }{{"text", ".txt"}, {"html", ".html"}, {"xlsx", ".xlsx"}, {"eml", ".eml"}} {
-		err := writeFile(name+form.ending, func(w io.Writer) error { return d.app.render(w, d.cfg, usage, form.format, now) })
+		err := writeFile(name+form.ending, func(w io.Writer) error { return stages.Render(w, d.cfg, usage, form.format, now) })
 		if err != nil {
 			return err
 		}

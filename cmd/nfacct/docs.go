@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"nfacct/cmd/internal/build"
+
 	"github.com/spf13/cobra/doc"
 )
 
@@ -40,7 +42,7 @@ func writeDocs(folder string) error {
 	root.DisableAutoGenTag = true
 	// The pages of one source are the same whenever they are made.
 	day := time.Unix(0, 0).UTC()
-	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: thisBuild().Version, Manual: "nfacct", Date: &day}, man); err != nil {
+	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: build.This().Version, Manual: "nfacct", Date: &day}, man); err != nil {
 		return err
 	}
 	return errors.Join(

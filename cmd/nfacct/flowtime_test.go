@@ -136,7 +136,7 @@ func TestFactsOfTheFlowsTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // and when the day is loaded again
-		usage, err := a.dailyUsage(ctx, db, cfg, day, time.Now())
+		usage, err := stages.Day(ctx, cfg, db, a.log, day, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

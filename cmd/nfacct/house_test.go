@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"cmd/internal/schedule": {},
 	"cmd/internal/stages":   {"*"},
 	"cmd/internal/terminal": {"report/phrase"},
+	"cmd/internal/build":    {},
 	"cmd/internal/exit":     {"archive"},
 	"cmd/internal/daemon":   {"cmd/internal/schedule", "collector/spool", "archive"},
 	"routeros":              {},

@@ -40,11 +40,11 @@ func (a *app) reportJob(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if err != nil {
 		return err
 	}
-	usage, err := a.usage(ctx, db, cfg, p, "", time.Now())
+	usage, err := stages.Usage(ctx, cfg, db, a.log, p, "", time.Now())
 	if err != nil {
 		return err
 	}
-	if err := stillLoading(usage); err != nil {
+	if err := stages.StillLoading(usage); err != nil {
 		return err // the job is tried again
 	}
 	if err := a.writeReport(cfg, usage, p); err != nil {
@@ -62,7 +62,7 @@ func (a *app) writeReport(cfg *config.Config, usage *report.Usage, p report.Peri
 	}
 	for _, form := range []struct{ format, ending string }{{"html", ".html"}, {"xlsx", ".xlsx"}, {"json", ".json"}, {"text", ".txt"}} {
 		err := spool.WriteFileBy(filepath.Join(folder, p.Key()+form.ending), 0o640, func(w io.Writer) error {
-			return a.render(w, cfg, usage, form.format, time.Now())
+			return stages.Render(w, cfg, usage, form.format, time.Now())
 		})
 		if err != nil {
 			return err
@@ -77,12 +77,12 @@ func (a *app) noteMails(ctx context.Context, cfg *config.Config, db *archive.Arc
 	if !cfg.Mail.Enabled() {
 		return nil
 	}
-	outbox, err := a.newOutbox(cfg, db)
+	outbox, err := stages.Outbox(cfg, db, a.log)
 	if err != nil {
 		return err
 	}
-	for _, m := range mailings(cfg, p) {
-		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Again: again}); err != nil {
+	for _, m := range stages.Addressees(cfg).Mailings(p) {
+		if err := outbox.Note(ctx, m.Report, m.Period, m.Department, m.To, mail.Noting{Again: again}); err != nil {
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func TestHostileLeases(t *testing.T) {
 		t.Errorf("names of %d characters, %d stored again, %v", most, again, err)
 	}
 
-	usage, err := a.dailyUsage(ctx, db, cfg, day, time.Now())
+	usage, err := stages.Day(ctx, cfg, db, a.log, day, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestHostileLeases(t *testing.T) {
 	shown := map[string]string{}
 	for _, format := range []string{"text", "html", "json", "eml", "xlsx"} {
 		var form strings.Builder
-		if err := a.render(&form, cfg, usage, format, time.Now()); err != nil {
+		if err := stages.Render(&form, cfg, usage, format, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		shown[format] = form.String()

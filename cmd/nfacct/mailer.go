@@ -5,130 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/report/mail"
 )
 
-// mailing is one report of one period for some recipients.
-type mailing struct {
-	report, period string // as the ledger names them
-	department     string
-	to             []string
-}
-
-// mailings lists who gets a report: the heads everything, and each department's
-// recipients its own hosts.
-func mailings(cfg *config.Config, p report.Period) []mailing {
-	m := mailing{report: p.Kind}
-	if !p.Start.IsZero() {
-		m.period = p.Key()
-	}
-	var list []mailing
-	if to := cfg.Mail.Recipients(p.Kind); len(to) > 0 {
-		m.to = to
-		list = append(list, m)
-	}
-	for _, department := range cfg.Report.Departments {
-		if len(department.To) > 0 {
-			m.department, m.to = department.Name, department.To
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// newOutbox makes letters of the reports that the ledger asks for.
-func (a *app) newOutbox(cfg *config.Config, db *archive.Archive) (*mail.Outbox, error) {
-	return mail.NewOutbox(cfg.Mail, db.Mails(), func(m archive.Mail) error { return wanted(cfg, m) }, func(ctx context.Context, m archive.Mail) (*mail.Letter, error) {
-		p, err := report.ParsePeriod(m.Report, m.Period, cfg.Location())
-		if err != nil {
-			return nil, err
-		}
-		// Of a department that is gone everything might be shown, or nothing.
-		if err := (&periodFlags{department: m.Department}).checkDepartment(cfg); err != nil {
-			return nil, err
-		}
-		usage, err := a.usage(ctx, db, cfg, p, m.Department, time.Now())
-		if err != nil {
-			return nil, err
-		}
-		if err := stillLoading(usage); err != nil {
-			return nil, err
-		}
-		return a.letter(cfg, usage, m.Asked)
-	}, a.log)
-}
-
-// wanted says why a mail that waits has no recipient any more: one who was taken
-// out of the configuration gets nothing that was meant for him before.
-func wanted(cfg *config.Config, m archive.Mail) error {
-	for _, now := range mailings(cfg, report.Period{Kind: m.Report}) {
-		if now.department != m.Department {
-			continue
-		}
-		for _, recipient := range now.to {
-			if address, err := mail.ParseAddress(recipient); err == nil && strings.EqualFold(address.Address, m.Recipient) {
-				return nil
-			}
-		}
-	}
-	return errors.New("the configuration names this recipient no more")
-}
-
-// letter renders a usage as it is mailed; asked is for one who is not of the
-// configuration.
-func (a *app) letter(cfg *config.Config, usage *report.Usage, asked bool) (*mail.Letter, error) {
-	words, err := cfg.Report.Phrases()
-	if err != nil {
-		return nil, err
-	}
-	source := ""
-	if !asked {
-		if _, source = addressees(cfg, usage.Period.Kind, usage.Group); source != "" && usage.Group != "" {
-			source = words.Text("mail.source.department", source)
-		}
-	}
-	return mail.NewLetter(usage, mail.Options{Words: words, Rows: cfg.Mail.Rows, Source: source})
-}
-
-// addressees are who gets a report, and the key or department of the configuration
-// that names them.
-func addressees(cfg *config.Config, kind, department string) (to []string, source string) {
-	for _, m := range mailings(cfg, report.Period{Kind: kind}) {
-		if m.department != department {
-			continue
-		}
-		switch {
-		case department != "":
-			return m.to, department
-		case kind == report.KindWeek && len(cfg.Mail.WeeklyTo) > 0:
-			return m.to, "mail.weekly_to"
-		case kind == report.KindMonth && len(cfg.Mail.MonthlyTo) > 0:
-			return m.to, "mail.monthly_to"
-		}
-		return m.to, "mail.to"
-	}
-	return nil, ""
-}
-
 // send enters a report into the ledger and tries everything that is due.
 func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, f *reportFlags) error {
-	outbox, err := a.newOutbox(cfg, db)
+	outbox, err := stages.Outbox(cfg, db, a.log)
 	if err != nil {
 		return usageError(err)
 	}
-	list := mailings(cfg, p)
+	list := stages.Addressees(cfg).Mailings(p)
 	if f.department != "" {
-		list = slices.DeleteFunc(list, func(m mailing) bool { return m.department != f.department })
+		list = slices.DeleteFunc(list, func(m mail.Mailing) bool { return m.Department != f.department })
 	}
 	if len(f.recipients) > 0 {
-		list = []mailing{{report: p.Kind, period: p.Key(), department: f.department, to: f.recipients}}
+		list = []mail.Mailing{{Report: p.Kind, Period: p.Key(), Department: f.department, To: f.recipients}}
 	}
 	if len(list) == 0 {
 		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
@@ -142,7 +40,7 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		}
 	}
 	for _, m := range list {
-		if err := outbox.Note(ctx, m.report, m.period, m.department, m.to, mail.Noting{Asked: len(f.recipients) > 0, Again: f.again}); err != nil {
+		if err := outbox.Note(ctx, m.Report, m.Period, m.Department, m.To, mail.Noting{Asked: len(f.recipients) > 0, Again: f.again}); err != nil {
 			return databaseError(err)
 		}
 	}
@@ -273,7 +171,7 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 
 // deliver sends what is due.
 func (a *app) deliver(ctx context.Context, cfg *config.Config, db *archive.Archive) error {
-	outbox, err := a.newOutbox(cfg, db)
+	outbox, err := stages.Outbox(cfg, db, a.log)
 	if err != nil {
 		return err
 	}

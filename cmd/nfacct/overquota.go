@@ -27,9 +27,9 @@ type overQuota struct {
 // overQuotaOn asks the report of a day who is over a host's quota: of the day, or
 // of the month so far.
 func (a *app) overQuotaOn(ctx context.Context, cfg *config.Config, db *archive.Archive, day archive.Day) (overQuota, error) {
-	usage, err := a.dailyUsage(ctx, db, cfg, day, time.Now())
+	usage, err := stages.Day(ctx, cfg, db, a.log, day, time.Now())
 	if err == nil {
-		err = stillLoading(usage)
+		err = stages.StillLoading(usage)
 	}
 	if err != nil {
 		return overQuota{}, err

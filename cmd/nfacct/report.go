@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +15,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
-	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
-	"nfacct/report"
 	"nfacct/report/mail"
 )
 
@@ -139,7 +137,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if err != nil {
 		return usageError(err)
 	}
-	if err := f.checkDepartment(cfg); err != nil {
+	if err := stages.CheckDepartment(cfg, f.department); err != nil {
 		return usageError(err)
 	}
 	sends := f.send || f.test || len(f.recipients) > 0
@@ -162,11 +160,11 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if sends {
 		return a.send(ctx, cfg, db, p, f)
 	}
-	usage, err := a.usage(ctx, db, cfg, p, f.department, now)
+	usage, err := stages.Usage(ctx, cfg, db, a.log, p, f.department, now)
 	if err != nil {
 		return databaseError(err)
 	}
-	render := func(w io.Writer) error { return a.render(w, cfg, usage, f.format, now) }
+	render := func(w io.Writer) error { return stages.Render(w, cfg, usage, f.format, now) }
 	if toFile {
 		return writeFile(f.output, render)
 	}
@@ -183,51 +181,6 @@ func boundMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(reportMemory)
 	}
-}
-
-// render writes a usage in one of the forms. What has a line for each host is written
-// as it is made.
-func (a *app) render(w io.Writer, cfg *config.Config, usage *report.Usage, format string, now time.Time) error {
-	if format == "json" {
-		return usage.WriteJSON(w)
-	}
-	words, err := cfg.Report.Phrases()
-	if err != nil {
-		return err
-	}
-	switch format {
-	case "text":
-		return usage.WriteText(w, words, cfg.Report.HostsMost, cfg.Mail.Rows)
-	case "html":
-		page, err := mail.Page(usage, words, cfg.Report.HostsMost)
-		if err == nil {
-			_, err = io.WriteString(w, page)
-		}
-		return err
-	case "xlsx":
-		return mail.WriteWorkbook(w, usage, words)
-	}
-	l, err := a.letter(cfg, usage, false)
-	if err != nil {
-		return err
-	}
-	return writeEML(w, cfg, l, usage, now)
-}
-
-// writeEML writes the mail as the first recipient would get it; addresses that the
-// configuration does not name are stood in for.
-func writeEML(w io.Writer, cfg *config.Config, l *mail.Letter, usage *report.Usage, now time.Time) error {
-	e := mail.Envelope{From: cmp.Or(cfg.Mail.From, "nfacct <nfacct@nfacct.invalid>"), ReplyTo: cfg.Mail.ReplyTo, To: "head@nfacct.invalid", Date: now}
-	if to, _ := addressees(cfg, usage.Period.Kind, usage.Group); len(to) > 0 {
-		e.To = to[0]
-	}
-	e.MessageID = mail.MessageID(e.From, usage.Period.Kind, usage.Period.Key(), usage.Group, e.To, 0)
-	msg, err := l.Message(e)
-	if err != nil {
-		return err
-	}
-	_, err = msg.WriteTo(w)
-	return err
 }
 
 // writeFile writes a file whole or not at all. What is no ordinary file, such as

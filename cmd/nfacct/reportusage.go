@@ -1,19 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/config"
-	"nfacct/importer"
-	"nfacct/importer/rules"
 	"nfacct/report"
 )
 
@@ -78,74 +72,4 @@ func wrapFlag(flag string, err error) error {
 		err = fmt.Errorf("%s: %w", flag, err)
 	}
 	return err
-}
-
-// checkDepartment says whether the department exists.
-func (f *periodFlags) checkDepartment(cfg *config.Config) error {
-	if f.department == "" {
-		return nil
-	}
-	var names []string
-	for _, d := range cfg.Report.Departments {
-		if d.Name == f.department {
-			return nil
-		}
-		names = append(names, d.Name)
-	}
-	if names == nil {
-		return fmt.Errorf("--department %s: no departments are configured: add a [[report.department]]", f.department)
-	}
-	return fmt.Errorf("--department %s: there is no such department; there are %s", f.department, strings.Join(names, ", "))
-}
-
-// usage is the report of a period as it can be made at this time, of a
-// department's hosts or of all.
-func (a *app) usage(ctx context.Context, db *archive.Archive, cfg *config.Config, period report.Period, department string, now time.Time) (*report.Usage, error) {
-	// First what waits: a file that is imported meanwhile is then in doubt, and
-	// none is in the figures that was not.
-	pending, err := importer.Pending(ctx, db.LoadedNames, cfg.Spool.Folder, cfg.Location(), period.From, period.To)
-	if err != nil {
-		return nil, err
-	}
-	reporter, err := report.New(cfg.Report, db, cfg.Location(), a.log)
-	if err != nil {
-		return nil, err
-	}
-	q := report.Request{Period: period, Group: department, Now: now, Pending: pending, Version: version(), Rules: effectiveRules(cfg)}
-	for _, router := range cfg.Routers {
-		q.Routers = append(q.Routers, router.Name)
-		for _, proxy := range router.Proxies {
-			q.Proxies = append(q.Proxies, netip.Addr(proxy))
-		}
-	}
-	return reporter.Usage(ctx, q)
-}
-
-// stillLoading is the error that holds a report back from files and mails: what
-// is sent once cannot be taken back, and the next try is soon.
-func stillLoading(u *report.Usage) error {
-	if days := u.Loading(); days != "" {
-		return fmt.Errorf("an import is loading %s: the report waits until that is over", days)
-	}
-	return nil
-}
-
-// dailyUsage is usage of a day, of all hosts.
-func (a *app) dailyUsage(ctx context.Context, db *archive.Archive, cfg *config.Config, day archive.Day, now time.Time) (*report.Usage, error) {
-	return a.usage(ctx, db, cfg, report.DayPeriod(day, cfg.Location()), "", now)
-}
-
-// effectiveRules are the rules in force, in words.
-func effectiveRules(cfg *config.Config) []report.Rule {
-	var found []report.Rule
-	for _, rule := range rules.Effective(cfg.Importer.Rules) {
-		if rule.On() {
-			var terms []report.RuleTerm
-			for _, term := range rule.Terms() {
-				terms = append(terms, report.RuleTerm(term))
-			}
-			found = append(found, report.NewRule(rule.Name, terms))
-		}
-	}
-	return found
 }

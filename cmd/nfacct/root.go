@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/build"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
@@ -133,7 +134,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nfacct",
 		Short:         "account the traffic that goes past the proxy, through the NAT of Mikrotik routers",
-		Version:       thisBuild().String(),
+		Version:       build.This().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// Flags before the word sql are ours, those behind it the client's.
@@ -187,7 +188,7 @@ func (a *app) config() (*config.Config, error) {
 	if err != nil {
 		return nil, usageError(err)
 	}
-	cfg.Database.Program = version()
+	cfg.Database.Program = build.Program()
 	return cfg, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/build"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
@@ -105,7 +106,7 @@ func (a *app) sayStart(cfg *config.Config, jobs *schedule.Runner) {
 			next = append(next, s.Job+" "+s.Next.In(cfg.Location()).Format("2006-01-02 15:04"))
 		}
 	}
-	a.log.Info("nfacct run", "version", version(), "listen", strings.Join(cfg.Collector.Listen, " "), "routers", strings.Join(routers, ", "),
+	a.log.Info("nfacct run", "version", build.Program(), "listen", strings.Join(cfg.Collector.Listen, " "), "routers", strings.Join(routers, ", "),
 		"state", cfg.State, "spool", cfg.Spool.Folder, "timezone", cfg.Location(), "next", strings.Join(next, ", "))
 }
 

@@ -1,4 +1,4 @@
-package main
+package stages
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ func TestLetterSource(t *testing.T) {
 	cfg := config.Default()
 	cfg.Report.Language = "ru"
 	cfg.Report.Departments = []report.Group{{Name: "Продажи", To: []string{"anna@example.net"}}}
-	l, err := new(app).letter(cfg, &report.Usage{Day: "2026-11-23", Timezone: "UTC", Group: "Продажи", Period: report.Period{Kind: report.KindDay}}, false)
+	l, err := Letter(cfg, &report.Usage{Day: "2026-11-23", Timezone: "UTC", Group: "Продажи", Period: report.Period{Kind: report.KindDay}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

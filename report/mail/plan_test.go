@@ -1,4 +1,4 @@
-package main
+package mail
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 
 // A dry run says of each recipient what --send would do.
 func TestPlan(t *testing.T) {
-	list := []mailing{
-		{report: "day", period: "2026-11-23", to: []string{"Head <head@example.net>", "HEAD@Example.net", "has@example.net", "waits@example.net", "gone@example.net", "now@example.net", "broken@example.net"}},
-		{report: "day", period: "2026-11-23", department: "sales", to: []string{"has@example.net"}},
+	list := []Mailing{
+		{Report: "day", Period: "2026-11-23", To: []string{"Head <head@example.net>", "HEAD@Example.net", "has@example.net", "waits@example.net", "gone@example.net", "now@example.net", "broken@example.net"}},
+		{Report: "day", Period: "2026-11-23", Department: "sales", To: []string{"has@example.net"}},
 	}
 	entry := func(id uint64, recipient, state string) archive.Mail {
 		return archive.Mail{ID: id, Report: "day", Period: "2026-11-23", Recipient: recipient + "@example.net", State: state}
@@ -26,7 +26,7 @@ func TestPlan(t *testing.T) {
 		false: "head new true, has sent false, waits waiting true, gone failed false, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
 		true:  "head new true, has sent true, waits waiting true, gone failed true, now sending false, broken sending true, saleshas new true, old waiting true, left dropped false",
 	} {
-		planned, err := plan(list, ledger, due, false, again, func(m archive.Mail) error {
+		planned, err := Plan(list, ledger, due, false, again, func(m archive.Mail) error {
 			if m.Recipient == "left@example.net" {
 				return errors.New("no more")
 			}
