@@ -466,7 +466,8 @@ func BenchmarkStages(b *testing.B) {
 		perDatagram(b, n)
 	})
 	b.Run("scan", func(b *testing.B) {
-		c := &Collector{routers: loopback, log: slog.New(slog.DiscardHandler)}
+		c := &Collector{log: slog.New(slog.DiscardHandler)}
+		c.SetRouters(loopback)
 		c.state.exporters = map[netip.Addr]*account{}
 		w := &writer{c: c, decoder: netflow.NewDecoder(netflow.Limits{})}
 		for b.Loop() {

@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nfacct/collector/spool"
@@ -31,7 +32,7 @@ import (
 type Collector struct {
 	cfg     Config
 	spool   spool.Config
-	routers map[netip.Addr]string
+	routers atomic.Pointer[map[netip.Addr]string]
 	log     *slog.Logger
 
 	queue     *queue
@@ -39,6 +40,7 @@ type Collector struct {
 	receivers []*receiver
 	rotate    chan struct{}
 	started   time.Time
+	wrote     atomic.Int64 // when the writer made a turn last, Unix nanoseconds; 0 before the first
 
 	mu    sync.Mutex // guards state
 	state state
@@ -59,14 +61,11 @@ func New(cfg Config, routers map[netip.Addr]string, files spool.Config, log *slo
 	}
 	c := &Collector{
 		cfg: cfg, spool: files, log: log,
-		routers: make(map[netip.Addr]string, len(routers)),
 		refused: newRefusedTable(log),
 		rotate:  make(chan struct{}, 1),
 		started: time.Now(),
 	}
-	for addr, name := range routers {
-		c.routers[addr.Unmap()] = name
-	}
+	c.SetRouters(routers)
 	sockets, err := c.open(inherited)
 	if err != nil {
 		return nil, err
@@ -107,6 +106,37 @@ func (c *Collector) Addrs() []netip.AddrPort {
 		addrs = append(addrs, r.socket.at)
 	}
 	return addrs
+}
+
+// SetRouters puts another allow list in place of the present one; the next batch of
+// datagrams is judged by it.
+func (c *Collector) SetRouters(routers map[netip.Addr]string) {
+	allowed := make(map[netip.Addr]string, len(routers))
+	for addr, name := range routers {
+		allowed[addr.Unmap()] = name
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.routers.Store(&allowed)
+	for addr, account := range c.state.exporters {
+		if account.Router = allowed[addr]; account.Router == "" {
+			delete(c.state.exporters, addr)
+		}
+	}
+}
+
+// Alive is when the slowest of the receivers and the writer made a turn last. They
+// make one each few seconds at least, even when nothing comes and while the disk is
+// full; the zero time means that they have not all begun.
+func (c *Collector) Alive() time.Time {
+	least := c.wrote.Load()
+	for _, r := range c.receivers {
+		least = min(least, r.turned.Load())
+	}
+	if least == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, least)
 }
 
 // Rotate asks for a new spool file; the present one is sealed. It does not wait.

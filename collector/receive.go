@@ -9,6 +9,9 @@ import (
 // handOver is how long a datagram waits for others to share its frame, at most.
 const handOver = 500 * time.Millisecond
 
+// idle is how long run waits for a datagram before it shows that it lives.
+const idle = 5 * time.Second
+
 // drainTime bounds how long a stopped receiver empties its socket.
 const drainTime = time.Second
 
@@ -20,8 +23,10 @@ type receiver struct {
 	buffer *buffer
 	until  time.Time // when buffer has to be handed over; zero while it is empty
 
-	lastAddr netip.Addr // the last one that the allow list held
+	routers  *map[netip.Addr]string // the allow list of the last batch
+	lastAddr netip.Addr             // the last one that it held
 	stopped  atomic.Bool
+	turned   atomic.Int64 // when run made a turn last, Unix nanoseconds
 
 	accepted atomic.Uint64 // datagrams, of configured exporters
 	dropped  atomic.Uint64 // of these, those for which there was no buffer
@@ -36,10 +41,16 @@ func (r *receiver) stop() {
 func (r *receiver) run() {
 	var said rate
 	var end time.Time
+	now := time.Now()
 	for {
+		r.turned.Store(now.UnixNano())
 		stopped := r.stopped.Load()
-		n, err := r.socket.receive(r.until)
-		now := time.Now()
+		until := r.until
+		if until.IsZero() {
+			until = now.Add(idle)
+		}
+		n, err := r.socket.receive(until)
+		now = time.Now()
 		if err != nil {
 			if said.allows(now) {
 				r.c.log.Error("receiving has trouble and goes on", "listen", r.socket.at, "err", err)
@@ -74,11 +85,14 @@ func (r *receiver) take(n int, now time.Time) {
 		received = r.c.cfg.Now()
 	}
 	at, slot := received.UnixNano(), slotOf(received)
+	if routers := r.c.routers.Load(); routers != r.routers {
+		r.routers, r.lastAddr = routers, netip.Addr{}
+	}
 	var accepted, dropped uint64
 	for i := range n {
 		src, payload := r.socket.get(i)
 		if src.Addr() != r.lastAddr {
-			if _, ok := r.c.routers[src.Addr()]; !ok {
+			if _, ok := (*r.routers)[src.Addr()]; !ok {
 				r.c.refused.add(src.Addr(), at)
 				continue
 			}

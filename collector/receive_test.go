@@ -83,7 +83,8 @@ func TestHostile(t *testing.T) {
 // TestPanic: a mistake in the decoder costs no datagram.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
-	c := &Collector{routers: loopback, log: slog.New(slog.NewTextHandler(&log, nil))}
+	c := &Collector{log: slog.New(slog.NewTextHandler(&log, nil))}
+	c.SetRouters(loopback)
 	c.state.exporters = map[netip.Addr]*account{}
 	w := &writer{c: c, decoder: netflow.NewDecoder(netflow.Limits{})}
 	b := newBuffer()
@@ -419,4 +420,45 @@ func TestBufferIndex(t *testing.T) {
 	if p := b.packets[0]; p.end-p.start != 65507 || int(p.end) > len(b.blocks) {
 		t.Errorf("cut to %d bytes", p.end-p.start)
 	}
+}
+
+// TestSetRouters: another allow list holds for the next datagrams, while it receives.
+func TestSetRouters(t *testing.T) {
+	cfg := testConfig()
+	cfg.Listen = []string{"0.0.0.0:0"}
+	r := start(t, cfg, t.TempDir())
+	port := int(r.Addrs()[0].Port())
+	from := func(ip string) net.Conn {
+		conn, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	first, second := from("127.0.0.1"), from("127.0.0.2")
+	r.send(first, v5(0, 1))
+	r.send(second, v5(0, 1))
+	r.await("one of each", func(s Status) bool { return s.Spool.Stored == 1 && len(s.Refused) == 1 })
+	r.SetRouters(map[netip.Addr]string{netip.MustParseAddr("127.0.0.2"): "branch"})
+	r.send(first, v5(1, 1))
+	r.send(second, v5(1, 1))
+	s := r.await("the other of each", func(s Status) bool { return s.Spool.Stored == 2 && len(s.Refused) == 2 && len(s.Exporters) == 1 })
+	if e := s.Exporters[0]; e.Router != "branch" || e.Address != netip.MustParseAddr("127.0.0.2") || e.Datagrams != 1 {
+		t.Errorf("exporters %+v", s.Exporters)
+	}
+	r.finish()
+}
+
+// TestAlive: receivers and writer show that they turn, also when nothing comes.
+func TestAlive(t *testing.T) {
+	began := time.Now()
+	r := start(t, testConfig(), t.TempDir())
+	var first time.Time
+	r.await("all have begun", func(Status) bool {
+		first = r.Alive()
+		return !first.Before(began)
+	})
+	r.await("they go on", func(Status) bool { return r.Alive().After(first) })
+	r.finish()
 }

@@ -44,12 +44,18 @@ func (w *writer) scanFrom(b *buffer, i int) (next int) {
 // account finds or makes the account of an exporter. There are no more of them
 // than addresses in the allow list.
 func (w *writer) account(addr netip.Addr) *account {
-	if w.last != nil && addr == w.lastAddr {
+	routers := w.c.routers.Load()
+	if w.last != nil && addr == w.lastAddr && routers == w.routers {
 		return w.last
 	}
+	w.routers = routers
 	a := w.c.state.exporters[addr]
 	if a == nil {
-		a = &account{Exporter: Exporter{Router: w.c.routers[addr], Address: addr}}
+		name, allowed := (*routers)[addr]
+		if !allowed { // taken off the list while its last datagrams waited
+			return &account{}
+		}
+		a = &account{Exporter: Exporter{Router: name, Address: addr}}
 		w.c.state.exporters[addr] = a
 		w.c.log.Info("exporter heard", "router", a.Router, "exporter", addr)
 	}

@@ -46,6 +46,7 @@ type writer struct {
 	panicSaid                                        rate
 	last                                             *account
 	lastAddr                                         netip.Addr
+	routers                                          *map[netip.Addr]string // the allow list when last was found
 }
 
 // write is the writer, until the queue is closed.
@@ -60,6 +61,7 @@ func (c *Collector) write(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
+		c.wrote.Store(time.Now().UnixNano())
 		select {
 		case b, ok := <-c.queue.full:
 			if !ok {
@@ -188,6 +190,7 @@ func (w *writer) store(ctx context.Context, b *buffer) {
 			break
 		}
 		w.full(err)
+		w.c.wrote.Store(time.Now().UnixNano())
 		if ctx.Err() != nil {
 			w.lost += uint64(len(b.packets))
 			w.c.mu.Lock()

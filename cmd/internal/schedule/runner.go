@@ -33,11 +33,9 @@ type State struct {
 
 // Runner runs jobs side by side, those of one lane one after the other.
 type Runner struct {
-	jobs   []Job
 	loc    *time.Location
 	ledger Ledger
 	log    *slog.Logger
-	lanes  map[string]chan struct{} // held while a job of it runs
 
 	// Clock is the machine's, unless it is set before Run.
 	Clock Clock
@@ -45,7 +43,9 @@ type Runner struct {
 	running sync.WaitGroup
 
 	mu     sync.Mutex
-	busy   map[string]bool // jobs that are looked after at present
+	jobs   []Job
+	lanes  map[string]chan struct{} // held while a job of it runs
+	busy   map[string]bool          // jobs that are looked after at present
 	states map[string]*State
 	watch  watch
 	said   map[string]time.Time // when a job's failure was said last
@@ -63,19 +63,34 @@ const sayEvery = time.Hour
 // New returns a runner of jobs on the wall clock of loc.
 func New(jobs []Job, loc *time.Location, ledger Ledger, log *slog.Logger) *Runner {
 	r := &Runner{
-		jobs: jobs, loc: loc, ledger: ledger, log: log, Clock: machine(),
+		loc: loc, ledger: ledger, log: log, Clock: machine(),
 		lanes: map[string]chan struct{}{}, busy: map[string]bool{}, states: map[string]*State{}, said: map[string]time.Time{},
 		watch: watch{suspects: map[string]map[string]bool{}, proven: map[string]map[string]bool{}},
 	}
-	for i := range r.jobs {
-		job := &r.jobs[i]
-		if job.Lane == "" {
-			job.Lane = job.Name
-		}
-		r.lanes[job.Lane] = make(chan struct{}, 1)
-		r.states[job.Name] = &State{Job: job.Name}
-	}
+	r.Replace(jobs)
 	return r
+}
+
+// Replace puts another table in place of the present one. A job that runs ends as it
+// began; what became of a job is kept if the new table has one of its name.
+func (r *Runner) Replace(jobs []Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	states := map[string]*State{}
+	for i := range jobs {
+		job := &jobs[i]
+		job.Lane = cmp.Or(job.Lane, job.Name)
+		if r.lanes[job.Lane] == nil {
+			r.lanes[job.Lane] = make(chan struct{}, 1)
+		}
+		states[job.Name] = cmp.Or(r.states[job.Name], &State{Job: job.Name})
+	}
+	for name, state := range r.states {
+		if states[name] == nil && r.busy[name] {
+			states[name] = state // until it has ended
+		}
+	}
+	r.jobs, r.states = jobs, states
 }
 
 // States are what became of the jobs, in the order of the table.
@@ -208,7 +223,9 @@ func (r *Runner) runDue(ctx context.Context, job *Job) error {
 
 // inLane does something while no other job of the lane runs.
 func (r *Runner) inLane(ctx context.Context, job *Job, do func() error) error {
+	r.mu.Lock()
 	lane := r.lanes[job.Lane]
+	r.mu.Unlock()
 	select {
 	case lane <- struct{}{}:
 		defer func() { <-lane }()

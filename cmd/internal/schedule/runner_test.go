@@ -114,3 +114,41 @@ func TestOneCauseOneLine(t *testing.T) {
 		t.Errorf("%+v\n%s", s, &said)
 	}
 }
+
+// A new table counts at once; a job that runs by the old one ends as it began, and
+// what became of jobs of the same name is kept.
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec, _ := ParseSpec("* * * * *")
+		ended := make(chan string, 100)
+		job := func(name, says string, takes time.Duration) Job {
+			return Job{Name: name, When: spec, Period: Each, Catch: 1, Run: func(context.Context, string) error {
+				time.Sleep(takes)
+				ended <- says
+				return nil
+			}}
+		}
+		r := New([]Job{job("slow", "slow, old", 90*time.Second), job("gone", "gone", 0)}, time.UTC, never{}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() { over <- r.Run(ctx) }()
+		time.Sleep(time.Second)
+		r.Replace([]Job{job("slow", "slow, new", 0), job("added", "added", 0)})
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		states := r.States()
+		cancel()
+		<-over
+		close(ended)
+		said := map[string]int{}
+		for what := range ended {
+			said[what]++
+		}
+		if said["slow, old"] != 1 || said["slow, new"] < 1 || said["gone"] != 1 || said["added"] != 3 {
+			t.Errorf("ran %v", said)
+		}
+		if len(states) != 2 || states[0].Job != "slow" || states[0].Done == "" || states[1].Job != "added" {
+			t.Errorf("states %+v", states)
+		}
+	})
+}
