@@ -62,7 +62,7 @@ func TestAsker(t *testing.T) {
 
 func firstTable(t *testing.T, a *Archive, day Day) string {
 	t.Helper()
-	tables, err := a.FlowTables(t.Context(), day, day)
+	tables, err := a.Reader().FlowTables(t.Context(), day, day)
 	if err != nil || len(tables) == 0 {
 		t.Fatal(tables, err)
 	}

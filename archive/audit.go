@@ -10,16 +10,16 @@ import (
 // notices rows that came or went behind our back. It reads all rows of the days:
 // some seconds for a month. A router's day that has rows but no book is given an
 // empty one, whose Difference says so.
-func (a *Archive) Audit(ctx context.Context, from, to Day) ([]Book, error) {
-	books, err := a.Books(ctx, from, to)
+func (r Reader) Audit(ctx context.Context, from, to Day) ([]Book, error) {
+	books, err := r.Books(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.rowSums(ctx, from, to)
+	rows, err := r.a.rowSums(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
-	dropped, err := a.dropped(ctx)
+	dropped, err := r.a.dropped(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (a *Archive) rowSums(ctx context.Context, from, to Day) (map[routerDay]Coun
 		return nil, err
 	}
 	sums := map[routerDay]Counts{}
-	rows, err := a.QueryFlows(ctx, FlowQuery{
+	rows, err := a.Reader().QueryFlows(ctx, FlowQuery{
 		From: from, To: to, Group: []string{"`day`", "`router`"}, Sum: []string{"`flows`", "`up_bytes`", "`down_bytes`"},
 	})
 	if err != nil || rows == nil {

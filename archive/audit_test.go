@@ -13,7 +13,7 @@ func TestAudit(t *testing.T) {
 	mustLoad(t, a, newFile(t, a, 1, 100, october, november, monday), newFile(t, a, 2, 100, monday))
 	audit := func(what, want string) {
 		t.Helper()
-		books, err := a.Audit(t.Context(), october, monday)
+		books, err := a.Reader().Audit(t.Context(), october, monday)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,8 +61,8 @@ func (a *Archive) writeBook(ctx context.Context, table string, importID uint32, 
 // Books are the balances of the days from..to, by day and router, summed over
 // the files loaded. Difference is filled in where one does not balance, in
 // itself or against the rollups. Audit looks at the rows too.
-func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
-	books, err := a.readBooks(ctx, "books.day BETWEEN ? AND ?", from, to)
+func (r Reader) Books(ctx context.Context, from, to Day) ([]Book, error) {
+	books, err := r.a.readBooks(ctx, "books.day BETWEEN ? AND ?", from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *Archive) Books(ctx context.Context, from, to Day) ([]Book, error) {
 	for i := range books {
 		b := &books[i]
 		if b.Day != day {
-			if off, err = a.compareTables(ctx, b.Day, 0); err != nil {
+			if off, err = r.a.compareTables(ctx, b.Day, 0); err != nil {
 				return nil, err
 			}
 			day = b.Day

@@ -164,7 +164,7 @@ func (a *Archive) compareRows(ctx context.Context, day Day) (problem string, err
 	if err != nil {
 		return "", wrap(doing, err)
 	}
-	parts, err := a.Parts(ctx, day, day)
+	parts, err := a.Reader().Parts(ctx, day, day)
 	if err != nil {
 		return "", err
 	}

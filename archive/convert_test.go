@@ -39,7 +39,7 @@ func makeOld(t testing.TB, a *Archive, m Month) {
 // audited fails the test if rows are not what books say.
 func audited(t testing.TB, a *Archive, what string) {
 	t.Helper()
-	books, err := a.Audit(t.Context(), october, Day{2026, 12, 31})
+	books, err := a.Reader().Audit(t.Context(), october, Day{2026, 12, 31})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -120,7 +120,7 @@ func TestConvertCutShort(t *testing.T) {
 					}
 					return
 				}
-				if changing, err := a.Unsettled(t.Context(), november, monday.Add(1)); err != nil || len(changing) == 0 {
+				if changing, err := a.Reader().Unsettled(t.Context(), november, monday.Add(1)); err != nil || len(changing) == 0 {
 					audited(t, a, "cut short at "+at)
 				}
 				if err := load(t.Context(), func(string) {}); err != nil {

@@ -161,7 +161,7 @@ func (r Routers) flowSlots(ctx context.Context, router string, from, to time.Tim
 		}
 		return slots[slot]
 	}
-	names, err := r.a.LoadedNames(ctx)
+	names, err := r.a.Reader().LoadedNames(ctx)
 	if err != nil {
 		return nil, err
 	}

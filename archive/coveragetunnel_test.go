@@ -28,7 +28,7 @@ func TestCoverageOfTunnel(t *testing.T) {
 	if s := slots[start.Unix()/SlotSeconds]; s == nil || s.bytes != 1000 {
 		t.Errorf("%+v", s)
 	}
-	books, err := a.Books(ctx, book.Day, book.Day)
+	books, err := a.Reader().Books(ctx, book.Day, book.Day)
 	if err != nil || len(books) != 1 || books[0].UplinkLocalBytes != 800 {
 		t.Errorf("%+v, %v", books, err)
 	}

@@ -45,11 +45,11 @@ var deeds = map[string]func(context.Context, *Archive) error{
 var randomDeeds = map[string]func(context.Context, *Archive) error{
 	"load": deeds["load"], "reload": deeds["reload"],
 	"forget": func(ctx context.Context, a *Archive) error {
-		files, err := a.ImportsByName(ctx, "spool/file-2")
+		files, err := a.Reader().ImportsByName(ctx, "spool/file-2")
 		if err != nil || len(files) == 0 {
 			return err
 		}
-		days, err := a.DaysOf(ctx, files[0].ID)
+		days, err := a.Reader().DaysOf(ctx, files[0].ID)
 		if err != nil {
 			return err
 		}

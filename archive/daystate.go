@@ -70,7 +70,7 @@ FROM books JOIN imports ON imports.id = books.import WHERE imports.state = 'load
 }
 
 func (a *Archive) addUnsettled(ctx context.Context, unsettled map[Day]bool) error {
-	days, err := a.Unsettled(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
+	days, err := a.Reader().Unsettled(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
 	for _, day := range days {
 		unsettled[day] = true
 	}

@@ -16,7 +16,7 @@ func hostDays(t *testing.T, a *Archive, day Day) (kept, rows map[netip.Addr][3]u
 		t.Fatal(err)
 	}
 	kept, rows = map[netip.Addr][3]uint64{}, map[netip.Addr][3]uint64{}
-	if err := a.HostDays(t.Context(), day, day, func(d *HostDay) { kept[d.Host] = [3]uint64{d.UpBytes, d.DownBytes, d.Flows} }); err != nil {
+	if err := a.Reader().HostDays(t.Context(), day, day, func(d *HostDay) { kept[d.Host] = [3]uint64{d.UpBytes, d.DownBytes, d.Flows} }); err != nil {
 		t.Fatal(err)
 	}
 	found, err := a.db.Query("SELECT host, SUM(up_bytes), SUM(down_bytes), SUM(flows) FROM "+MonthOf(day).Table()+" WHERE day = ? GROUP BY host", day)
@@ -83,7 +83,7 @@ func TestDayStates(t *testing.T) {
 	mustLoad(t, a, newFile(t, a, 2, 50, monday))
 	check(80)
 	first := map[netip.Addr]Day{}
-	err := a.FirstSeen(ctx, func(host netip.Addr, day Day) { first[host] = day })
+	err := a.Reader().FirstSeen(ctx, func(host netip.Addr, day Day) { first[host] = day })
 	if err != nil || len(first) != 80 || first[netip.MustParseAddr("10.2.0.7")] != monday {
 		t.Errorf("first days of %d hosts, %v", len(first), err)
 	}

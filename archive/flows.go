@@ -85,11 +85,11 @@ func quoteColumn(name string) string { return "`" + strings.Trim(name, "`") + "`
 const switches = 5
 
 // QueryFlows asks a question. nil rows mean that no table holds any of the days.
-func (a *Archive) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error) {
+func (r Reader) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error) {
 	var rows *sql.Rows
-	err := a.onParts(ctx, q.From, q.To, func(parts []Part) (err error) {
+	err := r.a.onParts(ctx, q.From, q.To, func(parts []Part) (err error) {
 		query, args := q.SQL(parts)
-		rows, err = a.reading.QueryContext(ctx, query, args...)
+		rows, err = r.a.reading.QueryContext(ctx, query, args...)
 		return wrap("ask for flows", err)
 	})
 	return rows, err
@@ -100,7 +100,7 @@ func (a *Archive) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error
 func (a *Archive) onParts(ctx context.Context, from, to Day, do func([]Part) error) error {
 	var last error
 	for range switches {
-		parts, err := a.Parts(ctx, from, to)
+		parts, err := a.Reader().Parts(ctx, from, to)
 		if err != nil || len(parts) == 0 {
 			return err
 		}
@@ -138,17 +138,17 @@ func (p *Part) Where() string {
 // month that is packed, or that has one table for all its days from before days had
 // theirs, holds those days that have none; of late rows both count. By the time they
 // are read, a table may have taken the place of another: onParts sees to that.
-func (a *Archive) Parts(ctx context.Context, from, to Day) ([]Part, error) {
+func (r Reader) Parts(ctx context.Context, from, to Day) ([]Part, error) {
 	if to.Before(from) {
 		return nil, fmt.Errorf("list tables: %s is before %s", to, from)
 	}
 	// A list made while one table takes the place of another can miss both.
 	for try := 0; ; try++ {
-		i, err := a.inventory(ctx)
+		i, err := r.a.inventory(ctx)
 		if err != nil {
 			return nil, err
 		}
-		known, err := a.days(ctx, "SELECT day FROM day_tables WHERE day BETWEEN ? AND ?", from, to)
+		known, err := r.a.days(ctx, "SELECT day FROM day_tables WHERE day BETWEEN ? AND ?", from, to)
 		if err != nil {
 			return nil, err
 		}
@@ -198,8 +198,8 @@ func (i *inventory) parts(from, to Day) (parts []Part) {
 }
 
 // FlowTables names the tables of Parts.
-func (a *Archive) FlowTables(ctx context.Context, from, to Day) ([]string, error) {
-	parts, err := a.Parts(ctx, from, to)
+func (r Reader) FlowTables(ctx context.Context, from, to Day) ([]string, error) {
+	parts, err := r.Parts(ctx, from, to)
 	names := []string{}
 	for _, p := range parts {
 		names = append(names, p.Table)

@@ -37,7 +37,7 @@ func TestQueryFlows(t *testing.T) {
 	a := open(t)
 	ask := func() map[string]uint64 {
 		t.Helper()
-		rows, err := a.QueryFlows(t.Context(), FlowQuery{From: october, To: monday, Group: []string{"host"}, Sum: []string{"rows", "up_bytes"}})
+		rows, err := a.Reader().QueryFlows(t.Context(), FlowQuery{From: october, To: monday, Group: []string{"host"}, Sum: []string{"rows", "up_bytes"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,8 @@ func (a *Archive) CancelForget(ctx context.Context, importIDs []uint32) error {
 }
 
 // Forgetting lists the files whose taking out was begun and not ended.
-func (a *Archive) Forgetting(ctx context.Context) ([]Import, error) {
-	return a.imports(ctx, "WHERE id IN (SELECT import FROM forgets) ORDER BY id")
+func (r Reader) Forgetting(ctx context.Context) ([]Import, error) {
+	return r.a.imports(ctx, "WHERE id IN (SELECT import FROM forgets) ORDER BY id")
 }
 
 // Forget removes a file from the ledger, so that it can be loaded as if it never

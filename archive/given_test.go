@@ -144,7 +144,7 @@ func TestGiven(t *testing.T) {
 			if err := reload(t.Context(), a, monday, newFile(t, a, 1, 500, november, monday)); err != nil {
 				t.Fatal(err)
 			}
-			books, err := a.Books(t.Context(), november, monday)
+			books, err := a.Reader().Books(t.Context(), november, monday)
 			if err != nil || len(books) != 2 || books[0].Difference+books[1].Difference != "" {
 				t.Errorf("%+v %v", books, err)
 			}
@@ -155,7 +155,7 @@ func TestGiven(t *testing.T) {
 			if err := a.db.QueryRow("SELECT @@time_zone, @@character_set_connection").Scan(&zone, &charset); err != nil || zone != "+00:00" || charset != "utf8mb4" {
 				t.Error(zone, charset, err)
 			}
-			if i, err := a.ImportsByName(t.Context(), "spool/file-1"); err != nil || len(i) != 1 || time.Since(i[0].Started).Abs() > time.Minute {
+			if i, err := a.Reader().ImportsByName(t.Context(), "spool/file-1"); err != nil || len(i) != 1 || time.Since(i[0].Started).Abs() > time.Minute {
 				t.Errorf("%+v %v", i, err)
 			}
 			cmd, done, err := a.Client("-N", "-e", "SELECT COUNT(*) FROM flows_2026_11")

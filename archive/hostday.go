@@ -21,15 +21,13 @@ func (h *HostDay) fields() []any {
 
 // HostDays calls take with every host's traffic on the days from..to: of one host after
 // the other, by day.
-// RefreshDays is to be called before.
-func (a *Archive) HostDays(ctx context.Context, from, to Day, take func(*HostDay)) error {
-	return each(ctx, a.db, "read days", "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY host, day", (*HostDay).fields, func(h *HostDay) error { take(h); return nil }, from, to)
+func (r Reader) HostDays(ctx context.Context, from, to Day, take func(*HostDay)) error {
+	return each(ctx, r.a.db, "read days", "SELECT day, host, up_bytes, down_bytes, flows, busiest_hour, busiest_bytes FROM host_days WHERE day BETWEEN ? AND ? ORDER BY host, day", (*HostDay).fields, func(h *HostDay) error { take(h); return nil }, from, to)
 }
 
-// FirstSeen calls take with every host and its first day. RefreshDays is to be
-// called before.
-func (a *Archive) FirstSeen(ctx context.Context, take func(host netip.Addr, day Day)) error {
-	return each(ctx, a.db, "read days", "SELECT host, MIN(day) FROM host_days GROUP BY host", (*pair[address, Day]).fields, func(p *pair[address, Day]) error {
+// FirstSeen calls take with every host and its first day.
+func (r Reader) FirstSeen(ctx context.Context, take func(host netip.Addr, day Day)) error {
+	return each(ctx, r.a.db, "read days", "SELECT host, MIN(day) FROM host_days GROUP BY host", (*pair[address, Day]).fields, func(p *pair[address, Day]) error {
 		take(netip.Addr(p.key), p.value)
 		return nil
 	})
@@ -44,8 +42,8 @@ type HostHour struct {
 }
 
 // HostHours calls take with every host's hours of a day, of one host after the other.
-func (a *Archive) HostHours(ctx context.Context, day Day, take func(*HostHour)) error {
-	return each(ctx, a.db, "read hours", "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour ORDER BY host, hour", func(h *HostHour) []any {
+func (r Reader) HostHours(ctx context.Context, day Day, take func(*HostHour)) error {
+	return each(ctx, r.a.db, "read hours", "SELECT host, hour, "+sumOf("up_bytes")+", "+sumOf("down_bytes")+", "+sumOf("flows")+" FROM usage_hourly WHERE day = ? GROUP BY host, hour ORDER BY host, hour", func(h *HostHour) []any {
 		return []any{(*address)(&h.Host), &h.Hour, &h.UpBytes, &h.DownBytes, &h.Flows}
 	}, func(h *HostHour) error { take(h); return nil }, day)
 }

@@ -14,8 +14,8 @@ type RouterHost struct {
 
 // SharedHosts are the hosts of a day that several routers charged, by host and
 // router: two networks of the same addresses, or two routers that saw the same.
-func (a *Archive) SharedHosts(ctx context.Context, day Day) ([]RouterHost, error) {
-	return collect(ctx, a.db, "hosts of several routers", "SELECT hours.host, COALESCE(MAX(routers.name), CONCAT('(router ', hours.router, ')')), "+sumOf("up_bytes")+", "+sumOf("down_bytes")+`
+func (r Reader) SharedHosts(ctx context.Context, day Day) ([]RouterHost, error) {
+	return collect(ctx, r.a.db, "hosts of several routers", "SELECT hours.host, COALESCE(MAX(routers.name), CONCAT('(router ', hours.router, ')')), "+sumOf("up_bytes")+", "+sumOf("down_bytes")+`
 FROM usage_hourly AS hours
 JOIN (SELECT host FROM usage_hourly WHERE day = ? GROUP BY host HAVING MIN(router) <> MAX(router)) AS shared ON shared.host = hours.host
 LEFT JOIN routers ON routers.id = hours.router

@@ -26,8 +26,8 @@ var errNoRows = sql.ErrNoRows
 
 // ImportByDigest finds the file with these bytes, whatever its name; nil if
 // there is none.
-func (a *Archive) ImportByDigest(ctx context.Context, digest [32]byte) (*Import, error) {
-	found, err := a.imports(ctx, "WHERE digest = ?", digest[:])
+func (r Reader) ImportByDigest(ctx context.Context, digest [32]byte) (*Import, error) {
+	found, err := r.a.imports(ctx, "WHERE digest = ?", digest[:])
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -35,31 +35,31 @@ func (a *Archive) ImportByDigest(ctx context.Context, digest [32]byte) (*Import,
 }
 
 // ImportsByName finds the files loaded under a name, the oldest first.
-func (a *Archive) ImportsByName(ctx context.Context, name string) ([]Import, error) {
-	return a.imports(ctx, "WHERE file = ? ORDER BY id", ledgerName(name))
+func (r Reader) ImportsByName(ctx context.Context, name string) ([]Import, error) {
+	return r.a.imports(ctx, "WHERE file = ? ORDER BY id", ledgerName(name))
 }
 
 // FilesOfDay lists the files that hold something of a day, in the order in which
 // they were loaded first.
-func (a *Archive) FilesOfDay(ctx context.Context, day Day) ([]Import, error) {
-	return a.imports(ctx, `WHERE state = 'loaded' AND id IN (SELECT import FROM books WHERE day = ?) ORDER BY id`, day)
+func (r Reader) FilesOfDay(ctx context.Context, day Day) ([]Import, error) {
+	return r.a.imports(ctx, `WHERE state = 'loaded' AND id IN (SELECT import FROM books WHERE day = ?) ORDER BY id`, day)
 }
 
 // MissingTemplates lists the files that were loaded without some of their
 // records, because a template had not come, by name. Once templates are there,
 // the days of such a file (DaysOf) are loaded again.
-func (a *Archive) MissingTemplates(ctx context.Context) ([]Import, error) {
-	return a.imports(ctx, "WHERE state = 'loaded' AND no_template > 0 ORDER BY file, id")
+func (r Reader) MissingTemplates(ctx context.Context) ([]Import, error) {
+	return r.a.imports(ctx, "WHERE state = 'loaded' AND no_template > 0 ORDER BY file, id")
 }
 
 // DaysOf lists the days that a file holds something of.
-func (a *Archive) DaysOf(ctx context.Context, importID uint32) ([]Day, error) {
-	return a.days(ctx, "SELECT DISTINCT day FROM books WHERE import = ? ORDER BY day", importID)
+func (r Reader) DaysOf(ctx context.Context, importID uint32) ([]Day, error) {
+	return r.a.days(ctx, "SELECT DISTINCT day FROM books WHERE import = ? ORDER BY day", importID)
 }
 
 // Memory is what Load.Remember stored with a file; nil if nothing was.
-func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT memory FROM imports WHERE id = ?", importID).Scan(&memory)
+func (r Reader) Memory(ctx context.Context, importID uint32) (memory []byte, err error) {
+	err = r.a.db.QueryRowContext(ctx, "SELECT memory FROM imports WHERE id = ?", importID).Scan(&memory)
 	if errors.Is(err, errNoRows) {
 		return nil, nil
 	}
@@ -68,14 +68,14 @@ func (a *Archive) Memory(ctx context.Context, importID uint32) (memory []byte, e
 
 // DatagramsOf is how many datagrams of known routers a file holds of a day, as it
 // was loaded.
-func (a *Archive) DatagramsOf(ctx context.Context, importID uint32, day Day) (n uint64, err error) {
-	err = a.db.QueryRowContext(ctx, "SELECT "+sumOf("datagrams")+" FROM books WHERE import = ? AND day = ?", importID, day).Scan(&n)
+func (r Reader) DatagramsOf(ctx context.Context, importID uint32, day Day) (n uint64, err error) {
+	err = r.a.db.QueryRowContext(ctx, "SELECT "+sumOf("datagrams")+" FROM books WHERE import = ? AND day = ?", importID, day).Scan(&n)
 	return n, wrap("read ledger", err)
 }
 
 // LoadedNames lists the names of all files loaded, sorted.
-func (a *Archive) LoadedNames(ctx context.Context) ([]string, error) {
-	return column[string](ctx, a.db, "read ledger", "SELECT file FROM imports WHERE state = 'loaded' ORDER BY file")
+func (r Reader) LoadedNames(ctx context.Context) ([]string, error) {
+	return column[string](ctx, r.a.db, "read ledger", "SELECT file FROM imports WHERE state = 'loaded' ORDER BY file")
 }
 
 // imports reads ledger entries; the rest of the query selects and orders them.

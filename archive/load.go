@@ -63,7 +63,7 @@ func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
 	if err := a.ready(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	known, err := a.ImportByDigest(ctx, f.Digest)
+	known, err := a.Reader().ImportByDigest(ctx, f.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}

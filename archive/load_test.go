@@ -227,7 +227,7 @@ func TestLoad(t *testing.T) {
 		one, two := newFile(t, a, 1, 500, monday), newFile(t, a, 2, 300, october, november, monday)
 		mustLoad(t, a, one, two)
 		for _, day := range []Day{october, november, monday} {
-			books, err := a.Books(t.Context(), day, day)
+			books, err := a.Reader().Books(t.Context(), day, day)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +237,7 @@ func TestLoad(t *testing.T) {
 				}
 			}
 		}
-		books, err := a.Books(t.Context(), monday, monday)
+		books, err := a.Reader().Books(t.Context(), monday, monday)
 		if err != nil || len(books) != 1 || books[0].Router != "gw0" || books[0].Loaded.Rows != 800 ||
 			books[0].Records != one.books[0].Records+two.books[2].Records || books[0].Excluded["dns"] != (Counts{2, 128}) {
 			t.Errorf("%+v %v", books, err)
@@ -254,7 +254,7 @@ func TestLoad(t *testing.T) {
 		if err := one.load(t.Context(), a); !errors.Is(err, ErrLoaded) {
 			t.Errorf("loaded again: %v", err)
 		}
-		i, err := a.ImportByDigest(t.Context(), two.Digest)
+		i, err := a.Reader().ImportByDigest(t.Context(), two.Digest)
 		if err != nil || !i.Loaded || i.Name != two.Name || i.Rows != 900 || i.Records != 3*601 || i.Rules["dns"] != (Counts{3, 192}) || i.Finished.IsZero() ||
 			time.Since(i.Started).Abs() > time.Minute {
 			t.Errorf("%+v %v", i, err)
@@ -283,7 +283,7 @@ func TestLoadOverflow(t *testing.T) {
 		if err != nil || rows != 4 || up != 2*math.MaxUint32+5 || down != math.MaxUint32 || flows != 200_000 || upBytes != math.MaxUint64>>1 || first != math.MinInt16 || duration != math.MaxUint16 {
 			t.Error(rows, up, down, flows, upBytes, first, duration, err)
 		}
-		if i, err := a.ImportByDigest(t.Context(), f.Digest); err != nil || i.Rows != 4 {
+		if i, err := a.Reader().ImportByDigest(t.Context(), f.Digest); err != nil || i.Rows != 4 {
 			t.Errorf("%+v %v", i, err)
 		}
 	})
@@ -299,7 +299,7 @@ func TestLoadManyDays(t *testing.T) {
 		f := newFile(t, a, 1, 40, days...)
 		slices.SortStableFunc(f.rows, func(x, y Row) int { return int(x.Slot) - int(y.Slot) }) // months all mixed up
 		mustLoad(t, a, f)
-		if i, err := a.ImportByDigest(t.Context(), f.Digest); err != nil || i.Rows != 400 {
+		if i, err := a.Reader().ImportByDigest(t.Context(), f.Digest); err != nil || i.Rows != 400 {
 			t.Errorf("%+v %v", i, err)
 		}
 	})
@@ -312,15 +312,15 @@ func TestLoadNothing(t *testing.T) {
 	f := newFile(t, a, 1, 0, monday)
 	f.books[0].NoTemplate, f.books[0].Rejected = 3, map[string]uint64{"short": 2}
 	mustLoad(t, a, f)
-	missing, err := a.MissingTemplates(t.Context())
+	missing, err := a.Reader().MissingTemplates(t.Context())
 	if err != nil || len(missing) != 1 || missing[0].Name != f.Name || missing[0].NoTemplate != 3 {
 		t.Errorf("%+v %v", missing, err)
 	}
-	days, err := a.DaysOf(t.Context(), missing[0].ID)
+	days, err := a.Reader().DaysOf(t.Context(), missing[0].ID)
 	if err != nil || len(days) != 1 || days[0] != monday {
 		t.Error(days, err)
 	}
-	books, err := a.Books(t.Context(), monday, monday)
+	books, err := a.Reader().Books(t.Context(), monday, monday)
 	if err != nil || len(books) != 1 || books[0].Rejected["short"] != 2 || books[0].NoTemplate != 3 {
 		t.Errorf("%+v %v", books, err)
 	}
@@ -415,11 +415,11 @@ func TestUnbalanced(t *testing.T) {
 		!strings.Contains(balance.Problems[1], "gw0 2026-11-23: the tables hold 20 records with 10090 bytes, but books say 21 records with 10085 bytes were loaded: -1 records, +5 bytes") {
 		t.Fatal(err)
 	}
-	i, err := a.ImportByDigest(t.Context(), f.Digest)
+	i, err := a.Reader().ImportByDigest(t.Context(), f.Digest)
 	if err != nil || !i.Loaded || !strings.Contains(i.Problem, "does not balance") {
 		t.Errorf("%+v %v", i, err)
 	}
-	books, err := a.Books(t.Context(), monday, monday)
+	books, err := a.Reader().Books(t.Context(), monday, monday)
 	if err != nil || len(books) != 1 || !strings.Contains(books[0].Difference, "+5 bytes") {
 		t.Errorf("%+v %v", books, err)
 	}
@@ -432,7 +432,7 @@ func TestUnbalanced(t *testing.T) {
 	}
 	// Somebody else writes into the table.
 	run(t, a, "UPDATE usage_hourly SET up_bytes = up_bytes + 7 WHERE up_bytes = 1003 LIMIT 1")
-	books, err = a.Books(t.Context(), monday, monday)
+	books, err = a.Reader().Books(t.Context(), monday, monday)
 	if err != nil || len(books) != 2 || !strings.Contains(books[0].Difference, "bytes") {
 		t.Errorf("%+v %v", books, err)
 	}
@@ -446,7 +446,7 @@ func TestWarnings(t *testing.T) {
 		if err := f.load(t.Context(), a); err == nil || !strings.Contains(err.Error(), "day") {
 			t.Error(err)
 		}
-		if i, err := a.ImportByDigest(t.Context(), f.Digest); i != nil || err != nil {
+		if i, err := a.Reader().ImportByDigest(t.Context(), f.Digest); i != nil || err != nil {
 			t.Errorf("%+v %v", i, err)
 		}
 	})

@@ -217,8 +217,8 @@ func (a *Archive) maintain(ctx context.Context, statement string) (said string, 
 }
 
 // HoldsRows says whether there are rows of a day, whatever books and ledger say.
-func (a *Archive) HoldsRows(ctx context.Context, day Day) (bool, error) {
-	sums, err := a.rowSums(ctx, day, day)
+func (r Reader) HoldsRows(ctx context.Context, day Day) (bool, error) {
+	sums, err := r.a.rowSums(ctx, day, day)
 	return len(sums) > 0, err
 }
 
@@ -266,7 +266,7 @@ func (a *Archive) doubtfulDays(ctx context.Context) (days []Day, err error) {
 	if days, err = a.days(ctx, "SELECT DISTINCT day FROM books WHERE router NOT IN (SELECT id FROM routers) ORDER BY day"); err != nil {
 		return nil, err
 	}
-	books, err := a.Audit(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
+	books, err := a.Reader().Audit(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
 	if err != nil {
 		return nil, err
 	}

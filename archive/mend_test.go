@@ -18,12 +18,12 @@ import (
 // told is all that people are told of an archive: which files it has, its books and
 // what each host had. A difference that is said is an error.
 func told(ctx context.Context, a *Archive) (answer []string, err error) {
-	names, err := a.LoadedNames(ctx)
+	names, err := a.Reader().LoadedNames(ctx)
 	if err != nil {
 		return nil, err
 	}
 	answer = append(answer, names...)
-	books, err := a.Audit(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
+	books, err := a.Reader().Audit(ctx, Day{1, 1, 1}, Day{9999, 12, 31})
 	if err != nil {
 		return nil, err
 	}

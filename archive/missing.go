@@ -8,17 +8,17 @@ import (
 
 // Missing lists the months of which books say that rows were loaded, but whose tables
 // are gone, and not because their flows were dropped on purpose; the oldest first.
-func (a *Archive) Missing(ctx context.Context) ([]Month, error) {
-	i, err := a.inventory(ctx)
+func (r Reader) Missing(ctx context.Context) ([]Month, error) {
+	i, err := r.a.inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
 	stand := i.months()
-	dropped, err := a.dropped(ctx)
+	dropped, err := r.a.dropped(ctx)
 	if err != nil {
 		return nil, err
 	}
-	missing, err := column[Month](ctx, a.db, "look for months without a table", `SELECT DISTINCT DATE_FORMAT(books.day, '%Y-%m') AS month FROM books JOIN imports ON imports.id = books.import
+	missing, err := column[Month](ctx, r.a.db, "look for months without a table", `SELECT DISTINCT DATE_FORMAT(books.day, '%Y-%m') AS month FROM books JOIN imports ON imports.id = books.import
 WHERE imports.state = 'loaded' AND loaded_rows > 0 ORDER BY month`)
 	return slices.DeleteFunc(missing, func(m Month) bool { return slices.Contains(stand, m) || dropped[m] }), err
 }

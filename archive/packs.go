@@ -45,8 +45,8 @@ type Pack struct {
 func (m Month) StagingTable() string { return fmt.Sprintf("pack_%04d_%02d", m.Year, int(m.Month)) }
 
 // Packs lists month_packs, the oldest month first.
-func (a *Archive) Packs(ctx context.Context) ([]Pack, error) {
-	return collect(ctx, a.db, "read packs", `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took * 1000000, problem,
+func (r Reader) Packs(ctx context.Context) ([]Pack, error) {
+	return collect(ctx, r.a.db, "read packs", `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took * 1000000, problem,
 	started, verified, finished FROM month_packs ORDER BY month`, func(p *Pack) []any {
 		return []any{&p.Month, &p.State, &p.Method, &p.Rows, &p.Flows, &p.Live, &p.Packed, &p.Took, &p.Problem,
 			&p.Started, (*moment)(&p.Verified), (*moment)(&p.Finished)}
@@ -55,7 +55,7 @@ func (a *Archive) Packs(ctx context.Context) ([]Pack, error) {
 
 // pack is a month's entry, nil if there is none.
 func (a *Archive) pack(ctx context.Context, m Month) (*Pack, error) {
-	packs, err := a.Packs(ctx)
+	packs, err := a.Reader().Packs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (a *Archive) pack(ctx context.Context, m Month) (*Pack, error) {
 
 // dropped are the months whose flows were dropped on purpose.
 func (a *Archive) dropped(ctx context.Context) (map[Month]bool, error) {
-	packs, err := a.Packs(ctx)
+	packs, err := a.Reader().Packs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint
 
 // countMonth is how many rows a month has, in whichever tables.
 func (a *Archive) countMonth(ctx context.Context, m Month) (rows uint64, err error) {
-	parts, err := a.Parts(ctx, m.First(), m.Last())
+	parts, err := a.Reader().Parts(ctx, m.First(), m.Last())
 	for _, p := range parts {
 		from := p.Table // a table of MyISAM knows
 		if p.Without != nil {
@@ -362,7 +362,7 @@ func (a *Archive) endDrop(ctx context.Context, m Month) error {
 // recoverPacks ends what was cut short between two tables. The writer lock is
 // held. An attempt to pack may be under way: it is its own business.
 func (a *Archive) recoverPacks(ctx context.Context) error {
-	packs, err := a.Packs(ctx)
+	packs, err := a.Reader().Packs(ctx)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func TestPackCutShort(t *testing.T) {
 					}
 					return
 				}
-				books, err := a.Audit(t.Context(), october, monday)
+				books, err := a.Reader().Audit(t.Context(), october, monday)
 				for _, b := range books {
 					if b.Difference != "" {
 						t.Errorf("cut short at %s: %s", at, b.Difference)

@@ -57,8 +57,8 @@ func (a *Archive) LockPacking(ctx context.Context, wait time.Duration) (unlock f
 }
 
 // Months lists the months that have a table, the oldest first.
-func (a *Archive) Months(ctx context.Context) ([]Month, error) {
-	i, err := a.inventory(ctx)
+func (r Reader) Months(ctx context.Context) ([]Month, error) {
+	i, err := r.a.inventory(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 // RowsAbout is about how many rows tables of this database have, by the server's own
 // estimate: exact for packed tables, and some per cent off for the others.
-func (a *Archive) RowsAbout(ctx context.Context, tables []string) (map[string]uint64, error) {
+func (r Reader) RowsAbout(ctx context.Context, tables []string) (map[string]uint64, error) {
 	if len(tables) == 0 {
 		return map[string]uint64{}, nil
 	}
@@ -15,5 +15,5 @@ func (a *Archive) RowsAbout(ctx context.Context, tables []string) (map[string]ui
 	for i, name := range tables {
 		args[i] = name
 	}
-	return mapped[string, uint64](ctx, a.db, "read tables", "SELECT table_name, COALESCE(table_rows, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?"+strings.Repeat(", ?", len(tables)-1)+")", args...)
+	return mapped[string, uint64](ctx, r.a.db, "read tables", "SELECT table_name, COALESCE(table_rows, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?"+strings.Repeat(", ?", len(tables)-1)+")", args...)
 }

@@ -46,7 +46,7 @@ func (r *Reload) begin(ctx context.Context, without []uint32) error {
 	if err := a.open(ctx, MonthOf(r.day)); err != nil {
 		return err
 	}
-	files, err := a.FilesOfDay(ctx, r.day)
+	files, err := a.Reader().FilesOfDay(ctx, r.day)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (r *Reload) BeginFile(ctx context.Context, f File) (*Load, error) {
 	if err := r.a.held(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	known, err := r.a.ImportByDigest(ctx, f.Digest)
+	known, err := r.a.Reader().ImportByDigest(ctx, f.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}

@@ -39,7 +39,7 @@ func TestReload(t *testing.T) {
 		one, two, three := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 100, november, monday), newFile(t, a, 3, 100, november)
 		mustLoad(t, a, one, two, three)
 		before := state(t, a)
-		files, err := a.FilesOfDay(t.Context(), monday)
+		files, err := a.Reader().FilesOfDay(t.Context(), monday)
 		if err != nil || len(files) != 2 || files[0].Name != one.Name || files[1].Digest != two.Digest {
 			t.Errorf("%+v %v", files, err)
 		}
@@ -57,7 +57,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := state(t, a)
-		books, err := a.Audit(t.Context(), november, monday)
+		books, err := a.Reader().Audit(t.Context(), november, monday)
 		if err != nil || len(books) != 3 || books[1].Loaded.Rows != 70 || books[2].Loaded.Rows != 130 {
 			t.Errorf("%+v %v", books, err)
 		}
@@ -66,7 +66,7 @@ func TestReload(t *testing.T) {
 				t.Error(b.Difference)
 			}
 		}
-		if memory, err := a.Memory(t.Context(), files[0].ID); err != nil || string(memory) != "70" {
+		if memory, err := a.Reader().Memory(t.Context(), files[0].ID); err != nil || string(memory) != "70" {
 			t.Errorf("%q %v", memory, err)
 		}
 		// The other order is the same.
@@ -224,14 +224,14 @@ func TestReloadPacked(t *testing.T) {
 	a.cfg.LateWaits = false
 	check := func(what string, rows uint64, tables ...string) {
 		t.Helper()
-		books, err := a.Audit(t.Context(), monday, monday.Add(1))
+		books, err := a.Reader().Audit(t.Context(), monday, monday.Add(1))
 		if err != nil || len(books) != 2 || books[0].Difference+books[1].Difference != "" || books[0].Loaded.Rows != rows {
 			t.Errorf("%s: %+v %v", what, books, err)
 		}
-		if got, err := a.FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, tables) {
+		if got, err := a.Reader().FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, tables) {
 			t.Errorf("%s: %v %v", what, got, err)
 		}
-		if got, err := a.FlowTables(t.Context(), monday.Add(1), monday.Add(1)); err != nil || !slices.Equal(got, tables[:1]) {
+		if got, err := a.Reader().FlowTables(t.Context(), monday.Add(1), monday.Add(1)); err != nil || !slices.Equal(got, tables[:1]) {
 			t.Errorf("%s, another day: %v %v", what, got, err)
 		}
 	}
@@ -243,7 +243,7 @@ func TestReloadPacked(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("loaded again", 220, "flows_2026_11c", "flows_2026_11_23")
-	if got, err := a.FlowTables(t.Context(), monday, monday); err != nil || !slices.Equal(got, []string{"flows_2026_11_23"}) {
+	if got, err := a.Reader().FlowTables(t.Context(), monday, monday); err != nil || !slices.Equal(got, []string{"flows_2026_11_23"}) {
 		t.Error(got, err)
 	}
 	mustLoad(t, a, newFile(t, a, 4, 5, monday))
@@ -251,7 +251,7 @@ func TestReloadPacked(t *testing.T) {
 	if err := a.Unpack(t.Context(), MonthOf(monday)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := a.FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, []string{"flows_2026_11_23", "flows_2026_11_24"}) {
+	if got, err := a.Reader().FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, []string{"flows_2026_11_23", "flows_2026_11_24"}) {
 		t.Error(got, err)
 	}
 }

@@ -28,7 +28,7 @@ func (a *Archive) rollUpDay(ctx context.Context, day Day, hours uint64) error {
 		return err
 	}
 	a.step("hours emptied")
-	parts, err := a.Parts(ctx, day, day)
+	parts, err := a.Reader().Parts(ctx, day, day)
 	if err != nil || len(parts) == 0 {
 		return err
 	}

@@ -78,7 +78,7 @@ func TestOverflowOfOneRouter(t *testing.T) {
 	if err := a.Settle(t.Context()); err != nil {
 		t.Error(err)
 	}
-	books, err := a.Audit(t.Context(), monday, monday)
+	books, err := a.Reader().Audit(t.Context(), monday, monday)
 	if err != nil || len(books) != 2 {
 		t.Fatal(books, err)
 	}
@@ -93,10 +93,10 @@ func TestOverflowOfOneRouter(t *testing.T) {
 		t.Error(err)
 	}
 	hosts := 0
-	if err := a.HostDays(t.Context(), monday, monday, func(h *HostDay) { hosts++ }); err != nil || hosts == 0 {
+	if err := a.Reader().HostDays(t.Context(), monday, monday, func(h *HostDay) { hosts++ }); err != nil || hosts == 0 {
 		t.Error(hosts, err)
 	}
-	if err := a.HostHours(t.Context(), monday, func(*HostHour) {}); err != nil {
+	if err := a.Reader().HostHours(t.Context(), monday, func(*HostHour) {}); err != nil {
 		t.Error(err)
 	}
 	if _, err := a.HostPeers(t.Context(), monday); err != nil {
@@ -105,7 +105,7 @@ func TestOverflowOfOneRouter(t *testing.T) {
 	if err := a.rollUpDay(t.Context(), monday, ^uint64(0)); err != nil {
 		t.Error(err)
 	}
-	if again, err := a.Audit(t.Context(), monday, monday); err != nil || len(again[0].Imbalances) != 1 || again[1].Difference != "" {
+	if again, err := a.Reader().Audit(t.Context(), monday, monday); err != nil || len(again[0].Imbalances) != 1 || again[1].Difference != "" {
 		t.Errorf("computed again: %+v, %v", again, err)
 	}
 }

@@ -18,8 +18,8 @@ const (
 // between what they were and what they will be: a file with something of them is
 // being loaded, or what was loaded again is taking its place, or one of the two
 // was cut short, which the next Lock puts right.
-func (a *Archive) Unsettled(ctx context.Context, from, to Day) ([]Day, error) {
-	return a.days(ctx, `SELECT day FROM reloads WHERE day BETWEEN ? AND ?
+func (r Reader) Unsettled(ctx context.Context, from, to Day) ([]Day, error) {
+	return r.a.days(ctx, `SELECT day FROM reloads WHERE day BETWEEN ? AND ?
 UNION SELECT day FROM import_hours JOIN imports ON imports.id = import_hours.import WHERE state = 'loading' AND day BETWEEN ? AND ?
 ORDER BY day`, from, to, from, to)
 }
@@ -77,7 +77,7 @@ func (a *Archive) unsettledOf(ctx context.Context, days []Day) ([]Day, error) {
 	if len(days) == 0 {
 		return nil, nil
 	}
-	found, err := a.Unsettled(ctx, slices.MinFunc(days, Day.Compare), slices.MaxFunc(days, Day.Compare))
+	found, err := a.Reader().Unsettled(ctx, slices.MinFunc(days, Day.Compare), slices.MaxFunc(days, Day.Compare))
 	return slices.DeleteFunc(found, func(day Day) bool { return !slices.Contains(days, day) }), err
 }
 

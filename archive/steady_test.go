@@ -18,14 +18,14 @@ func TestUnsettledAtEveryStep(t *testing.T) {
 		if name == "stream open" { // a reader of the table would wait for the stream's end
 			return
 		}
-		changing, err := a.Unsettled(t.Context(), monday, monday)
+		changing, err := a.Reader().Unsettled(t.Context(), monday, monday)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(changing) > 0 {
 			return
 		}
-		books, err := a.Audit(t.Context(), monday, monday)
+		books, err := a.Reader().Audit(t.Context(), monday, monday)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestUnsettledAtEveryStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	look("")
-	if days, err := a.Unsettled(t.Context(), november, monday); err != nil || len(days) != 0 {
+	if days, err := a.Reader().Unsettled(t.Context(), november, monday); err != nil || len(days) != 0 {
 		t.Error(days, err)
 	}
 }
@@ -152,7 +152,7 @@ func TestFirstSeenAtEveryStep(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		first := map[netip.Addr]Day{}
-		if err := a.FirstSeen(t.Context(), func(host netip.Addr, day Day) { first[host] = day }); err != nil {
+		if err := a.Reader().FirstSeen(t.Context(), func(host netip.Addr, day Day) { first[host] = day }); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		return first

@@ -78,7 +78,7 @@ func importAll(t testing.TB, im *Importer, files ...string) Summary {
 // balanced asks the archive for the books of all days of the tests.
 func balanced(t testing.TB, im *Importer) []archive.Book {
 	t.Helper()
-	books, err := im.archive.Books(context.Background(), archive.Day{Year: 2026, Month: 1, Day: 1}, archive.Day{Year: 2026, Month: 12, Day: 31})
+	books, err := im.archive.Reader().Books(context.Background(), archive.Day{Year: 2026, Month: 1, Day: 1}, archive.Day{Year: 2026, Month: 12, Day: 31})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func (im *Importer) ImportDay(ctx context.Context, day archive.Day, opts Options
 		if err != nil {
 			return err
 		}
-		before, err := im.archive.FilesOfDay(ctx, day)
+		before, err := im.archive.Reader().FilesOfDay(ctx, day)
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (im *Importer) ImportDay(ctx context.Context, day archive.Day, opts Options
 		anew := len(before) > 0
 		if !anew && len(inputs) > 0 {
 			// Rows of files that a damaged ledger has lost would be there twice.
-			if anew, err = im.archive.HoldsRows(ctx, day); err != nil {
+			if anew, err = im.archive.Reader().HoldsRows(ctx, day); err != nil {
 				return err
 			}
 		}
@@ -55,7 +55,7 @@ func (b *build) spooledOf(spooled []input, day archive.Day) []input {
 // filesOfDay finds the files that a day was loaded from, unchanged, in the order
 // in which they were loaded, but those without.
 func (b *build) filesOfDay(ctx context.Context, day archive.Day, without ...uint32) ([]input, error) {
-	files, err := b.archive.FilesOfDay(ctx, day)
+	files, err := b.archive.Reader().FilesOfDay(ctx, day)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (b *build) filesOfDay(ctx context.Context, day archive.Day, without ...uint
 
 // recall is what the archive remembers of a file.
 func (b *build) recall(ctx context.Context, id uint32) (*memory, error) {
-	text, err := b.archive.Memory(ctx, id)
+	text, err := b.archive.Reader().Memory(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (b *build) loadedAs(ctx context.Context, name string) ([]archive.Import, er
 		}
 	}
 	for _, name := range names {
-		if found, err := b.archive.ImportsByName(ctx, name); err != nil || len(found) > 0 {
+		if found, err := b.archive.Reader().ImportsByName(ctx, name); err != nil || len(found) > 0 {
 			return found, err
 		}
 	}
@@ -56,13 +56,13 @@ func (b *build) forget(ctx context.Context, files []archive.Import) error {
 	var ids []uint32
 	var days []archive.Day
 	for _, f := range files {
-		of, err := b.archive.DaysOf(ctx, f.ID)
+		of, err := b.archive.Reader().DaysOf(ctx, f.ID)
 		if err != nil {
 			return err
 		}
 		ids, days = append(ids, f.ID), append(days, of...)
 	}
-	begun, err := b.archive.Forgetting(ctx)
+	begun, err := b.archive.Reader().Forgetting(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (b *build) forget(ctx context.Context, files []archive.Import) error {
 // finishForgetting finishes what was begun to be taken out and cut short. What
 // cannot be, because another file of its days is gone, waits: the rest goes on.
 func (b *build) finishForgetting(ctx context.Context) error {
-	files, err := b.archive.Forgetting(ctx)
+	files, err := b.archive.Reader().Forgetting(ctx)
 	if err != nil || len(files) == 0 {
 		return err
 	}
@@ -117,7 +117,7 @@ func (b *build) replaceGrown(ctx context.Context, inputs []input) error {
 		if in.spool || in.err != nil {
 			continue
 		}
-		before, err := b.archive.ImportsByName(ctx, in.name)
+		before, err := b.archive.Reader().ImportsByName(ctx, in.name)
 		if err != nil {
 			return err
 		}

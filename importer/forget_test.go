@@ -108,7 +108,7 @@ func TestForgetKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		if whole {
-			days, err := im.archive.DaysOf(t.Context(), files[0].ID)
+			days, err := im.archive.Reader().DaysOf(t.Context(), files[0].ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestForgetKilled(t *testing.T) {
 		if got := everything(t, im); got != want {
 			t.Errorf("whole %v: %s\nwant:\n%s", whole, got, want)
 		}
-		if left, err := im.archive.Forgetting(t.Context()); err != nil || len(left) > 0 {
+		if left, err := im.archive.Reader().Forgetting(t.Context()); err != nil || len(left) > 0 {
 			t.Errorf("left: %v %v", left, err)
 		}
 		if files, err := b.loadedAs(t.Context(), twoDays); err != nil || len(files) > 0 {

@@ -14,7 +14,7 @@ import (
 // the spool those that follow them there, to given files those given later. A file
 // that lost some for want of room is read again at once, if it has the templates.
 func (b *build) bringTemplates(ctx context.Context) error {
-	missing, err := b.archive.MissingTemplates(ctx)
+	missing, err := b.archive.Reader().MissingTemplates(ctx)
 	if err != nil || len(missing) == 0 || b.summary.Loaded == 0 {
 		return err
 	}
@@ -53,7 +53,7 @@ func (b *build) bringTemplates(ctx context.Context) error {
 			}
 			continue
 		}
-		of, err := b.archive.DaysOf(ctx, f.ID)
+		of, err := b.archive.Reader().DaysOf(ctx, f.ID)
 		if err != nil {
 			return err
 		}

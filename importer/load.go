@@ -34,7 +34,7 @@ func (l *archiveLoader) known(ctx context.Context, f archive.File) (bool, error)
 	if !l.again.IsZero() {
 		return false, nil
 	}
-	found, err := l.importer.archive.ImportByDigest(ctx, f.Digest)
+	found, err := l.importer.archive.Reader().ImportByDigest(ctx, f.Digest)
 	return found != nil && found.Loaded, l.grave(err)
 }
 
@@ -84,7 +84,7 @@ func (l *archiveLoader) fewer(ctx context.Context, end *fileEnd, books []archive
 	if l.reload == nil || end.strangers == 0 {
 		return nil
 	}
-	before, err := l.importer.archive.DatagramsOf(ctx, end.input.id, l.again)
+	before, err := l.importer.archive.Reader().DatagramsOf(ctx, end.input.id, l.again)
 	if err != nil {
 		return l.grave(err)
 	}
@@ -102,11 +102,11 @@ func (l *archiveLoader) fewer(ctx context.Context, end *fileEnd, books []archive
 
 // memory is what the archive remembers of a file that is loaded; nil of others.
 func (l *archiveLoader) memory(ctx context.Context, f archive.File) (*memory, error) {
-	found, err := l.importer.archive.ImportByDigest(ctx, f.Digest)
+	found, err := l.importer.archive.Reader().ImportByDigest(ctx, f.Digest)
 	if err != nil || found == nil {
 		return nil, l.grave(err)
 	}
-	text, err := l.importer.archive.Memory(ctx, found.ID)
+	text, err := l.importer.archive.Reader().Memory(ctx, found.ID)
 	if err != nil {
 		return nil, l.grave(err)
 	}

@@ -32,7 +32,7 @@ func (im *Importer) Known(ctx context.Context, path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	found, err := im.archive.ImportByDigest(ctx, sum)
+	found, err := im.archive.Reader().ImportByDigest(ctx, sum)
 	return found != nil && found.Loaded, err
 }
 

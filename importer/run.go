@@ -128,7 +128,7 @@ func (b *build) list(ctx context.Context) error {
 }
 
 func (b *build) loadedNames(ctx context.Context) (map[string]bool, error) {
-	names, err := b.archive.LoadedNames(ctx)
+	names, err := b.archive.Reader().LoadedNames(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ const CounterTolerance = 0.25
 // hardware offload hide traffic. With uncounted, days without counters will do.
 func (r *Reporter) Disputed(ctx context.Context, from, to archive.Day, uncounted bool) (why string, err error) {
 	for day := from; !to.Before(day); day = day.Add(1) {
-		books, err := r.archive.Books(ctx, day, day)
+		books, err := r.archive.Reader().Books(ctx, day, day)
 		if err != nil {
 			return "", err
 		}

@@ -12,7 +12,7 @@ import (
 
 // readBooks reads the period's books and what they say of all traffic.
 func (q *question) readBooks(ctx context.Context) error {
-	books, err := q.archive.Books(ctx, q.Period.From, q.Period.To)
+	books, err := q.archive.Reader().Books(ctx, q.Period.From, q.Period.To)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (q *question) readDays(ctx context.Context) error {
 	}
 	var earlier total
 	calendar := archive.NewCalendar(q.loc)
-	err := q.archive.HostDays(ctx, from, p.To, func(d *archive.HostDay) {
+	err := q.archive.Reader().HostDays(ctx, from, p.To, func(d *archive.HostDay) {
 		if !q.shown(d.Host) {
 			return
 		}
@@ -148,7 +148,7 @@ func (q *question) readDays(ctx context.Context) error {
 			continue
 		}
 		same.known++
-		if err := q.archive.HostDays(ctx, day, day, func(d *archive.HostDay) {
+		if err := q.archive.Reader().HostDays(ctx, day, day, func(d *archive.HostDay) {
 			if q.shown(d.Host) {
 				same.add(d)
 				hosts++
@@ -305,7 +305,7 @@ func change(now, then uint64) *float64 {
 func (q *question) readHours(ctx context.Context) error {
 	buckets := q.u.Buckets
 	busy := make([]bool, len(buckets))
-	err := q.archive.HostHours(ctx, q.Period.From, func(hour *archive.HostHour) {
+	err := q.archive.Reader().HostHours(ctx, q.Period.From, func(hour *archive.HostHour) {
 		n := hour.Hour
 		if n >= len(buckets) { // there is no such hour; the books say that something is wrong
 			return

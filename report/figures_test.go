@@ -28,7 +28,7 @@ type figures struct {
 // nothing of the road that the report takes.
 func detailRows(t *testing.T, a *archive.Archive, from, to archive.Day) []archive.Row {
 	t.Helper()
-	tables, err := a.FlowTables(t.Context(), from, to)
+	tables, err := a.Reader().FlowTables(t.Context(), from, to)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ const settling = 7
 func (q *question) readFirst(ctx context.Context) error {
 	var begin archive.Day
 	var fresh []*tally
-	err := q.archive.FirstSeen(ctx, func(host netip.Addr, day archive.Day) {
+	err := q.archive.Reader().FirstSeen(ctx, func(host netip.Addr, day archive.Day) {
 		if begin.IsZero() || day.Before(begin) {
 			begin = day
 		}

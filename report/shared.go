@@ -37,7 +37,7 @@ func (q *question) readShared(ctx context.Context) error {
 	}
 	parts := map[netip.Addr][]RouterPart{}
 	for day := q.Period.From; !q.Period.To.Before(day); day = day.Add(1) {
-		hosts, err := q.archive.SharedHosts(ctx, day)
+		hosts, err := q.archive.Reader().SharedHosts(ctx, day)
 		if err != nil {
 			return err
 		}

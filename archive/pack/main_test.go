@@ -208,7 +208,7 @@ func packer(a *archive.Archive) *Packer { return New(DefaultConfig(), a, testLog
 // answer is what a reader is told of the months: sums by host, and the sum of
 // everything about every row.
 func answer(ctx context.Context, a *archive.Archive, from, to archive.Day) (map[string]string, error) {
-	rows, err := a.QueryFlows(ctx, archive.FlowQuery{
+	rows, err := a.Reader().QueryFlows(ctx, archive.FlowQuery{
 		From: from, To: to, Group: []string{"host"}, Sum: []string{"rows", "flows", "up_bytes", "down_bytes", "up_packets", "down_packets", "duration", "host_port"},
 	})
 	if err != nil || rows == nil {

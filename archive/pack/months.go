@@ -29,7 +29,7 @@ func (p *Packer) Due(ctx context.Context, today archive.Day) ([]archive.Month, e
 // none unless Config.KeepMonths says so. A month goes only when so many later ones
 // are there too: a clock that is set far forward is one month's mistake at most.
 func (p *Packer) Expired(ctx context.Context, today archive.Day) ([]archive.Month, error) {
-	months, err := p.a.Months(ctx)
+	months, err := p.a.Reader().Months(ctx)
 	if err != nil || p.cfg.KeepMonths == 0 {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ type Entry struct {
 
 // List tells of each month, the oldest first.
 func (p *Packer) List(ctx context.Context) ([]Entry, error) {
-	packs, err := p.a.Packs(ctx)
+	packs, err := p.a.Reader().Packs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 	for _, pack := range packs {
 		of[pack.Month] = pack
 	}
-	months, err := p.a.Months(ctx)
+	months, err := p.a.Reader().Months(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 			entries = append(entries, Entry{Month: pack.Month.String(), State: StateDropped, month: pack.Month})
 		}
 	}
-	missing, err := p.a.Missing(ctx)
+	missing, err := p.a.Reader().Missing(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (p *Packer) State(ctx context.Context, m archive.Month) (string, error) {
 // entry tells of a month that has a table.
 func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) (Entry, error) {
 	e := Entry{Month: m.String(), State: StateLive, Table: m.Table(), month: m}
-	parts, err := p.a.Parts(ctx, m.First(), m.Last())
+	parts, err := p.a.Reader().Parts(ctx, m.First(), m.Last())
 	if err != nil {
 		return e, err
 	}

@@ -246,7 +246,7 @@ func (j *job) progressed(steps float64) {
 // look checks the month's tables, counts what is in them, and compares that with the
 // books.
 func (j *job) look(ctx context.Context) (err error) {
-	if j.parts, err = j.a.Parts(ctx, j.month.First(), j.month.Last()); err != nil {
+	if j.parts, err = j.a.Reader().Parts(ctx, j.month.First(), j.month.Last()); err != nil {
 		return err
 	}
 	j.before = sums{}

@@ -62,7 +62,7 @@ func ask(t testing.TB, a *archive.Archive) map[string]string {
 
 func tableOf(t testing.TB, a *archive.Archive, m archive.Month) string {
 	t.Helper()
-	tables, err := a.FlowTables(t.Context(), m.First(), m.Last())
+	tables, err := a.Reader().FlowTables(t.Context(), m.First(), m.Last())
 	if err != nil {
 		t.Fatal(err)
 	}

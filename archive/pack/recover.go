@@ -31,7 +31,7 @@ func (p *Packer) Recover(ctx context.Context, wait time.Duration) error {
 
 // recover does it, with the lock of LockPacking held.
 func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) error {
-	packs, err := p.a.Packs(ctx)
+	packs, err := p.a.Reader().Packs(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) erro
 // no month's, but for those that the next attempt goes on with. The lock of
 // LockPacking is held, so nobody works on them.
 func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) error {
-	packs, err := p.a.Packs(ctx)
+	packs, err := p.a.Reader().Packs(ctx)
 	if err != nil {
 		return err
 	}

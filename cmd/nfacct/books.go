@@ -54,7 +54,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	from, to := days[0], days[len(days)-1]
 	var books []archive.Book
 	loading, err := db.Steadily(ctx, days, func() (err error) {
-		books, err = db.Audit(ctx, from, to)
+		books, err = db.Reader().Audit(ctx, from, to)
 		return err
 	})
 	if err != nil {

@@ -115,7 +115,7 @@ func TestReadersWhileLoading(t *testing.T) {
 func stopInTheMiddle(t *testing.T, db *archive.Archive, process *os.Process, day archive.Day) {
 	t.Helper()
 	loading := func() bool {
-		days, err := db.Unsettled(t.Context(), day, day)
+		days, err := db.Reader().Unsettled(t.Context(), day, day)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 // pendingFiles is what the month's end waits for.
 func pendingFiles(cfg *config.Config, db *archive.Archive) pack.Pending {
 	return func(ctx context.Context, from, to archive.Day) ([]string, string, error) {
-		return importer.HoldsUp(ctx, db.LoadedNames, cfg.Spool.Folder, cfg.Location(), from, to)
+		return importer.HoldsUp(ctx, db.Reader().LoadedNames, cfg.Spool.Folder, cfg.Location(), from, to)
 	}
 }
 

@@ -130,7 +130,7 @@ func (p *pageArchive) get(context.Context) (web.Store, query.Asker, error) {
 			return nil, nil, p.err
 		}
 	}
-	return p.db, query.Of(p.db, p.asker), nil
+	return p.db.Reader(), query.Of(p.db, p.asker), nil
 }
 
 func (p *pageArchive) open(ctx context.Context) (*archive.Archive, *archive.Asker, error) {

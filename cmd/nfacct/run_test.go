@@ -73,7 +73,7 @@ func TestRunJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	today := archive.DayOf(time.Now().In(cfg.Location()))
-	books, err := db.Books(ctx, today.Add(-1), today)
+	books, err := db.Reader().Books(ctx, today.Add(-1), today)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,7 +160,7 @@ func (m *Migrator) covered(ctx context.Context, path string, known map[archive.D
 	if why, ok := known[day]; ok {
 		return why, nil
 	}
-	files, err := m.archive.FilesOfDay(ctx, day)
+	files, err := m.archive.Reader().FilesOfDay(ctx, day)
 	if err != nil {
 		return "", err
 	}

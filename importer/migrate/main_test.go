@@ -277,7 +277,7 @@ func (p *place) migrate(t testing.TB, s *Source, opts Options) *Summary {
 // books are all of the archive's, which must balance.
 func (p *place) books(t testing.TB) []archive.Book {
 	t.Helper()
-	books, err := p.archive.Books(t.Context(), archive.Day{Year: 2000, Month: 1, Day: 1}, archive.Day{Year: 2030, Month: 1, Day: 1})
+	books, err := p.archive.Reader().Books(t.Context(), archive.Day{Year: 2000, Month: 1, Day: 1}, archive.Day{Year: 2030, Month: 1, Day: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -203,7 +203,7 @@ func (u *unit) hold(ctx context.Context, m *Migrator, s *Source) (State, string,
 	if m.archive == nil {
 		return "", "", nil
 	}
-	known, err := m.archive.ImportByDigest(ctx, u.file.Digest)
+	known, err := m.archive.Reader().ImportByDigest(ctx, u.file.Digest)
 	switch {
 	case err != nil:
 		return "", "", err
@@ -212,7 +212,7 @@ func (u *unit) hold(ctx context.Context, m *Migrator, s *Source) (State, string,
 	case known != nil || m.opts.Beside: // the importer knows what to do
 		return "", "", nil
 	}
-	before, err := m.archive.ImportsByName(ctx, u.file.Name)
+	before, err := m.archive.Reader().ImportsByName(ctx, u.file.Name)
 	if err != nil {
 		return "", "", err
 	}
@@ -220,7 +220,7 @@ func (u *unit) hold(ctx context.Context, m *Migrator, s *Source) (State, string,
 		return Changed, fmt.Sprintf("it had %d rows when it was migrated on %s and has %d now", before[0].Size, before[0].Finished.Format(time.DateOnly), u.rows), nil
 	}
 	for day := first; !last.Before(day); day = day.Add(1) {
-		files, err := m.archive.ImportsOf(ctx, day, m.opts.Router)
+		files, err := m.archive.Reader().ImportsOf(ctx, day, m.opts.Router)
 		if err != nil {
 			return "", "", err
 		}

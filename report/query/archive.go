@@ -17,7 +17,7 @@ type ofArchive struct {
 // FlowTables lists the tables that hold the flows of days, and the names that people
 // read them under: all days of a month that is not packed have one.
 func (o ofArchive) FlowTables(ctx context.Context, from, to archive.Day) (read, named []Table, err error) {
-	parts, err := o.archive.Parts(ctx, from, to)
+	parts, err := o.archive.Reader().Parts(ctx, from, to)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,7 +25,7 @@ func (o ofArchive) FlowTables(ctx context.Context, from, to archive.Day) (read, 
 	for _, p := range parts {
 		names = append(names, p.Table)
 	}
-	rows, err := o.archive.RowsAbout(ctx, names)
+	rows, err := o.archive.Reader().RowsAbout(ctx, names)
 	for _, p := range parts {
 		read = append(read, Table{Name: p.Table, Where: p.Where(), Rows: rows[p.Table]})
 	}

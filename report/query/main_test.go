@@ -27,7 +27,7 @@ func (a *testAsker) Settings() string {
 }
 
 func (a *testAsker) FlowTables(ctx context.Context, from, to archive.Day) (read, named []Table, err error) {
-	names, err := a.Archive.FlowTables(ctx, from, to)
+	names, err := a.Archive.Reader().FlowTables(ctx, from, to)
 	for _, name := range names {
 		read = append(read, Table{Name: name, Where: fmt.Sprintf("`day` BETWEEN '%s' AND '%s'", from, to)})
 	}

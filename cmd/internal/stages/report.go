@@ -22,7 +22,7 @@ import (
 func Usage(ctx context.Context, cfg *config.Config, db *archive.Archive, log *slog.Logger, period report.Period, department string, now time.Time) (*report.Usage, error) {
 	// First the files that wait: a file that is imported meanwhile is then in doubt,
 	// and its records are not in the figures unannounced.
-	pending, err := importer.Pending(ctx, db.LoadedNames, cfg.Spool.Folder, cfg.Location(), period.From, period.To)
+	pending, err := importer.Pending(ctx, db.Reader().LoadedNames, cfg.Spool.Folder, cfg.Location(), period.From, period.To)
 	if err != nil {
 		return nil, err
 	}
