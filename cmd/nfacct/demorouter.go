@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
@@ -32,12 +33,12 @@ func (d *demo) newRouter() (*routerostest.Device, error) {
 // to a port, and reads what the router knows.
 func (d *demo) provision(ctx context.Context, router config.Router, port uint16) error {
 	start := time.Now()
-	p := &provisioning{app: d.app, cfg: d.cfg, router: &router, port: port}
-	r := p.run(ctx)
+	p := &provision.Provisioning{Config: d.cfg, Router: &router, Port: port, Log: d.app.log}
+	r := p.Run(ctx)
 	switch {
-	case r.failed():
+	case r.Failed():
 		return fmt.Errorf("provision the simulated router: %s", r.Error)
-	case r.State != stateWritten:
+	case r.State != provision.Written:
 		return fmt.Errorf("provision the simulated router: it is %s", r.State)
 	}
 	facts, err := d.askRouter(ctx, router)

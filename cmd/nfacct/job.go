@@ -11,6 +11,7 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/daemon"
+	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/cmd/internal/stages"
 	"nfacct/report"
@@ -74,7 +75,7 @@ func (a *app) jobs(cfg *config.Config) []job {
 	})
 	if cfg.Provision.OverQuotaList != "" && len(routers) > 0 {
 		row("over_quota", cfg.Jobs.Report, schedule.DayBefore, 1, reportLane, daemon.ReportMemory, cfg.Provision.Deadline+15*time.Minute, func(ctx context.Context, db *archive.Archive, w work) error {
-			return a.overQuotaJob(cfg, db, routers)(ctx, w.period)
+			return provision.OverQuotaJob(ctx, cfg, db, a.log, routers, w.period)
 		})
 	}
 	if cfg.Mail.Enabled() {

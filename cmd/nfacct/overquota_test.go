@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"log/slog"
 	"maps"
@@ -15,6 +16,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
 	"nfacct/routeros/routerostest"
 )
@@ -123,7 +125,9 @@ func TestOverQuota(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep := a.overQuotaJob(cfg, db, routers)
+	keep := func(ctx context.Context, day string) error {
+		return provision.OverQuotaJob(ctx, cfg, db, a.log, routers, day)
+	}
 	for _, c := range []struct {
 		day    archive.Day
 		writes int
@@ -188,7 +192,7 @@ func TestOverQuota(t *testing.T) {
 		t.Error(diff)
 	}
 	// Also where there is nothing else to undo.
-	if err := a.overQuotaJob(cfg, db, routers[:1])(t.Context(), yesterday.String()); err != nil {
+	if err := provision.OverQuotaJob(t.Context(), cfg, db, a.log, routers[:1], yesterday.String()); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"10.1.1.99 by hand", "10.1.1.4 nfacct"}, onList(device, "over-quota")); diff != "" {

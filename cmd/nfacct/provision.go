@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
 )
@@ -87,44 +88,44 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 		return usageError(err)
 	}
 	if !f.dryRun {
-		unlock, err := lockRouters(cfg)
+		unlock, err := provision.Lock(cfg)
 		if err != nil {
 			return err
 		}
 		defer unlock()
 	}
-	var ears *ears
+	var listener *provision.Listener
 	if f.wait > 0 && !f.dryRun && !f.undo {
-		ears = listenFor(cfg)
-		defer ears.close()
-		if len(ears.sockets) > 0 {
-			for _, problem := range ears.deaf {
+		listener = provision.Listen(cfg)
+		defer listener.Close()
+		if listener.Hears() {
+			for _, problem := range listener.Deaf {
 				a.log.Warn("datagrams that come there are not heard; those of the other addresses are", "problem", problem)
 			}
 		}
 	}
-	var over *overQuota
+	var over *provision.OverQuota
 	var unknown string
 	switch {
 	case cfg.Provision.OverQuotaList == "":
 	case f.undo:
-		over = &overQuota{} // nobody is to be listed
+		over = &provision.OverQuota{} // nobody is to be listed
 	default:
-		over, unknown = a.overQuotaNow(ctx, cfg)
+		over, unknown = provision.OverQuotaNow(ctx, cfg, a.log)
 	}
-	results := make([]provisionResult, len(routers))
+	results := make([]provision.Result, len(routers))
 	var printing sync.Mutex
 	var waiting sync.WaitGroup
 	whole := ctx
 	routeros.Each(ctx, len(routers), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
-		p := &provisioning{app: a, cfg: cfg, router: &routers[i], flags: f, port: port, over: over, unknown: unknown}
+		p := &provision.Provisioning{Config: cfg, Router: &routers[i], Port: port, Log: a.log, DryRun: f.dryRun, Undo: f.undo, CreateUser: f.createUser, Over: over, Unknown: unknown}
 		r := &results[i]
-		*r = p.run(ctx)
+		*r = p.Run(ctx)
 		// Who waits for a datagram takes up no place of those who talk to routers,
 		// and each is printed as it is done.
 		waiting.Go(func() {
-			if ears != nil {
-				r.await(whole, cfg, ears, f.wait)
+			if listener != nil {
+				r.Await(whole, cfg, listener, f.wait)
 			}
 			printing.Lock()
 			defer printing.Unlock()
@@ -137,5 +138,5 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 			return err
 		}
 	}
-	return stages.FailedRouters(len(results), func(i int) (string, bool) { return results[i].Router, results[i].failed() })
+	return stages.FailedRouters(len(results), func(i int) (string, bool) { return results[i].Router, results[i].Failed() })
 }

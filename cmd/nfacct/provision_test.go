@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"nfacct/cmd/internal/provision"
 	"nfacct/routeros/routerostest"
 )
 
@@ -138,9 +139,9 @@ func TestProvision(t *testing.T) {
 	if writes := device.Writes(); len(writes) > 0 {
 		t.Fatalf("the second run wrote %v", writes)
 	}
-	var results []provisionResult
+	var results []provision.Result
 	r := nfacct("--json", "provision", "--dry-run", "gw-1")
-	if err := json.Unmarshal([]byte(r.out), &results); err != nil || len(results) != 1 || results[0].State != stateUnchanged {
+	if err := json.Unmarshal([]byte(r.out), &results); err != nil || len(results) != 1 || results[0].State != provision.Unchanged {
 		t.Errorf("%v: %s", err, r.out)
 	}
 	nfacct("provision", "--undo").want(t, exitOK, "target remove [find dst-address=127.0.0.1", "as it was before")

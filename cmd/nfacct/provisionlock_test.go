@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/provision"
 	"nfacct/routeros/routerostest"
 )
 
@@ -18,7 +19,7 @@ func TestProvisionTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := lockRouters(cfg)
+	unlock, err := provision.Lock(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestProvisionTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.State = filepath.Join(filepath.Dir(name), "file", "state")
-	if _, err := lockRouters(cfg); err == nil {
+	if _, err := provision.Lock(cfg); err == nil {
 		t.Error("a folder in a file")
 	}
 }

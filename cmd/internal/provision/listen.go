@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"context"
@@ -28,24 +28,25 @@ type heard struct {
 	refused bool // of an address that no router has
 }
 
-// ears hear what arrives: through the collector that runs, by what it writes to
-// its status file, or when none runs by sockets of their own.
-type ears struct {
+// Listener hears what arrives: through the collector that runs, by its status file,
+// or when none runs by sockets of its own.
+type Listener struct {
 	cfg     *config.Config
 	sockets []net.PacketConn
-	running bool     // a collector hears
-	deaf    []string // why not all can be heard, by address
+	running bool // a collector hears
+	// Deaf says why not all can be heard, by address.
+	Deaf []string
 
 	mu    sync.Mutex
 	last  map[netip.Addr]heard
 	group sync.WaitGroup
 }
 
-// listenFor opens ears, before anything is written that they are to hear of. Where
-// only some of the collector's addresses can be listened at, those do, since
-// routers may send there; the others are what a caller warns of.
-func listenFor(cfg *config.Config) *ears {
-	e := &ears{cfg: cfg, last: map[netip.Addr]heard{}}
+// Listen begins to hear, before anything is written that is to be heard of. Where only
+// some of the collector's addresses can be listened at, those do, since routers may
+// send there; a caller warns of the others.
+func Listen(cfg *config.Config) *Listener {
+	e := &Listener{cfg: cfg, last: map[netip.Addr]heard{}}
 	var s collector.Saved
 	if err := collector.ReadStatus(cfg.State, &s); err == nil && s.Running && !s.Silent(time.Now()) {
 		e.running = true
@@ -58,7 +59,7 @@ func listenFor(cfg *config.Config) *ears {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				problem = fmt.Sprintf("something else listens at UDP %s: a collector with another state folder?", address)
 			}
-			e.deaf = append(e.deaf, problem)
+			e.Deaf = append(e.Deaf, problem)
 			continue
 		}
 		e.sockets = append(e.sockets, socket)
@@ -77,7 +78,7 @@ func brief(err error) error {
 }
 
 // listen notes who sends what until the socket is closed.
-func (e *ears) listen(socket net.PacketConn) {
+func (e *Listener) listen(socket net.PacketConn) {
 	known := stages.Exporters(e.cfg)
 	buffer := make([]byte, 64<<10)
 	for {
@@ -102,7 +103,11 @@ func (e *ears) listen(socket net.PacketConn) {
 	}
 }
 
-func (e *ears) close() {
+// Hears says whether it hears by sockets of its own.
+func (e *Listener) Hears() bool { return len(e.sockets) > 0 }
+
+// Close ends it.
+func (e *Listener) Close() {
 	for _, socket := range e.sockets {
 		socket.Close()
 	}
@@ -110,7 +115,7 @@ func (e *ears) close() {
 }
 
 // heard lists who was heard, and when last.
-func (e *ears) heard() []heard {
+func (e *Listener) heard() []heard {
 	var list []heard
 	if e.running {
 		var s collector.Saved
@@ -137,9 +142,9 @@ func (e *ears) heard() []heard {
 // left as it was.
 const recent = 5 * time.Minute
 
-// await waits until the router has been heard, when it is as wanted.
-func (r *provisionResult) await(ctx context.Context, cfg *config.Config, e *ears, wait time.Duration) {
-	if r.State != stateWritten && r.State != stateUnchanged {
+// Await waits until the router has been heard, when it is as wanted.
+func (r *Result) Await(ctx context.Context, cfg *config.Config, e *Listener, wait time.Duration) {
+	if r.State != Written && r.State != Unchanged {
 		return
 	}
 	deaf := !e.running && len(e.sockets) == 0
@@ -152,8 +157,8 @@ func (r *provisionResult) await(ctx context.Context, cfg *config.Config, e *ears
 			return
 		}
 		if deaf || ctx.Err() != nil || time.Now().After(until) {
-			r.State, r.Check = stateSilent, r.suspects(cfg, list)
-			r.Check = slices.Insert(r.Check, 0, e.deaf...)
+			r.State, r.Check = Silent, r.suspects(cfg, list)
+			r.Check = slices.Insert(r.Check, 0, e.Deaf...)
 			return
 		}
 		select {
@@ -169,12 +174,12 @@ func exportOf(cfg *config.Config, router string) []netip.Addr {
 }
 
 // hear finds the first datagram of the router since it was written to.
-func (r *provisionResult) hear(export []netip.Addr, list []heard) *firstDatagram {
+func (r *Result) hear(export []netip.Addr, list []heard) *Datagram {
 	for _, h := range list {
 		if h.refused || !slices.Contains(export, h.addr) {
 			continue
 		}
-		d := &firstDatagram{Exporter: h.addr.String(), Version: h.version}
+		d := &Datagram{Exporter: h.addr.String(), Version: h.version}
 		switch {
 		case r.wrote.IsZero() && time.Since(h.at) < recent:
 			return d
@@ -187,7 +192,7 @@ func (r *provisionResult) hear(export []netip.Addr, list []heard) *firstDatagram
 }
 
 // suspects are what to look at when a router stays silent, most likely first.
-func (r *provisionResult) suspects(cfg *config.Config, list []heard) []string {
+func (r *Result) suspects(cfg *config.Config, list []heard) []string {
 	to := r.wanted.Collector
 	var checks []string
 	for _, h := range list {

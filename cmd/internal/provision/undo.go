@@ -1,4 +1,4 @@
-package main
+package provision
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 )
 
 // undo gives back what was before.
-func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *routeros.Facts, saved *routeros.Saved, path string) error {
+func (p *Provisioning) undo(ctx context.Context, d *routeros.Device, facts *routeros.Facts, saved *routeros.Saved, path string) error {
 	r := &p.result
 	listed, err := p.unlist(ctx, d)
 	if err != nil {
@@ -18,13 +18,13 @@ func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *rout
 	if saved == nil {
 		r.plan(routeros.Plan{Changes: listed})
 		r.Notes = append(r.Notes, "nothing to undo of traffic-flow: nfacct has written nothing there that it knows of ("+path+" does not exist)")
-		if p.flags.dryRun {
+		if p.DryRun {
 			return nil
 		}
-		return p.write(ctx, d, listed, stateUndone)
+		return p.write(ctx, d, listed, Undone)
 	}
 	if other := saved.Other(facts); other != "" {
-		return fmt.Errorf("router %s: undo: the saved state %s is of another device, of %s; nothing was written. If this device was never provisioned there is nothing to undo; move that file away", p.router.Name, path, other)
+		return fmt.Errorf("router %s: undo: the saved state %s is of another device, of %s; nothing was written. If this device was never provisioned there is nothing to undo; move that file away", p.Router.Name, path, other)
 	}
 	plan := saved.Undo(&facts.Flow)
 	account, left, err := d.UndoAccount(ctx, saved)
@@ -36,14 +36,14 @@ func (p *provisioning) undo(ctx context.Context, d *routeros.Device, facts *rout
 	if saved.Untouched() {
 		r.Notes = append(r.Notes, "nothing to undo: nfacct has looked here, and written nothing")
 	}
-	if p.flags.dryRun {
+	if p.DryRun {
 		return nil
 	}
-	if err := p.write(ctx, d, plan.Changes, stateUndone); err != nil {
+	if err := p.write(ctx, d, plan.Changes, Undone); err != nil {
 		return err
 	}
 	if len(left) > 0 { // for an undo by a user who may
-		rest := routeros.Save(p.router.Name, facts)
+		rest := routeros.Save(p.Router.Name, facts)
 		rest.State, rest.Time, rest.Account = saved.State, saved.Time, left
 		return writeOwn(rest, path)
 	}

@@ -1,9 +1,13 @@
-package main
+// Package provision makes routers send their flows here: it plans, writes, reads back,
+// keeps what was there before for an undo, puts hosts over quota on an address list,
+// and listens for the first datagram.
+package provision
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -13,27 +17,31 @@ import (
 	"nfacct/routeros"
 )
 
-// provisioning is what is done with one router.
-type provisioning struct {
-	app    *app
-	cfg    *config.Config
-	router *config.Router
-	flags  provisionFlags
-	port   uint16
-	result provisionResult
-	// over is who is over quota; when it is nil, unknown says why.
-	over    *overQuota
-	unknown string
+// Provisioning is what is done with one router.
+type Provisioning struct {
+	Config *config.Config
+	Router *config.Router
+	Port   uint16 // of the collector
+	Log    *slog.Logger
+
+	DryRun, Undo, CreateUser bool
+
+	// Over are the hosts over quota; when it is nil, Unknown says why.
+	Over    *OverQuota
+	Unknown string
+
+	result Result
 }
 
-func (p *provisioning) run(ctx context.Context) provisionResult {
-	err := routeros.Use(ctx, p.router.Config, p.app.log, func(ctx context.Context, d *routeros.Device) error {
-		p.result = provisionResult{} // of an attempt before
+// Run provisions the router, or undoes that.
+func (p *Provisioning) Run(ctx context.Context) Result {
+	err := routeros.Use(ctx, p.Router.Config, p.Log, func(ctx context.Context, d *routeros.Device) error {
+		p.result = Result{} // of an attempt before
 		return p.with(ctx, d)
 	})
-	p.result.Router, p.result.Address = p.router.Name, p.router.Address
+	p.result.Router, p.result.Address = p.Router.Name, p.Router.Address
 	if err != nil {
-		p.result.State, p.result.Error = stateFailed, err.Error()
+		p.result.State, p.result.Error = Failed, err.Error()
 		var half *routeros.ApplyError
 		if errors.As(err, &half) {
 			p.result.mark(half.Done)
@@ -46,24 +54,24 @@ func (p *provisioning) run(ctx context.Context) provisionResult {
 }
 
 // with plans and writes.
-func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
+func (p *Provisioning) with(ctx context.Context, d *routeros.Device) error {
 	r := &p.result
 	facts, err := d.Outline(ctx)
 	if err != nil {
 		return err
 	}
 	r.Identity, r.Version, r.Board = facts.Identity, facts.Version, facts.Board
-	path := routeros.SavedPath(stages.SavedFolder(p.cfg), p.router.Name)
+	path := routeros.SavedPath(stages.SavedFolder(p.Config), p.Router.Name)
 	saved, err := routeros.LoadSaved(path)
 	if err != nil {
 		return err
 	}
-	if p.flags.undo {
+	if p.Undo {
 		return p.undo(ctx, d, facts, saved, path)
 	}
 	if saved != nil {
 		if other := saved.Other(facts); other != "" {
-			if !p.flags.dryRun {
+			if !p.DryRun {
 				aside, err := saved.Aside(path)
 				if err != nil {
 					return err
@@ -73,10 +81,10 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 			saved = nil
 		}
 	}
-	wanted := p.cfg.Provision.For(p.router.Config, facts, d.Local(), p.port, p.router.Export)
+	wanted := p.Config.Provision.For(p.Router.Config, facts, d.Local(), p.Port, p.Router.Export)
 	r.wanted = wanted
 	if err := wanted.Check(&facts.Flow); err != nil {
-		return fmt.Errorf("router %s: plan: %w", p.router.Name, err)
+		return fmt.Errorf("router %s: plan: %w", p.Router.Name, err)
 	}
 	plan := routeros.Compare(&facts.Flow, wanted)
 	r.plan(plan)
@@ -95,11 +103,11 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 	if err != nil {
 		return err
 	}
-	if p.flags.dryRun {
+	if p.DryRun {
 		return nil
 	}
 	if saved == nil || saved.Untouched() { // the state before is that of now
-		saved = routeros.Save(p.router.Name, facts)
+		saved = routeros.Save(p.Router.Name, facts)
 	}
 	changes := append(plan.Changes, account...)
 	if err := p.writeSaved(ctx, d, saved, path, changes, wanted.Collector); err != nil {
@@ -110,22 +118,22 @@ func (p *provisioning) with(ctx context.Context, d *routeros.Device) error {
 
 // writeList writes what was planned for the list of hosts over quota. It is no part
 // of the saved state: the list changes by the day, and undo empties it.
-func (p *provisioning) writeList(ctx context.Context, d *routeros.Device, changes []routeros.Change) error {
+func (p *Provisioning) writeList(ctx context.Context, d *routeros.Device, changes []routeros.Change) error {
 	began := p.result.wrote // no new datagram is to be waited for because of it
-	err := p.write(ctx, d, changes, stateWritten)
+	err := p.write(ctx, d, changes, Written)
 	p.result.wrote = began
 	return err
 }
 
 // writeSaved writes changes, behind the saved state that says so. Of a write that
 // fails it keeps what was written or may have been.
-func (p *provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
+func (p *Provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
 	noted := saved.Clone()
 	noted.Note(changes, to)
 	if err := writeOwn(noted, path); err != nil {
 		return err
 	}
-	err := p.write(ctx, d, changes, stateWritten)
+	err := p.write(ctx, d, changes, Written)
 	var half *routeros.ApplyError
 	if errors.As(err, &half) {
 		saved.Note(half.Done, to)
@@ -146,7 +154,7 @@ func writeOwn(saved *routeros.Saved, path string) error {
 }
 
 // write writes changes, and says so.
-func (p *provisioning) write(ctx context.Context, d *routeros.Device, changes []routeros.Change, done string) error {
+func (p *Provisioning) write(ctx context.Context, d *routeros.Device, changes []routeros.Change, done State) error {
 	if len(changes) == 0 {
 		return nil
 	}
