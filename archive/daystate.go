@@ -133,6 +133,7 @@ func (s *dayStates) stale() bool {
 func (a *Archive) forgetDay(ctx context.Context, day Day) error {
 	return errors.Join(
 		a.exec(ctx, "forget day", "DELETE FROM host_days WHERE day = ?", day),
+		a.exec(ctx, "forget day", "DELETE FROM host_day_routers WHERE day = ?", day),
 		a.exec(ctx, "forget day", "DELETE FROM host_day_peers WHERE day = ?", day),
 		a.exec(ctx, "forget day", "DELETE FROM day_states WHERE day = ?", day),
 	)
@@ -161,6 +162,9 @@ GROUP BY host`, day, day)
 	// A join, because NOT IN is looked up for each host by itself in a DELETE.
 	if err := a.exec(ctx, "sum up day", `DELETE host_days FROM host_days LEFT JOIN (SELECT DISTINCT host FROM usage_hourly WHERE day = ?) AS hours ON hours.host = host_days.host
 WHERE host_days.day = ? AND hours.host IS NULL`, day, day); err != nil {
+		return err
+	}
+	if err := a.sumRouters(ctx, day); err != nil {
 		return err
 	}
 	return a.markDay(ctx, day, "usage_stamp", stamp)

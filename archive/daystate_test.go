@@ -36,6 +36,17 @@ func hostDays(t *testing.T, a *Archive, day Day) (kept, rows map[netip.Addr][3]u
 	if err := found.Err(); err != nil {
 		t.Fatal(err)
 	}
+	// By router they are the same.
+	parts := map[netip.Addr][3]uint64{}
+	if err := a.Reader().RouterHosts(t.Context(), day, day, func(h *RouterHost) {
+		sums := parts[h.Host]
+		parts[h.Host] = [3]uint64{sums[0] + h.UpBytes, sums[1] + h.DownBytes, rows[h.Host][2]}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(rows, parts, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("by router: %s", diff)
+	}
 	return kept, rows
 }
 

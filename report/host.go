@@ -38,6 +38,12 @@ type Host struct {
 	// NotInDHCP: leases are known of this time, and none is this host's.
 	NotInDHCP bool        `json:"not_in_dhcp"`
 	Quota     *QuotaState `json:"quota"` // null: none is set for it
+	// Routers are what each charged, where there are several: with networks of the same
+	// addresses these are several hosts.
+	Routers []RouterPart `json:"routers,omitempty"`
+	// WeakBytes are those of DownBytes that were charged by the next hop or by the
+	// uploads that they answer, as with version 5: they may be another host's.
+	WeakBytes uint64 `json:"weak_bytes,omitempty"`
 }
 
 // Bytes is both directions.

@@ -3,8 +3,9 @@ package report
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strings"
+
+	"nfacct/archive"
 )
 
 // SharedHost is a host that several routers charged: its figures are of two hosts
@@ -22,64 +23,65 @@ type RouterPart struct {
 	DownBytes uint64 `json:"down_bytes"`
 }
 
-// mostSharedDays is the longest period that is asked for them, so that a report of a
-// year need not read every hour of it.
-const mostSharedDays = 7
+// Bytes is both directions.
+func (p *RouterPart) Bytes() uint64 { return plus(p.UpBytes, p.DownBytes) }
 
-// readShared finds the hosts that several routers charged.
+// readShared finds the hosts that several routers charged, and those whose downloads
+// rest on weak rules.
 func (q *question) readShared(ctx context.Context) error {
-	routers := map[string]bool{}
+	routers, weak := map[string]bool{}, false
 	for i := range q.u.Books {
-		routers[q.u.Books[i].Router] = true
+		b := &q.u.Books[i]
+		routers[b.Router] = true
+		for rule := range b.Rules {
+			weak = weak || strings.HasPrefix(rule, "next hop") || strings.HasPrefix(rule, "answer to an upload")
+		}
 	}
-	if len(routers) < 2 || q.Period.From.Add(mostSharedDays-1).Before(q.Period.To) {
+	if len(routers) < 2 && !weak {
 		return nil
 	}
-	parts := map[netip.Addr][]RouterPart{}
-	for day := q.Period.From; !q.Period.To.Before(day); day = day.Add(1) {
-		hosts, err := q.archive.Reader().SharedHosts(ctx, day)
-		if err != nil {
-			return err
+	var parts []RouterPart
+	var host netip.Addr
+	finish := func() {
+		if t := q.hosts.of(host); t != nil && len(parts) > 1 {
+			t.parts, parts = parts, nil
+			q.u.SharedHosts = append(q.u.SharedHosts, SharedHost{host.String(), t.parts})
 		}
-		for _, h := range hosts {
-			if !q.shown(h.Host) {
-				continue
-			}
-			at := slices.IndexFunc(parts[h.Host], func(p RouterPart) bool { return p.Router == h.Router })
-			if at < 0 {
-				at = len(parts[h.Host])
-				parts[h.Host] = append(parts[h.Host], RouterPart{Router: h.Router})
-			}
-			p := &parts[h.Host][at]
-			p.UpBytes, p.DownBytes = p.UpBytes+h.UpBytes, p.DownBytes+h.DownBytes
+		parts = parts[:0]
+	}
+	err := q.archive.Reader().RouterHosts(ctx, q.Period.From, q.Period.To, func(h *archive.RouterHost) {
+		if h.Host != host {
+			finish()
+			host = h.Host
 		}
-	}
-	for host, of := range parts {
-		q.u.SharedHosts = append(q.u.SharedHosts, SharedHost{host.String(), of})
-	}
-	slices.SortFunc(q.u.SharedHosts, func(a, b SharedHost) int {
-		return netip.MustParseAddr(a.Host).Compare(netip.MustParseAddr(b.Host))
+		if !q.shown(h.Host) {
+			return
+		}
+		parts = append(parts, RouterPart{h.Router, h.UpBytes, h.DownBytes})
+		if t := q.hosts.of(h.Host); t != nil {
+			t.weak = plus(t.weak, h.WeakBytes)
+		}
 	})
-	return nil
+	finish()
+	return err
 }
 
-// mostSharedLines is how many are named in the text; the JSON has all.
-const mostSharedLines = 20
+// WeakDownload says that so much of a host's download was charged by the next hop or by
+// the uploads that it answers that it may be another's.
+func (h *Host) WeakDownload() bool { return h.WeakBytes > h.DownBytes/tolerated }
 
-// shared names the hosts that several routers charged, with what each did.
-func (t *text) shared() {
-	for i, h := range t.u.SharedHosts {
-		if i == mostSharedLines {
-			t.paragraph("", t.Plural("text.shared.more", uint64(len(t.u.SharedHosts)-i)))
+// parts are the lines below a host that several routers charged.
+func (t *text) parts(h *Host, addresses int) {
+	for i := range h.Routers {
+		p := &h.Routers[i]
+		name := Clean(p.Router)
+		if i == mostParts {
+			t.paragraph("  ", t.Plural("text.more", uint64(len(h.Routers)-i)))
 			break
 		}
-		var parts []string
-		for _, p := range h.Routers {
-			parts = append(parts, Clean(p.Router)+" "+t.Bytes(p.UpBytes+p.DownBytes))
-		}
-		t.paragraph("", t.Text("text.shared", h.Host, strings.Join(parts, ", ")))
-	}
-	if len(t.u.SharedHosts) > 0 {
-		t.line("")
+		t.row("", addresses, "- "+name, t.Bytes(p.UpBytes), t.Bytes(p.DownBytes), t.Bytes(p.Bytes()), t.Percent(part(p.Bytes(), t.u.Totals.Bytes())), "", "")
 	}
 }
+
+// mostParts is how many routers stand below a host; the JSON has all.
+const mostParts = 20

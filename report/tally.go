@@ -25,6 +25,8 @@ type tally struct {
 	named           []Name
 	users           []string // of the proxy
 	quota           *QuotaState
+	weak            uint64       // bytes down by weak rules
+	parts           []RouterPart // of several routers
 }
 
 func (t *tally) bytes() uint64 { return t.up + t.down }
@@ -222,6 +224,7 @@ func (q *question) makeHost(t *tally) Host {
 		Host: t.addr.String(), Names: []string{}, Named: t.named, UpBytes: t.up, DownBytes: t.down, Flows: t.flows, Peers: t.peers,
 		Share: part(t.bytes(), q.u.Totals.Bytes()), BusiestHourBytes: t.busiestBytes,
 		Buckets: q.hosts.unpackSparse(t.course, len(q.u.Buckets)), ProxyUsers: t.users, New: t.new, NotInDHCP: t.leaseless, Quota: t.quota,
+		Routers: t.parts, WeakBytes: t.weak,
 	}
 	for i := range t.named {
 		h.Names = append(h.Names, t.named[i].Name)

@@ -74,7 +74,6 @@ func (u *Usage) WriteText(w io.Writer, words *phrase.Catalogue, rows, details in
 		t.excluded()
 		t.coverage()
 		t.line("")
-		t.shared()
 		t.books()
 	}
 	t.line("")

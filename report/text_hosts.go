@@ -48,6 +48,7 @@ func (t *text) hosts() {
 		if changed := h.NamesByTime(&u.Period); changed != "" {
 			t.paragraph("    ", changed)
 		}
+		t.parts(h, addresses)
 	}
 	all := &u.Totals
 	if n := u.HostCount() - len(shown); n > 0 {
@@ -59,13 +60,17 @@ func (t *text) hosts() {
 	if marks := u.marks(); marks != "" {
 		var legend []string
 		for _, mark := range marks {
-			legend = append(legend, t.Text("text.mark."+map[rune]string{'+': "new", '?': "no_lease", '~': "soft", '!': "hard"}[mark]))
+			legend = append(legend, t.Text("text.mark."+map[rune]string{'+': "new", '?': "no_lease", '~': "soft", '!': "hard", '*': "weak"}[mark]))
 		}
 		t.paragraph("", strings.Join(legend, ", "))
 	}
+	if n := len(u.SharedHosts); n > 0 {
+		t.paragraph("", t.Plural("text.shared", uint64(n)))
+	}
 }
 
-// marks are signs before a host's name: + new, ? without lease, ~ and ! over quota.
+// marks are signs before a host's name: + new, ? without lease, ~ and ! over quota,
+// * download by weak rules.
 func (h *Host) marks() string {
 	marks := ""
 	if h.New {
@@ -77,6 +82,9 @@ func (h *Host) marks() string {
 	if h.Quota != nil {
 		marks += map[string]string{QuotaSoft: "~", QuotaHard: "!"}[h.Quota.State]
 	}
+	if h.WeakDownload() {
+		marks += "*"
+	}
 	return marks
 }
 
@@ -87,7 +95,7 @@ func (u *Usage) marks() string {
 		all += u.Hosts[i].marks()
 	}
 	marks := ""
-	for _, mark := range "+?~!" {
+	for _, mark := range "+?~!*" {
 		if strings.ContainsRune(all, mark) {
 			marks += string(mark)
 		}

@@ -59,8 +59,8 @@ type Usage struct {
 	// they moved at least so much, and some may be missing. Never of a single day,
 	// whose are exact.
 	TopsAtLeast bool `json:"tops_at_least,omitempty"`
-	// SharedHosts were charged by several routers, where the period is of a week at
-	// most: the figures of each in Hosts are of all of them.
+	// SharedHosts were charged by several routers: the figures of each in Hosts are of
+	// all of them.
 	SharedHosts []SharedHost     `json:"hosts_of_several_routers,omitempty"`
 	Departments []Department     `json:"departments,omitempty"`
 	Offenders   []Offender       `json:"over_quota,omitempty"` // the worst first

@@ -41,7 +41,7 @@ func TestSheetRows(t *testing.T) {
 	if len(list) != 22 || list[20][6] != fmt.Sprint(u.Totals.Bytes()) || list[21][0] != "and 41 more (a sheet has 22 rows; --format json has all)" {
 		t.Errorf("%d rows: %q", len(list), list[len(list)-1])
 	}
-	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:Y20" {
+	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:Z20" {
 		t.Errorf("%+v, %v", tables, err)
 	}
 }

@@ -100,13 +100,29 @@ func (v *view) hosts() error {
 		}
 		r.Badges = v.badges(h)
 		t.Rows = append(t.Rows, r)
+		v.parts(t, h)
 	}
 	if n := u.HostCount() - shown; n > 0 {
 		t.Rows = append(t.Rows, row{Name: v.plural("others", n), Cells: v.figures(others.DownBytes, others.UpBytes, false)})
 	}
 	t.Rows = append(t.Rows, row{Name: v.text("total"), Cells: v.figures(u.Totals.DownBytes, u.Totals.UpBytes, true)})
+	if n := len(u.SharedHosts); n > 0 {
+		t.More = v.words.Plural("text.shared", uint64(n))
+	}
 	v.Hosts = t
 	return v.topHosts(t)
+}
+
+// parts are the rows below a host that several routers charged.
+func (v *view) parts(t *table, h *report.Host) {
+	for i := range h.Routers {
+		p := &h.Routers[i]
+		if i == mostOf {
+			t.Rows = append(t.Rows, row{Name: v.more(len(h.Routers) - i)})
+			break
+		}
+		t.Rows = append(t.Rows, row{Name: "– " + short(h.Host, 45), Note: short(p.Router, 40), Cells: v.figures(p.DownBytes, p.UpBytes, false)})
+	}
 }
 
 // figures are the cells of a host: down, up, total with its share.
@@ -163,6 +179,9 @@ func (v *view) badges(h *report.Host) []string {
 	}
 	if h.Quota != nil && h.Quota.State != report.QuotaKept && h.Quota.State != "" {
 		badges = append(badges, v.text("badge.over"))
+	}
+	if h.WeakDownload() {
+		badges = append(badges, v.text("badge.weak"))
 	}
 	return badges
 }

@@ -71,7 +71,7 @@ func (w *workbook) write() error {
 	if err != nil {
 		return err
 	}
-	for _, sheet := range []func() error{w.hosts, w.course, w.hostsByTime, w.departments, w.offenders, w.proxyUsers, w.onlyProxied, w.books, w.excluded, w.coverage, w.facts} {
+	for _, sheet := range []func() error{w.hosts, w.course, w.hostsByTime, w.departments, w.offenders, w.proxyUsers, w.onlyProxied, w.books, w.excluded, w.coverage, w.hostsByRouter, w.facts} {
 		if err := sheet(); err != nil {
 			return err
 		}

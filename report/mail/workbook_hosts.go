@@ -17,6 +17,7 @@ func (w *workbook) hosts() error {
 		{w.text("proxied"), count, 16}, {w.text("direct"), percent, 11}, {w.text("users"), plain, 18},
 		{w.text("new"), plain, 7}, {w.text("no_lease"), plain, 9},
 		{w.text("quota"), plain, 16}, {w.text("quota_used"), count, 15}, {w.text("quota_share"), percent, 10}, {w.text("state"), plain, 18},
+		{w.text("weak"), count, 16},
 	})
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func (w *workbook) hosts() error {
 			others = joined(changed)
 		}
 		values := []any{h.Host, name, others, h.Group, h.DownBytes, h.UpBytes, h.Bytes(), h.Share, h.CumulativeShare, h.Flows, h.Peers,
-			w.local(h.BusiestHour), nil, nil, w.topPeers(h), w.topServices(h), h.ProxiedBytes, h.DirectShare, w.list(h.ProxyUsers), w.yes(h.New), w.yes(h.NotInDHCP), nil, nil, nil, nil}
+			w.local(h.BusiestHour), nil, nil, w.topPeers(h), w.topServices(h), h.ProxiedBytes, h.DirectShare, w.list(h.ProxyUsers), w.yes(h.New), w.yes(h.NotInDHCP), nil, nil, nil, nil, bound(h.WeakBytes)}
 		if h.BusiestHour != nil {
 			values[12], values[13] = w.offset(*h.BusiestHour), h.BusiestHourBytes
 		}
@@ -47,6 +48,30 @@ func (w *workbook) hosts() error {
 		return err
 	}
 	return s.end(w.u.HostCount())
+}
+
+// hostsByRouter is what each router charged to the hosts that several did.
+func (w *workbook) hostsByRouter() error {
+	if len(w.u.SharedHosts) == 0 {
+		return nil
+	}
+	s, err := w.sheet("hosts_routers", []sheetColumn{{w.text("address"), plain, 18}, {w.text("router"), plain, 24},
+		{w.text("down"), count, 16}, {w.text("up"), count, 16}, {w.text("total"), count, 16}})
+	if err != nil {
+		return err
+	}
+	n := 0
+	for i := range w.u.SharedHosts {
+		h := &w.u.SharedHosts[i]
+		for j := range h.Routers {
+			p := &h.Routers[j]
+			if err := s.add(h.Host, p.Router, p.DownBytes, p.UpBytes, p.Bytes()); err != nil {
+				return err
+			}
+			n++
+		}
+	}
+	return s.end(n)
 }
 
 // topPeers and topServices are the biggest of a host in a cell.

@@ -146,7 +146,7 @@ func TestWorkbook(t *testing.T) {
 	if panes, err := file.GetPanes("Hosts"); err != nil || !panes.Freeze || panes.YSplit != 1 {
 		t.Errorf("%+v, %v", panes, err)
 	}
-	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:Y26" {
+	if tables, err := file.GetTables("Hosts"); err != nil || len(tables) != 1 || tables[0].Range != "A1:Z26" {
 		t.Errorf("%+v, %v", tables, err)
 	}
 }

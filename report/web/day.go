@@ -26,7 +26,7 @@ type dayPage struct {
 	Total              hostLine
 	Chart              template.HTML
 	Hours              []hourLine
-	Notes              []string
+	Weak, Shared       bool // a host of Lines is
 }
 
 // hostLine is a host of a table.
@@ -35,6 +35,8 @@ type hostLine struct {
 	Up, Down, Total, Flows uint64
 	Share, Running         float64
 	Hosts                  int // of others
+	Parts                  []partLine
+	Weak                   bool
 }
 
 type hourLine struct {
@@ -133,6 +135,19 @@ func (s *Server) fillHosts(ctx context.Context, store Store, day archive.Day, ou
 		}
 		out.Others.Share = share(out.Others.Total, out.Total.Total)
 		all = all[:out.Top]
+	}
+	shown := map[netip.Addr]bool{}
+	for i := range all {
+		shown[all[i].Host] = true
+	}
+	parts, err := readParts(ctx, store, day, day, func(host netip.Addr) bool { return shown[host] })
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		l := &all[i]
+		l.Parts, l.Weak = parts.of[l.Host], parts.weak[l.Host] > l.Down/tolerated
+		out.Weak, out.Shared = out.Weak || l.Weak, out.Shared || l.Parts != nil
 	}
 	out.Lines = all
 	return nil

@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"net/netip"
 	"net/url"
 
 	"nfacct/archive"
@@ -18,6 +19,8 @@ type hostPage struct {
 	Previous             uint64 // the month before, if anything is known of it
 	Chart                template.HTML
 	Asks                 []ask // questions about it
+	Parts                []partLine
+	Weak                 bool
 }
 
 // ask is a question that is ready to be asked.
@@ -90,6 +93,11 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 		v.Trouble = &trouble{s.deps.Words.Text("web.host_unknown", addr.String(), m.String()), "nfacct query --month " + m.String() + " --group-by host"}
 		return "empty", v, nil
 	}
+	parts, err := readParts(ctx, store, m.First(), m.Last(), func(host netip.Addr) bool { return host == addr })
+	if err != nil {
+		return "", nil, err
+	}
+	out.Parts, out.Weak = parts.of[addr], parts.weak[addr] > out.Down/tolerated
 	out.Chart = s.svg(bars, title)
 	for _, by := range []string{"peer", "service", "day,hour", "proto", "peer,peer_port"} {
 		q := url.Values{"month": {m.String()}, "host": {addr.String()}, "group": {by}, "limit": {"100"}}

@@ -36,6 +36,7 @@ type Store interface {
 	DaysOfHost(ctx context.Context, host netip.Addr, from, to archive.Day) ([]archive.HostDay, error)
 	HostDays(ctx context.Context, from, to archive.Day, each func(*archive.HostDay)) error
 	HostHours(ctx context.Context, day archive.Day, each func(*archive.HostHour)) error
+	RouterHosts(ctx context.Context, from, to archive.Day, each func(*archive.RouterHost)) error
 	Books(ctx context.Context, from, to archive.Day) ([]archive.Book, error)
 }
 

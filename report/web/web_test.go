@@ -66,6 +66,18 @@ func (o *office) HostDays(_ context.Context, from, to archive.Day, each func(*ar
 	return nil
 }
 
+// The first host is of two branches; the second's download rests on weak rules.
+func (o *office) RouterHosts(_ context.Context, from, to archive.Day, each func(*archive.RouterHost)) error {
+	days := uint64(0)
+	o.days(from, to, func(archive.Day) { days++ })
+	if days > 0 {
+		each(&archive.RouterHost{Host: hosts[0], Router: "branch-a", UpBytes: 4 * days, DownBytes: 400 * days})
+		each(&archive.RouterHost{Host: hosts[0], Router: "branch-b", UpBytes: 6 * days, DownBytes: 600 * days})
+		each(&archive.RouterHost{Host: hosts[1], Router: "branch-a", UpBytes: 20 * days, DownBytes: 2000 * days, WeakBytes: 1500 * days})
+	}
+	return nil
+}
+
 func (o *office) DaysOfHost(ctx context.Context, host netip.Addr, from, to archive.Day) (days []archive.HostDay, err error) {
 	return days, o.HostDays(ctx, from, to, func(h *archive.HostDay) {
 		if h.Host == host {
@@ -306,6 +318,28 @@ func TestTotals(t *testing.T) {
 	}
 	if body := get(h, "/day/2026-11-21?sort=total").Body.String(); !strings.Contains(body, `title="3030"`) || strings.Index(body, "192.168.88.11") > strings.Index(body, ">192.168.88.10") {
 		t.Errorf("day: %s", body)
+	}
+}
+
+// A host of two branches has a line for each router, and a download that may be
+// another's has its mark.
+func TestParts(t *testing.T) {
+	h := serve(t, deps(&office{}))
+	for target, wanted := range map[string][]string{
+		"/day/2026-11-21":                   {`<td>branch-a</td><td class="n" title="400">`, `<td>branch-b</td><td class="n" title="600">`, "has a line for each router", "KiB*</td>", "* download charged by"},
+		"/host/192.168.88.10?month=2026-11": {`branch-a</th><td class="n" title="1200">`, `branch-b</th><td class="n" title="1800">`},
+		"/host/192.168.88.11?month=2026-11": {"* download charged by"},
+		"/day/2026-11-21?sort=host&top=10":  {"branch-b"},
+	} {
+		body := get(h, target).Body.String()
+		for _, want := range wanted {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s has no %q: %s", target, want, body)
+			}
+		}
+	}
+	if body := get(h, "/host/192.168.88.11?month=2026-11").Body.String(); strings.Contains(body, "has a line for each") {
+		t.Error(body)
 	}
 }
 
