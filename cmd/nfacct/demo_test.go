@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/demo"
 	"nfacct/collector/spool"
 	"nfacct/report"
 )
@@ -31,9 +32,9 @@ func TestDemo(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "an office") // a name that has to be quoted
 	var out, said bytes.Buffer
 	a := &app{out: &out, errOut: &said, log: newLog(&said, false, false, false)}
-	d := &demo{app: a, zone: "Europe/Berlin"}
+	d := &demo.Demo{Out: &out, Bar: a.progress, Log: a.log, Zone: "Europe/Berlin"}
 	now := time.Date(2026, 3, 30, 9, 0, 0, 0, time.UTC)
-	if err := d.run(t.Context(), demoFlags{folder: folder, hosts: 12}, now); err != nil {
+	if err := d.Run(t.Context(), demo.Options{Folder: folder, Hosts: 12}, now); err != nil {
 		t.Fatalf("%v\n%s%s", err, &out, &said)
 	}
 	if said.Len() > 0 {
@@ -50,7 +51,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	if isLocked(filepath.Join(folder, demoState, "database", "instance.lock")) {
+	if demo.IsLocked(filepath.Join(folder, demo.StateName, "database", "instance.lock")) {
 		t.Error("the database server stays")
 	}
 	entries, err := os.ReadDir(folder)
@@ -59,7 +60,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	// What was printed is what the command prints.
-	config := filepath.Join(folder, demoConfig)
+	config := filepath.Join(folder, demo.ConfigName)
 	// But for when it was made.
 	made := regexp.MustCompile(`(?m)^Made by nfacct.*\n`)
 	asText := made.ReplaceAllString(command(t, exitOK, "report", "--config", config, "--day", "2026-03-29"), "")
@@ -74,8 +75,8 @@ func TestDemo(t *testing.T) {
 	if !usage.Complete || usage.Timezone != "Europe/Berlin" || len(usage.Hosts) == 0 {
 		t.Errorf("report: %+v", usage)
 	}
-	usage.Facts.Generated = d.result.Report.Facts.Generated
-	shown, err := json.Marshal(d.result.Report)
+	usage.Facts.Generated = d.Result.Report.Facts.Generated
+	shown, err := json.Marshal(d.Result.Report)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestDemo(t *testing.T) {
 	}
 
 	// The month is packed, and the truth is still told of it.
-	if p := d.result.Packed; p.Done != "packed" || p.Problem != "" || p.Bytes >= p.LiveBytes || p.Rows != d.result.Tables.Rows {
+	if p := d.Result.Packed; p.Done != "packed" || p.Problem != "" || p.Bytes >= p.LiveBytes || p.Rows != d.Result.Tables.Rows {
 		t.Errorf("packed: %+v", p)
 	}
 	if list := command(t, exitOK, "archive", "--list", "--config", config); !strings.Contains(list, "packed") {
@@ -100,7 +101,7 @@ func TestDemo(t *testing.T) {
 		t.Error(next)
 	}
 	// Neither is one of which a file waits.
-	files, err := spool.ListSealed(d.cfg.Spool.Folder)
+	files, err := spool.ListSealed(d.Config.Spool.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +119,11 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if d.db, err = archive.Open(t.Context(), d.cfg.Database, a.log); err != nil {
+	if d.DB, err = archive.Open(t.Context(), d.Config.Database, a.log); err != nil {
 		t.Fatal(err)
 	}
-	defer d.db.Close()
-	rollupsAreSums(t, d.db)
+	defer d.DB.Close()
+	rollupsAreSums(t, d.DB)
 	mailIsDatabase(t, d)
 	differencesAreFound(t, d, &out)
 }
@@ -146,17 +147,17 @@ func rollupsAreSums(t *testing.T, db *archive.Archive) {
 
 // differencesAreFound spoils a figure of the database: a demo that has it is not
 // equal.
-func differencesAreFound(t *testing.T, d *demo, out *bytes.Buffer) {
+func differencesAreFound(t *testing.T, d *demo.Demo, out *bytes.Buffer) {
 	t.Helper()
-	host := d.office.Hosts[2].Addr.String()
-	if _, err := d.db.DB().Exec("UPDATE usage_hourly SET up_bytes = up_bytes + 1 WHERE day = ? AND host = INET6_ATON(?) LIMIT 1", d.day, host); err != nil {
+	host := d.Office.Hosts[2].Addr.String()
+	if _, err := d.DB.DB().Exec("UPDATE usage_hourly SET up_bytes = up_bytes + 1 WHERE day = ? AND host = INET6_ATON(?) LIMIT 1", d.Day, host); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.ask(context.Background()); err != nil {
+	if err := d.Ask(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	out.Reset()
-	if err := d.verdict(); err == nil || !strings.Contains(err.Error(), "differs from the truth in 2 of") {
+	if err := d.Verdict(); err == nil || !strings.Contains(err.Error(), "differs from the truth in 2 of") {
 		t.Errorf("a spoiled figure: %v", err)
 	}
 	for _, want := range []string{"2026-03-29 " + host + " bytes up: ", "THE BOOKS DO NOT BALANCE", "differences in the books"} {
@@ -280,7 +281,7 @@ func TestDemoInterrupted(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }()
-			state := filepath.Join(home, "nfacct-demo", demoState)
+			state := filepath.Join(home, "nfacct-demo", demo.StateName)
 			for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 				if found, _ := filepath.Glob(filepath.Join(state, moment.file)); found != nil {
 					break
@@ -302,11 +303,11 @@ func TestDemoInterrupted(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(said.String(), "interrupted; what there is lies in nfacct-demo") {
 				t.Errorf("exit code %d: %s", code, &said)
 			}
-			if isLocked(filepath.Join(state, "database", "instance.lock")) {
+			if demo.IsLocked(filepath.Join(state, "database", "instance.lock")) {
 				t.Error("the database server stays")
 			}
 			// And the next one begins anew.
-			release, err := prepareDemo(t.Context(), demoFlags{folder: filepath.Join(home, "nfacct-demo")}, slog.New(slog.DiscardHandler))
+			release, err := demo.Prepare(t.Context(), demo.Options{Folder: filepath.Join(home, "nfacct-demo")}, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

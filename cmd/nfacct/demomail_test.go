@@ -19,6 +19,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/demo"
 	"nfacct/routeros/routerostest"
 )
 
@@ -95,9 +96,9 @@ func hostsOfDay(t *testing.T, db *archive.Archive, table string, day archive.Day
 
 // mailIsDatabase opens the workbook of the demo's mail and compares each figure
 // with the tables, and with what really happened.
-func mailIsDatabase(t *testing.T, d *demo) {
+func mailIsDatabase(t *testing.T, d *demo.Demo) {
 	t.Helper()
-	file, err := excelize.OpenReader(bytes.NewReader(mailedWorkbook(t, d.result.Mail)), excelize.Options{RawCellValue: true})
+	file, err := excelize.OpenReader(bytes.NewReader(mailedWorkbook(t, d.Result.Mail)), excelize.Options{RawCellValue: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +132,9 @@ func mailIsDatabase(t *testing.T, d *demo) {
 		}
 	}
 
-	hosts, up, down := hostsOfDay(t, d.db, "flows_2026_03c", d.day)
-	calendar := archive.NewCalendar(d.cfg.Location())
-	truth := d.truth.Day(d.day.String())
+	hosts, up, down := hostsOfDay(t, d.DB, "flows_2026_03c", d.Day)
+	calendar := archive.NewCalendar(d.Config.Location())
+	truth := d.Truth.Day(d.Day.String())
 	const hoursOfDay = 23
 	var totalUp, totalDown, totalFlows uint64
 	for _, h := range hosts {
@@ -161,12 +162,12 @@ func mailIsDatabase(t *testing.T, d *demo) {
 			cell("Hosts by time", row, hour+2, h.hours[hour])
 		}
 		cell("Hosts by time", row, 0, address)
-		start := calendar.SlotStart(d.day, archive.Slot(4*busiest))
+		start := calendar.SlotStart(d.Day, archive.Slot(4*busiest))
 		for i, want := range []any{h.down, h.up, h.down + h.up, float64(h.down+h.up) / float64(total), float64(cumulative) / float64(total), h.flows, h.peers,
 			start, "UTC" + start.Format("-07:00"), h.hours[busiest]} {
 			cell("Hosts", row, i+4, want)
 		}
-		really, peers := truth.Hosts[netip.MustParseAddr(address)].Usage(accounted...)
+		really, peers := truth.Hosts[netip.MustParseAddr(address)].Usage(demo.Accounted...)
 		for i, want := range map[int]uint64{4: really.DownBytes, 5: really.UpBytes, 9: really.Flows, 10: uint64(peers)} {
 			cell("Hosts", row, i, want)
 		}
@@ -176,7 +177,7 @@ func mailIsDatabase(t *testing.T, d *demo) {
 		cell("Hosts", last, i, want)
 	}
 	for hour := range hoursOfDay {
-		for i, want := range []any{calendar.SlotStart(d.day, archive.Slot(4*hour)), down[hour], up[hour], up[hour] + down[hour]} {
+		for i, want := range []any{calendar.SlotStart(d.Day, archive.Slot(4*hour)), down[hour], up[hour], up[hour] + down[hour]} {
 			cell("Course", hour+1, i, want)
 		}
 	}
@@ -188,20 +189,20 @@ func mailIsDatabase(t *testing.T, d *demo) {
 	}
 	for row := 1; row < len(sheets["Left out"]); row++ {
 		var n routerostest.Counts
-		for _, cause := range ruleCauses[sheets["Left out"][row][0]] {
+		for _, cause := range demo.RuleCauses[sheets["Left out"][row][0]] {
 			n.Records, n.Bytes = n.Records+truth.Causes[cause].Records, n.Bytes+truth.Causes[cause].Bytes
 		}
 		left.Records, left.Bytes = left.Records+n.Records, left.Bytes+n.Bytes
 		cell("Left out", row, 1, n.Records)
 		cell("Left out", row, 2, n.Bytes)
 	}
-	for _, cause := range accounted {
+	for _, cause := range demo.Accounted {
 		kept.Records, kept.Bytes = kept.Records+truth.Causes[cause].Records, kept.Bytes+truth.Causes[cause].Bytes
 	}
 	for i, class := range []routerostest.Class{routerostest.Up, routerostest.Down, routerostest.RouterLocal, routerostest.Internal, routerostest.Transit, routerostest.Unattributed} {
 		cell("Books", 1, i+9, truth.Classes[class].Records)
 	}
-	cell("Books", 1, 1, demoRouter)
+	cell("Books", 1, 1, demo.RouterName)
 	for i, want := range map[int]uint64{3: all.Records, 4: all.Bytes, 5: 0, 6: 0, 7: 0, 8: 0, 15: left.Records, 16: kept.Records, 17: kept.Bytes} {
 		cell("Books", 1, i, want)
 	}

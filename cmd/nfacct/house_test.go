@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"cmd/internal/stages":    {"*"},
 	"cmd/internal/terminal":  {"report/phrase"},
 	"cmd/internal/build":     {},
+	"cmd/internal/demo":      {"*"},
 	"cmd/internal/exit":      {"archive"},
 	"cmd/internal/daemon":    {"cmd/internal/schedule", "collector/spool", "archive"},
 	"routeros":               {},

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"nfacct/cmd/internal/demo"
 	"nfacct/routeros/routerostest"
 )
 
@@ -88,7 +89,7 @@ func TestSimulateRouter(t *testing.T) {
 		}
 	}
 	// The next device has the same certificate and password.
-	var shown simulatedRouter
+	var shown demo.SimulatedRouter
 	again := simulating(t, "}", append(flags, "--json")...)
 	if err := json.Unmarshal([]byte(again), &shown); err != nil {
 		t.Fatalf("%v\n%s", err, again)

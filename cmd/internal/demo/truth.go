@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 	"nfacct/routeros/routerostest"
 )
 
-// accounted is what the default rules leave of the office's traffic.
-var accounted = []routerostest.Cause{routerostest.Direct, routerostest.ICMP}
+// Accounted is what the default rules leave of the office's traffic.
+var Accounted = []routerostest.Cause{routerostest.Direct, routerostest.ICMP}
 
-// ruleCauses is what each default rule leaves out of it.
-var ruleCauses = map[string][]routerostest.Cause{
+// RuleCauses is what each default rule leaves out of it.
+var RuleCauses = map[string][]routerostest.Cause{
 	"dns":       {routerostest.DNS, routerostest.ProxyDNS},
 	"multicast": {routerostest.Multicast},
 	"broadcast": {routerostest.Broadcast},
@@ -49,7 +49,7 @@ func (c *comparison) day(u *report.Usage, packets map[string]packetCounts, truth
 	}
 	inTruth := 0
 	for _, addr := range slices.SortedFunc(maps.Keys(truth.Hosts), netip.Addr.Compare) {
-		want, peers := truth.Hosts[addr].Usage(accounted...)
+		want, peers := truth.Hosts[addr].Usage(Accounted...)
 		host := hosts[addr.String()]
 		if peers == 0 {
 			if host == nil {
@@ -104,15 +104,15 @@ func (c *comparison) books(b *archive.Book, truth *routerostest.DayTruth) {
 		all.Bytes += truth.Classes[class].Bytes
 	}
 	both("all", archive.Counts{Records: b.Records, Bytes: b.Bytes}, all)
-	for _, rule := range slices.Sorted(maps.Keys(ruleCauses)) {
-		both("rule "+rule, b.Excluded[rule], sum(ruleCauses[rule]))
+	for _, rule := range slices.Sorted(maps.Keys(RuleCauses)) {
+		both("rule "+rule, b.Excluded[rule], sum(RuleCauses[rule]))
 	}
 	for _, rule := range slices.Sorted(maps.Keys(b.Excluded)) {
-		if ruleCauses[rule] == nil {
+		if RuleCauses[rule] == nil {
 			both("rule "+rule, b.Excluded[rule], routerostest.Counts{})
 		}
 	}
-	both("accounted", b.Loaded.Counts, sum(accounted))
+	both("accounted", b.Loaded.Counts, sum(Accounted))
 	c.equal("records lost", b.LostRecords, 0)
 	c.equal("datagrams lost", b.LostDatagrams, 0)
 	c.equal("datagrams dropped by the kernel", b.KernelDropped, 0)
@@ -127,7 +127,7 @@ func (c *comparison) books(b *archive.Book, truth *routerostest.DayTruth) {
 }
 
 // finish compares what is known of both days together.
-func (c *comparison) finish(r *demoResult) {
+func (c *comparison) finish(r *Result) {
 	c.scope = ""
 	c.equal("datagrams in the books", c.exported, r.Datagrams)
 	r.Figures, r.Differences, r.Equal = c.figures, append([]string{}, c.different...), len(c.different) == 0

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -22,26 +22,26 @@ import (
 // the machine is; and little enough of simulated time that a datagram is received
 // when it is sent.
 const (
-	demoBuffer  = 128 << 10 // bytes of receive buffer, which every system grants
-	demoWindow  = 32        // datagrams
-	demoSeconds = 4         // of simulated time: more would look like an error of the router's clock
-	demoQueue   = 8         // of the collector's buffers that wait for the disk
-	demoPoll    = 200 * time.Microsecond
-	demoStall   = 20 * time.Second
+	receiveBuffer = 128 << 10 // bytes of receive buffer, which every system grants
+	window        = 32        // datagrams
+	ahead         = 4         // of simulated time: more would look like an error of the router's clock
+	queued        = 8         // of the collector's buffers that wait for the disk
+	poll          = 200 * time.Microsecond
+	stall         = 20 * time.Second
 )
 
 // export plays the office's day: the router's datagrams go over real UDP
 // to a real collector, whose clock is the simulated one.
-func (d *demo) export(ctx context.Context) error {
+func (d *Demo) export(ctx context.Context) error {
 	start := time.Now()
 	device, err := d.newRouter()
 	if err != nil {
 		return err
 	}
 	defer device.Close()
-	cfg := d.cfg.Collector
-	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, demoBuffer, d.clock.now
-	c, err := collector.New(cfg, stages.Exporters(d.cfg), d.cfg.Spool, d.app.log)
+	cfg := d.Config.Collector
+	cfg.Listen, cfg.Sockets, cfg.ReceiveBuffer, cfg.Now = []string{"127.0.0.1:0"}, 1, receiveBuffer, d.clock.now
+	c, err := collector.New(cfg, stages.Exporters(d.Config), d.Config.Spool, d.Log)
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,11 @@ func (d *demo) export(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	r := &d.result
+	r := &d.Result
 	if stored := c.Status().Spool.Stored; stored != r.Datagrams {
 		return fmt.Errorf("%d of %d datagrams are in the spool", stored, r.Datagrams)
 	}
-	files, err := spool.ListSealed(d.cfg.Spool.Folder)
+	files, err := spool.ListSealed(d.Config.Spool.Folder)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (d *demo) export(ctx context.Context) error {
 }
 
 // play sets the router up, lets it send the day's datagrams, and keeps the truth.
-func (d *demo) play(ctx context.Context, c *collector.Collector, device *routerostest.Device) error {
+func (d *Demo) play(ctx context.Context, c *collector.Collector, device *routerostest.Device) error {
 	to := c.Addrs()[0]
 	router, forget, err := d.reachable(device)
 	if err != nil {
@@ -90,8 +90,8 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 		return err
 	}
 	defer conn.Close()
-	from, until := d.from.Add(-demoMargin), d.to.Add(demoMargin)
-	p := &pacer{collector: c, clock: &d.clock, at: from.Unix(), line: d.app.progress(), zone: d.cfg.Location()}
+	from, until := d.from.Add(-margin), d.to.Add(margin)
+	p := &pacer{collector: c, clock: &d.clock, at: from.Unix(), line: d.Bar(), zone: d.Config.Location()}
 	defer p.line.Clear()
 	if err := p.wait(ctx, func(s *collector.Status) bool { return s.Spool.Open != "" }); err != nil {
 		return err
@@ -99,8 +99,8 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 	read := int64(0) // the hour of the last reading
 	err = device.Play(from, until, routerostest.Playing{
 		Record: func(r *routerostest.Record) {
-			d.truth.Add(r)
-			d.result.Records++
+			d.Truth.Add(r)
+			d.Result.Records++
 		},
 		Send: func(g routerostest.Datagram) error {
 			if g.To != to {
@@ -124,20 +124,20 @@ func (d *demo) play(ctx context.Context, c *collector.Collector, device *routero
 	if err != nil {
 		return err
 	}
-	d.result.Datagrams = p.sent
+	d.Result.Datagrams = p.sent
 	return p.drain(ctx, 0)
 }
 
-// demoClock is the time in the simulation.
-type demoClock struct{ second atomic.Int64 }
+// clock is the time in the simulation.
+type clock struct{ second atomic.Int64 }
 
-func (c *demoClock) set(second int64) { c.second.Store(second) }
-func (c *demoClock) now() time.Time   { return time.Unix(c.second.Load(), 0) }
+func (c *clock) set(second int64) { c.second.Store(second) }
+func (c *clock) now() time.Time   { return time.Unix(c.second.Load(), 0) }
 
 // pacer keeps the simulated router from running away from the collector.
 type pacer struct {
 	collector *collector.Collector
-	clock     *demoClock
+	clock     *clock
 	at        int64 // simulated Unix second
 	drained   int64 // the second of which everything before was received
 	sent      uint64
@@ -161,7 +161,7 @@ func (p *pacer) advance(ctx context.Context, at int64) error {
 			return err
 		}
 		p.drained = at
-	case at-p.drained > demoSeconds:
+	case at-p.drained > ahead:
 		if err := p.drain(ctx, 0); err != nil {
 			return err
 		}
@@ -179,16 +179,16 @@ func (p *pacer) advance(ctx context.Context, at int64) error {
 // count counts a datagram, and waits when too many are on their way.
 func (p *pacer) count(ctx context.Context) error {
 	p.sent++
-	if p.sent-p.taken < demoWindow {
+	if p.sent-p.taken < window {
 		return nil
 	}
-	return p.drain(ctx, demoWindow/2)
+	return p.drain(ctx, window/2)
 }
 
 // drain waits until at most so many datagrams are on their way.
 func (p *pacer) drain(ctx context.Context, most uint64) error {
 	return p.wait(ctx, func(s *collector.Status) bool {
-		return p.sent-s.Sockets[0].Accepted <= most && s.Queued <= demoQueue
+		return p.sent-s.Sockets[0].Accepted <= most && s.Queued <= queued
 	})
 }
 
@@ -206,9 +206,9 @@ func (p *pacer) wait(ctx context.Context, good func(*collector.Status) bool) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if time.Since(start) > demoStall {
+		if time.Since(start) > stall {
 			return fmt.Errorf("the collector has taken %d of %d datagrams and takes no more: %w", p.taken, p.sent, errors.New(s.Spool.Error))
 		}
-		time.Sleep(demoPoll)
+		time.Sleep(poll)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -13,18 +13,18 @@ import (
 	"nfacct/report/phrase"
 )
 
-// demoDifferences is how many differences are listed.
-const demoDifferences = 20
+// mostDifferences is how many differences are listed.
+const mostDifferences = 20
 
 // say prints a line for people.
-func (d *demo) say(format string, args ...any) {
-	if !d.app.json {
-		fmt.Fprintf(d.app.out, format+"\n", args...)
+func (d *Demo) say(format string, args ...any) {
+	if !d.JSON {
+		fmt.Fprintf(d.Out, format+"\n", args...)
 	}
 }
 
 // step prints what a stage did and, unless it is 0, how long it took.
-func (d *demo) step(stage string, seconds float64, format string, args ...any) {
+func (d *Demo) step(stage string, seconds float64, format string, args ...any) {
 	line := fmt.Sprintf("  %-10s %s", stage, fmt.Sprintf(format, args...))
 	if seconds > 0 {
 		line = fmt.Sprintf("%-70s %6.1f s", line, seconds)
@@ -34,15 +34,15 @@ func (d *demo) step(stage string, seconds float64, format string, args ...any) {
 
 // verdict prints the report, how it compares, and where to look. It is an error
 // when the report is not the truth.
-func (d *demo) verdict() error {
-	r := &d.result
-	if d.app.json {
-		if err := d.app.printJSON(r); err != nil {
+func (d *Demo) Verdict() error {
+	r := &d.Result
+	if d.JSON {
+		if err := terminal.JSON(d.Out, r); err != nil {
 			return err
 		}
 	} else {
 		d.say("")
-		if err := r.Report.WriteText(d.app.out, phrase.English(), 0, 0); err != nil {
+		if err := r.Report.WriteText(d.Out, phrase.English(), 0, 0); err != nil {
 			return err
 		}
 		d.say("")
@@ -55,17 +55,17 @@ func (d *demo) verdict() error {
 	return nil
 }
 
-func (d *demo) printComparison() {
-	r := &d.result
+func (d *Demo) printComparison() {
+	r := &d.Result
 	if r.Equal {
 		d.say("Compared with what the simulated office really did: every host's bytes,")
 		d.say("packets, flows and peers, every class and rule of the books, on the day and in")
-		d.say("the %d minutes before and after it. %s figures, all equal to the byte.", int(demoMargin.Minutes()), terminal.Number(uint64(r.Figures)))
+		d.say("the %d minutes before and after it. %s figures, all equal to the byte.", int(margin.Minutes()), terminal.Number(uint64(r.Figures)))
 		return
 	}
 	d.say("Compared with what the simulated office really did, %d of %s figures differ:", len(r.Differences), terminal.Number(uint64(r.Figures)))
 	for i, difference := range r.Differences {
-		if i == demoDifferences {
+		if i == mostDifferences {
 			d.say("  and %d more", len(r.Differences)-i)
 			break
 		}
@@ -74,17 +74,17 @@ func (d *demo) printComparison() {
 }
 
 // printNext says where to look, in commands that can be copied.
-func (d *demo) printNext() {
-	folder := filepath.Dir(d.result.Config)
+func (d *Demo) printNext() {
+	folder := filepath.Dir(d.Result.Config)
 	nfacct := programName()
-	with := nfacct + " --config " + shellWord(d.result.Config)
+	with := nfacct + " --config " + shellWord(d.Result.Config)
 	// A file of the busy hours.
 	noon := d.from.Add(12 * time.Hour).Truncate(spool.SlotLength).UTC().Format("T150405Z")
-	file := shellWord(filepath.Join(folder, demoState, "spool")) + "/*/*" + noon + "*"
-	d.say("\nAll of it took %.1f s. Look around:", d.result.Seconds.All)
+	file := shellWord(filepath.Join(folder, StateName, "spool")) + "/*/*" + noon + "*"
+	d.say("\nAll of it took %.1f s. Look around:", d.Result.Seconds.All)
 	for _, command := range []string{
-		with + " report --day " + d.result.Day,
-		with + " books --day " + d.result.Day,
+		with + " report --day " + d.Result.Day,
+		with + " books --day " + d.Result.Day,
 		with + " archive --list",
 		with + " sql",
 		with + " page",

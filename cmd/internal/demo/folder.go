@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -16,28 +16,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/routeros/routerostest"
 )
 
 // What a demo writes into its folder.
 const (
-	demoConfig = "nfacct.toml"
-	demoState  = "state"
-	// demoMark begins the configuration of a demo, and so tells its folder from
+	ConfigName = "nfacct.toml"
+	StateName  = "state"
+	// mark begins the configuration of a demo, and so tells its folder from
 	// others.
-	demoMark = "# Written by nfacct demo."
+	mark = "# Written by nfacct demo."
 )
 
-// prepareDemo makes the folder, or removes what an earlier demo left in it, and
+// Prepare makes the folder, or removes what an earlier demo left in it, and
 // keeps other demos out until release is called. Nothing is ever removed that no
 // demo has written.
-func prepareDemo(ctx context.Context, f demoFlags, log *slog.Logger) (release func(), err error) {
-	if err := os.MkdirAll(f.folder, 0o755); err != nil {
-		return nil, usageError(fmt.Errorf("--folder: %w", err))
+func Prepare(ctx context.Context, o Options, log *slog.Logger) (release func(), err error) {
+	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
+		return nil, exit.Usage(fmt.Errorf("--folder: %w", err))
 	}
-	folder, err := os.Open(f.folder)
+	folder, err := os.Open(o.Folder)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--folder: %w", err))
+		return nil, exit.Usage(fmt.Errorf("--folder: %w", err))
 	}
 	defer func() {
 		if err != nil {
@@ -45,9 +46,9 @@ func prepareDemo(ctx context.Context, f demoFlags, log *slog.Logger) (release fu
 		}
 	}()
 	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, temporaryError(fmt.Errorf("another demo is at work in %s", f.folder))
+		return nil, exit.Temporary(fmt.Errorf("another demo is at work in %s", o.Folder))
 	} else if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", f.folder, err)
+		return nil, fmt.Errorf("lock %s: %w", o.Folder, err)
 	}
 	entries, err := folder.ReadDir(-1)
 	if err != nil {
@@ -57,27 +58,27 @@ func prepareDemo(ctx context.Context, f demoFlags, log *slog.Logger) (release fu
 	for _, entry := range entries {
 		has[entry.Name()] = true
 	}
-	text, err := os.ReadFile(filepath.Join(f.folder, demoConfig))
-	own := err == nil && bytes.HasPrefix(text, []byte(demoMark))
+	text, err := os.ReadFile(filepath.Join(o.Folder, ConfigName))
+	own := err == nil && bytes.HasPrefix(text, []byte(mark))
 	switch {
 	case own:
-		if err := removeDemo(ctx, f.folder, log); err != nil {
+		if err := remove(ctx, o.Folder, log); err != nil {
 			return nil, err
 		}
-	case has[demoConfig], has[demoState]:
-		return nil, usageError(fmt.Errorf("%s holds %s or %s that no demo has written: name another folder with --folder", f.folder, demoConfig, demoState))
-	case len(entries) > 0 && !f.force:
-		return nil, usageError(fmt.Errorf("%s is not empty and not of an earlier demo: name another folder with --folder, or use this one beside what is there with --force", f.folder))
+	case has[ConfigName], has[StateName]:
+		return nil, exit.Usage(fmt.Errorf("%s holds %s or %s that no demo has written: name another folder with --folder", o.Folder, ConfigName, StateName))
+	case len(entries) > 0 && !o.Force:
+		return nil, exit.Usage(fmt.Errorf("%s is not empty and not of an earlier demo: name another folder with --folder, or use this one beside what is there with --force", o.Folder))
 	}
 	return func() { folder.Close() }, nil
 }
 
-// removeDemo removes what an earlier demo left, unless it is in use.
-func removeDemo(ctx context.Context, folder string, log *slog.Logger) error {
-	state := filepath.Join(folder, demoState)
+// remove removes what an earlier demo left, unless it is in use.
+func remove(ctx context.Context, folder string, log *slog.Logger) error {
+	state := filepath.Join(folder, StateName)
 	database := filepath.Join(state, "database")
 	instance := filepath.Join(database, "instance.lock") // mariadbd's own
-	if isLocked(instance) {
+	if IsLocked(instance) {
 		// A demo that was killed leaves its server running: who uses it last stops it.
 		cfg := archive.DefaultConfig()
 		cfg.Folder = database
@@ -86,8 +87,8 @@ func removeDemo(ctx context.Context, folder string, log *slog.Logger) error {
 		}
 	}
 	for _, lock := range []string{instance, filepath.Join(state, "spool", ".lock")} {
-		if isLocked(lock) {
-			return temporaryError(fmt.Errorf("%s is in use by another nfacct (%s is locked): stop that one, or name another folder with --folder", folder, lock))
+		if IsLocked(lock) {
+			return exit.Temporary(fmt.Errorf("%s is in use by another nfacct (%s is locked): stop that one, or name another folder with --folder", folder, lock))
 		}
 	}
 	if err := os.RemoveAll(state); err != nil {
@@ -96,8 +97,8 @@ func removeDemo(ctx context.Context, folder string, log *slog.Logger) error {
 	return nil
 }
 
-// isLocked says whether somebody holds a lock file.
-func isLocked(name string) bool {
+// IsLocked says whether somebody holds a lock file.
+func IsLocked(name string) bool {
 	file, err := os.Open(name)
 	if err != nil {
 		return false
@@ -106,9 +107,9 @@ func isLocked(name string) bool {
 	return errors.Is(unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-// writeDemoConfig writes a configuration that fits the office and works without
+// writeConfig writes a configuration that fits the office and works without
 // the demo.
-func writeDemoConfig(name, zone string, o *routerostest.Office) error {
+func writeConfig(name, zone string, o *routerostest.Office) error {
 	list := func(items ...fmt.Stringer) string {
 		var quoted []string
 		for _, item := range items {
@@ -137,13 +138,13 @@ wan = [%d, %d] # ifIndex of the two uplinks
 inside = %s
 own = %s
 proxies = %s
-`, demoMark, zone, demoState, demoRouter, routerostest.WAN, routerostest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
+`, mark, zone, StateName, RouterName, routerostest.WAN, routerostest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
 	return renameio.WriteFile(name, []byte(text), 0o644)
 }
 
 // zoneName is the IANA name of the machine's time zone, so that what is written
 // with it stays true wherever it is read, or Local where the name is not known.
-func zoneName() string {
+func ZoneName() string {
 	name := ""
 	if zone, set := os.LookupEnv("TZ"); set {
 		name = strings.TrimPrefix(zone, ":")

@@ -1,9 +1,10 @@
-package main
+package demo
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 	"nfacct/routeros/routerostest"
 )
 
-// simulatedRouter is what is printed of it.
-type simulatedRouter struct {
+// SimulatedRouter is what is printed of it.
+type SimulatedRouter struct {
 	Name         string `json:"name"`
 	Version      string `json:"version"`
 	API          string `json:"api,omitempty"`
@@ -33,7 +34,7 @@ type simulatedRouter struct {
 }
 
 // print says where the device is, and what nfacct.toml wants to know of it.
-func (r *simulatedRouter) print(a *app) error {
+func (r *SimulatedRouter) print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "RouterOS %s with an office of %d hosts, simulated.\n\n", r.Version, r.Hosts)
 	line := func(what, value string) {
@@ -54,12 +55,12 @@ func (r *simulatedRouter) print(a *app) error {
 		b.WriteString("\nFor nfacct.toml:\n\n" + r.section())
 	}
 	b.WriteString("\nNothing is exported until traffic-flow is on: nfacct provision. Ctrl-C ends it.\n")
-	_, err := fmt.Fprint(a.out, b.String())
+	_, err := fmt.Fprint(w, b.String())
 	return err
 }
 
 // section is the router as nfacct.toml has it.
-func (r *simulatedRouter) section() string {
+func (r *SimulatedRouter) section() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[[router]]\nname = %q\nexport = [\"127.0.0.1\"]\n", r.Name)
 	if r.APISSL != "" && r.Fingerprint != "" {
@@ -79,7 +80,7 @@ func (r *simulatedRouter) section() string {
 const tomlMark = "# For the router of nfacct simulate router, which writes this file anew.\n"
 
 // write writes a whole configuration. A file of somebody else's stays as it is.
-func (r *simulatedRouter) write(name, collector string) error {
+func (r *SimulatedRouter) write(name, collector string) error {
 	was, err := os.ReadFile(name)
 	if err == nil && !bytes.HasPrefix(was, []byte(tomlMark)) {
 		return fmt.Errorf("%s is there already, and not for a simulated router: name another file", name)
@@ -104,8 +105,8 @@ func mishap(name string) int {
 	return slices.IndexFunc(routerostest.Mishaps(), func(m routerostest.Mishap) bool { return m.Name == name })
 }
 
-// faultList is what --fault takes, a line each.
-func faultList() string {
+// FaultList is what --fault takes, a line each.
+func FaultList() string {
 	var b strings.Builder
 	for _, m := range routerostest.Mishaps() {
 		fmt.Fprintf(&b, "  %-13s %s\n", m.Name, m.Does)
