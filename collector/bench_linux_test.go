@@ -28,7 +28,7 @@ import (
 
 	"nfacct/collector/netflow"
 	"nfacct/collector/spool"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // The test binary is also the programs that the benchmarks start, so that the
@@ -75,12 +75,12 @@ func benchCollect(address, folder string) error {
 
 // office is n full v5 datagrams of a simulated office, numbered from 0.
 func office(n int) ([][]byte, error) {
-	o, err := routerostest.New(routerostest.Config{Busy: 50})
+	o, err := officetest.New(officetest.Config{Busy: 50})
 	if err != nil {
 		return nil, err
 	}
 	var all [][]byte
-	err = o.Datagrams(routerostest.V5, noon, n+n/10, func(_ int64, payload []byte) error {
+	err = o.Datagrams(officetest.V5, noon, n+n/10, func(_ int64, payload []byte) error {
 		if len(payload) == 24+30*48 && len(all) < n {
 			payload = bytes.Clone(payload)
 			binary.BigEndian.PutUint32(payload[16:], uint32(30*len(all)))

@@ -13,18 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nfacct/collector/spool"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // TestOthersReadSpool: tshark and nfcapd find in a spool file the records that
 // we find. Debian's nfcapd reads no files, so what tshark takes out of the spool
 // file is sent to it.
 func TestOthersReadSpool(t *testing.T) {
-	for _, format := range []routerostest.Format{routerostest.V5, routerostest.V9, routerostest.IPFIX} {
+	for _, format := range []officetest.Format{officetest.V5, officetest.V9, officetest.IPFIX} {
 		t.Run(format.String(), func(t *testing.T) {
 			r := start(t, testConfig(), t.TempDir())
 			conn := r.dial()
-			office, err := routerostest.New(routerostest.Config{IPv6: format != routerostest.V5})
+			office, err := officetest.New(officetest.Config{IPv6: format != officetest.V5})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"nfacct/collector/spool"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // BenchmarkSpoolSize is what a record of the demo's office takes in the spool:
@@ -17,7 +17,7 @@ import (
 // collector writes second by second.
 func BenchmarkSpoolSize(b *testing.B) {
 	for _, hosts := range []int{60, 500} {
-		for _, format := range []routerostest.Format{routerostest.V5, routerostest.V9} {
+		for _, format := range []officetest.Format{officetest.V5, officetest.V9} {
 			b.Run(fmt.Sprintf("%s/%d-hosts", format, hosts), func(b *testing.B) {
 				for b.Loop() {
 					size, records := spoolHour(b, hosts, format)
@@ -30,8 +30,8 @@ func BenchmarkSpoolSize(b *testing.B) {
 	}
 }
 
-func spoolHour(b *testing.B, hosts int, format routerostest.Format) (size int64, records uint64) {
-	office, err := routerostest.New(routerostest.Config{Hosts: hosts, Seed: 1})
+func spoolHour(b *testing.B, hosts int, format officetest.Format) (size int64, records uint64) {
+	office, err := officetest.New(officetest.Config{Hosts: hosts, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func spoolHour(b *testing.B, hosts int, format routerostest.Format) (size int64,
 	}
 	var second int64
 	var blocks []byte
-	e, err := routerostest.NewExporter(format, routerostest.Boot(noon), func(at int64, payload []byte) error {
+	e, err := officetest.NewExporter(format, officetest.Boot(noon), func(at int64, payload []byte) error {
 		if at != second && len(blocks) > 0 {
 			if err := w.Write(blocks); err != nil {
 				return err

@@ -18,15 +18,15 @@ import (
 
 	"nfacct/collector/spool"
 	"nfacct/importer/attribution"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // officeSpool fills a spool with a working day of a big office, from eight in
 // the morning until so many records, a file each quarter-hour, as the collector
 // writes them.
-func officeSpool(t testing.TB, folder string, format routerostest.Format, records uint64) Router {
+func officeSpool(t testing.TB, folder string, format officetest.Format, records uint64) Router {
 	t.Helper()
-	o, err := routerostest.New(routerostest.Config{Hosts: 500, Seed: 1})
+	o, err := officetest.New(officetest.Config{Hosts: 500, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func officeSpool(t testing.TB, folder string, format routerostest.Format, record
 		blocks = spool.AppendPacket(blocks, spool.Live, now.UnixNano(), gateway, ours, payload)
 		return nil
 	}
-	e, err := routerostest.NewExporter(format, routerostest.Boot(from), send)
+	e, err := officetest.NewExporter(format, officetest.Boot(from), send)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func officeSpool(t testing.TB, folder string, format routerostest.Format, record
 		t.Fatal(err)
 	}
 	return Router{Name: "gw", Export: []netip.Addr{gateway.Addr()}, Router: attribution.Router{
-		WAN: []uint32{routerostest.WAN, routerostest.WAN2}, Inside: append(o.Inside, o.Server),
+		WAN: []uint32{officetest.WAN, officetest.WAN2}, Inside: append(o.Inside, o.Server),
 		Own: []netip.Addr{o.Gateway, o.Public}, Proxies: []netip.Addr{o.Proxy},
 	}}
 }
@@ -102,8 +102,8 @@ func BenchmarkImport(b *testing.B) {
 		name string
 		fill func(folder string) Router
 	}{
-		{"v9", func(folder string) Router { return officeSpool(b, folder, routerostest.V9, 4_000_000) }},
-		{"v5", func(folder string) Router { return officeSpool(b, folder, routerostest.V5, 4_000_000) }},
+		{"v9", func(folder string) Router { return officeSpool(b, folder, officetest.V9, 4_000_000) }},
+		{"v5", func(folder string) Router { return officeSpool(b, folder, officetest.V5, 4_000_000) }},
 		{"short", func(folder string) Router { return shortSpool(b, folder, 4) }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {

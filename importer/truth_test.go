@@ -11,7 +11,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/importer/attribution"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // truthRouters are the routers of a truthDay as they are configured or, the first,
@@ -43,7 +43,7 @@ func truthRouters(from time.Time) []Router {
 // that router, and the books say how many they are. It carries no IPv6.
 func TestTruth(t *testing.T) {
 	from := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	for _, version := range []routerostest.Format{routerostest.V5, routerostest.V9, routerostest.IPFIX} {
+	for _, version := range []officetest.Format{officetest.V5, officetest.V9, officetest.IPFIX} {
 		t.Run(version.String(), func(t *testing.T) {
 			day := newTruthDay(version, from)
 			folder := t.TempDir()

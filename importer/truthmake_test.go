@@ -11,17 +11,17 @@ import (
 	"nfacct/archive"
 	"nfacct/collector/spool"
 	"nfacct/importer/attribution"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // truthDay makes the traffic of four routers on a day, and knows of each record
 // whose it is: the cases of which a report was once wrong.
 type truthDay struct {
 	*rand.Rand
-	version routerostest.Format
+	version officetest.Format
 	from    time.Time // midnight
 	port    uint16
-	records [4][]routerostest.Record
+	records [4][]officetest.Record
 	truth   [4]truth
 }
 
@@ -53,7 +53,7 @@ type belongs struct {
 
 // add takes a record, with times and counters that are not set yet, and where it
 // belongs.
-func (d *truthDay) add(router int, at time.Duration, r routerostest.Record, to belongs) uint64 {
+func (d *truthDay) add(router int, at time.Duration, r officetest.Record, to belongs) uint64 {
 	end := d.from.Add(at).UnixMilli()
 	if r.Bytes == 0 {
 		r.Bytes = uint64(400 + d.IntN(2_000_000))
@@ -86,7 +86,7 @@ type talk struct {
 }
 
 // of makes both records of a conversation.
-func (d *truthDay) of(t talk) (up, down routerostest.Record) {
+func (d *truthDay) of(t talk) (up, down officetest.Record) {
 	d.port++
 	peer := netip.AddrFrom4([4]byte{203, 0, byte(d.port >> 8), byte(d.port)})
 	own, other := 1024+d.port, uint16(443)
@@ -100,11 +100,11 @@ func (d *truthDay) of(t talk) (up, down routerostest.Record) {
 	if !t.nextHop.IsValid() {
 		t.nextHop = t.host
 	}
-	up = routerostest.Record{
+	up = officetest.Record{
 		Src: t.host, Dst: peer, SrcPort: own, DstPort: other, PostSrc: t.public, PostDst: peer, PostSrcPort: public, PostDstPort: other,
 		InIf: t.lan, OutIf: t.wan, NextHop: ip("198.51.100.1"), Proto: 6,
 	}
-	down = routerostest.Record{
+	down = officetest.Record{
 		Src: peer, Dst: t.public, SrcPort: other, DstPort: public, PostSrc: peer, PostDst: t.host, PostSrcPort: other, PostDstPort: own,
 		InIf: t.wan, OutIf: t.lan, NextHop: t.nextHop, Proto: 6,
 	}
@@ -128,7 +128,7 @@ func (d *truthDay) when(from, to int) time.Duration {
 }
 
 // newTruthDay makes a day as a version exports it.
-func newTruthDay(version routerostest.Format, from time.Time) *truthDay {
+func newTruthDay(version officetest.Format, from time.Time) *truthDay {
 	d := &truthDay{Rand: rand.New(rand.NewPCG(19, 28)), version: version, from: from}
 	for i := range d.truth {
 		d.truth[i].hosts, d.truth[i].excluded, d.truth[i].unlisted = map[netip.Addr]archive.Counts{}, map[string]archive.Counts{}, map[string]archive.Counts{}
@@ -166,14 +166,14 @@ func (d *truthDay) makeFailover() {
 	for range 100 {
 		up, down := d.of(talk{host: d.some(10, 2, 0), public: ip("192.0.2.200"), lan: 2, wan: 5})
 		at := d.when(10, 16)
-		for _, r := range []routerostest.Record{up, down} {
+		for _, r := range []officetest.Record{up, down} {
 			n := d.add(failover, at, r, belongs{class: attribution.Unattributed})
 			d.truth[failover].unlisted["5"] = d.truth[failover].unlisted["5"].Plus(archive.Counts{Records: 1, Bytes: n})
 		}
 	}
 	for range 30 { // between two networks inside, and to a private one that is not
-		d.add(failover, d.when(1, 23), routerostest.Record{Src: d.some(10, 2, 0), Dst: d.some(10, 2, 9), PostSrc: ip("0.0.0.0"), PostDst: ip("0.0.0.0"), SrcPort: 1, DstPort: 445, InIf: 2, OutIf: 3, Proto: 6}, belongs{class: attribution.Internal})
-		d.add(failover, d.when(1, 23), routerostest.Record{Src: d.some(10, 2, 0), Dst: ip("172.16.9.9"), PostSrc: ip("10.2.0.1"), PostDst: ip("172.16.9.9"), SrcPort: 1, DstPort: 445, InIf: 2, OutIf: 4, Proto: 6}, belongs{class: attribution.Internal})
+		d.add(failover, d.when(1, 23), officetest.Record{Src: d.some(10, 2, 0), Dst: d.some(10, 2, 9), PostSrc: ip("0.0.0.0"), PostDst: ip("0.0.0.0"), SrcPort: 1, DstPort: 445, InIf: 2, OutIf: 3, Proto: 6}, belongs{class: attribution.Internal})
+		d.add(failover, d.when(1, 23), officetest.Record{Src: d.some(10, 2, 0), Dst: ip("172.16.9.9"), PostSrc: ip("10.2.0.1"), PostDst: ip("172.16.9.9"), SrcPort: 1, DstPort: 445, InIf: 2, OutIf: 4, Proto: 6}, belongs{class: attribution.Internal})
 	}
 }
 
@@ -188,7 +188,7 @@ func (d *truthDay) makeInner() {
 		d.charged(inner, d.when(1, 23), talk{host: d.some(10, 3, 0), public: public, lan: 2, wan: 1, changed: true})
 		// Version 5 cannot tell: what it charges to the next hop it says is in doubt.
 		t := talk{host: d.some(10, 3, 8), public: public, lan: 2, wan: 1, nextHop: hidden, changed: true}
-		if d.version != routerostest.V5 {
+		if d.version != officetest.V5 {
 			d.charged(inner, d.when(1, 23), t)
 			continue
 		}
@@ -213,12 +213,12 @@ func (d *truthDay) makeInner() {
 		d.add(inner, d.when(1, 23), up, belongs{class: attribution.Up, host: t.host})
 	}
 	for range 30 { // the router itself, and IPTV of the provider
-		d.local(inner, routerostest.Record{Src: public, Dst: ip("203.0.113.53"), SrcPort: 5000, DstPort: 53, InIf: 0, OutIf: 1, Proto: 17}, true)
-		d.local(inner, routerostest.Record{Src: d.some(10, 3, 0), Dst: ip("10.3.0.253"), SrcPort: 5000, DstPort: 53, InIf: 2, OutIf: 0, Proto: 17}, false)
-		d.add(inner, d.when(1, 23), routerostest.Record{Src: ip("198.51.100.250"), Dst: ip("239.1.1.7"), PostSrc: ip("198.51.100.250"), PostDst: ip("239.1.1.7"), SrcPort: 1, DstPort: 5000, InIf: 1, OutIf: 2, Proto: 17},
+		d.local(inner, officetest.Record{Src: public, Dst: ip("203.0.113.53"), SrcPort: 5000, DstPort: 53, InIf: 0, OutIf: 1, Proto: 17}, true)
+		d.local(inner, officetest.Record{Src: d.some(10, 3, 0), Dst: ip("10.3.0.253"), SrcPort: 5000, DstPort: 53, InIf: 2, OutIf: 0, Proto: 17}, false)
+		d.add(inner, d.when(1, 23), officetest.Record{Src: ip("198.51.100.250"), Dst: ip("239.1.1.7"), PostSrc: ip("198.51.100.250"), PostDst: ip("239.1.1.7"), SrcPort: 1, DstPort: 5000, InIf: 1, OutIf: 2, Proto: 17},
 			belongs{class: attribution.Down, rule: "multicast"})
 	}
-	if d.version == routerostest.V5 {
+	if d.version == officetest.V5 {
 		return // carries no IPv6
 	}
 	for range 50 {
@@ -226,13 +226,13 @@ func (d *truthDay) makeInner() {
 		peer := netip.AddrFrom16([16]byte{0x26, 15: byte(1 + d.IntN(200))})
 		d.port++
 		at := d.when(1, 23)
-		d.add(inner, at, routerostest.Record{Src: host, Dst: peer, SrcPort: d.port, DstPort: 443, InIf: 2, OutIf: 1, Proto: 6}, belongs{class: attribution.Up, host: host})
-		d.add(inner, at, routerostest.Record{Src: peer, Dst: host, SrcPort: 443, DstPort: d.port, InIf: 1, OutIf: 2, Proto: 6}, belongs{class: attribution.Down, host: host})
+		d.add(inner, at, officetest.Record{Src: host, Dst: peer, SrcPort: d.port, DstPort: 443, InIf: 2, OutIf: 1, Proto: 6}, belongs{class: attribution.Up, host: host})
+		d.add(inner, at, officetest.Record{Src: peer, Dst: host, SrcPort: 443, DstPort: d.port, InIf: 1, OutIf: 2, Proto: 6}, belongs{class: attribution.Down, host: host})
 	}
 }
 
 // local is a record of the router itself.
-func (d *truthDay) local(router int, r routerostest.Record, uplink bool) {
+func (d *truthDay) local(router int, r officetest.Record, uplink bool) {
 	r.PostSrc, r.PostDst = r.Src, r.Dst
 	n := d.add(router, d.when(1, 23), r, belongs{class: attribution.RouterLocal})
 	if uplink {
@@ -249,15 +249,15 @@ func (d *truthDay) makeBranch() {
 		here, there, far := d.some(10, 4, 0), d.some(10, 1, 0), d.some(172, 20, 0)
 		d.port++
 		pass := func(src, dst netip.Addr, in, out uint32) {
-			d.add(branch, d.when(1, 23), routerostest.Record{Src: src, Dst: dst, PostSrc: src, PostDst: dst, SrcPort: d.port, DstPort: 445, InIf: in, OutIf: out, Proto: 6, NextHop: dst}, belongs{class: attribution.Internal})
+			d.add(branch, d.when(1, 23), officetest.Record{Src: src, Dst: dst, PostSrc: src, PostDst: dst, SrcPort: d.port, DstPort: 445, InIf: in, OutIf: out, Proto: 6, NextHop: dst}, belongs{class: attribution.Internal})
 		}
 		pass(here, there, 2, 1) // IPsec by policy
 		pass(there, here, 1, 2)
 		pass(here, far, 2, 9) // WireGuard
 		pass(far, here, 9, 2)
-		d.local(branch, routerostest.Record{Src: public, Dst: centre, InIf: 0, OutIf: 1, Proto: 50}, true)
-		d.local(branch, routerostest.Record{Src: centre, Dst: public, InIf: 1, OutIf: 0, Proto: 50}, true)
-		d.local(branch, routerostest.Record{Src: public, Dst: centre, SrcPort: 51820, DstPort: 51820, InIf: 0, OutIf: 1, Proto: 17}, true)
+		d.local(branch, officetest.Record{Src: public, Dst: centre, InIf: 0, OutIf: 1, Proto: 50}, true)
+		d.local(branch, officetest.Record{Src: centre, Dst: public, InIf: 1, OutIf: 0, Proto: 50}, true)
+		d.local(branch, officetest.Record{Src: public, Dst: centre, SrcPort: 51820, DstPort: 51820, InIf: 0, OutIf: 1, Proto: 17}, true)
 	}
 }
 
@@ -276,8 +276,8 @@ func (d *truthDay) spool(t *testing.T, folder string) {
 	}
 	var all []datagram
 	for router, records := range d.records {
-		slices.SortStableFunc(records, func(a, b routerostest.Record) int { return cmp.Compare(a.Export, b.Export) })
-		e, err := routerostest.NewExporter(d.version, routerostest.Boot(d.from), func(at int64, payload []byte) error {
+		slices.SortStableFunc(records, func(a, b officetest.Record) int { return cmp.Compare(a.Export, b.Export) })
+		e, err := officetest.NewExporter(d.version, officetest.Boot(d.from), func(at int64, payload []byte) error {
 			all = append(all, datagram{at, router, slices.Clone(payload)})
 			return nil
 		})
@@ -295,7 +295,7 @@ func (d *truthDay) spool(t *testing.T, folder string) {
 	}
 	var templates []datagram // what each router sent first
 	for i := range all {
-		if d.version != routerostest.V5 && (i == 0 || all[i].router != all[i-1].router) {
+		if d.version != officetest.V5 && (i == 0 || all[i].router != all[i-1].router) {
 			templates = append(templates, all[i])
 		}
 	}

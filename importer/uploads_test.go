@@ -13,7 +13,7 @@ import (
 
 	"nfacct/collector/spool"
 	"nfacct/importer/attribution"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 var public = ip("203.0.113.2")
@@ -198,7 +198,7 @@ func TestUploadsAcrossFiles(t *testing.T) {
 // Where exporters send translated addresses no file is read twice.
 func TestUploadsNotNeeded(t *testing.T) {
 	folder := t.TempDir()
-	im := newImporter(t, folder, officeSpool(t, folder, routerostest.V9, 20_000))
+	im := newImporter(t, folder, officeSpool(t, folder, officetest.V9, 20_000))
 	inputs, err := fromSpool(folder)
 	if err != nil {
 		t.Fatal(err)

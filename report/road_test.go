@@ -10,7 +10,7 @@ import (
 	"nfacct/collector/spool"
 	"nfacct/importer"
 	"nfacct/importer/attribution"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // The hours that are exported around the turns of clocks and of a month.
@@ -36,7 +36,7 @@ type turnTruth struct {
 // returns the router that saw it and the truth.
 func spoolTurns(t *testing.T, folder string, loc *time.Location) (importer.Router, []turnTruth) {
 	t.Helper()
-	office, err := routerostest.New(routerostest.Config{Hosts: 12, Seed: 3, Location: loc, IPv6: true})
+	office, err := officetest.New(officetest.Config{Hosts: 12, Seed: 3, Location: loc, IPv6: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) (importer.Route
 			sent++
 			return w.Write(spool.AppendPacket(nil, spool.Live, now.UnixNano(), exporter, ours, payload))
 		}
-		e, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(turn.from), send)
+		e, err := officetest.NewExporter(officetest.V9, officetest.Boot(turn.from), send)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) (importer.Route
 				if err := e.Flush(r.Export); err != nil { // what it had is not lost here
 					t.Fatal(err)
 				}
-				if e, err = routerostest.NewExporter(routerostest.V9, time.Unix(r.End/1000-60, 0), send); err != nil {
+				if e, err = officetest.NewExporter(officetest.V9, time.Unix(r.End/1000-60, 0), send); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -98,22 +98,22 @@ func spoolTurns(t *testing.T, folder string, loc *time.Location) (importer.Route
 		t.Fatal(err)
 	}
 	return importer.Router{Name: "gw", Export: []netip.Addr{exporter.Addr()}, Router: attribution.Router{
-		WAN: []uint32{routerostest.WAN, routerostest.WAN2}, Inside: append(office.Inside, office.Server),
+		WAN: []uint32{officetest.WAN, officetest.WAN2}, Inside: append(office.Inside, office.Server),
 		Own: []netip.Addr{office.Gateway, office.Public}, Proxies: []netip.Addr{office.Proxy},
 	}}, truths
 }
 
 // add counts a record as the default rules judge it.
-func (truth *turnTruth) add(r *routerostest.Record) {
+func (truth *turnTruth) add(r *officetest.Record) {
 	n := archive.Counts{Records: 1, Bytes: r.Bytes}
 	if r.PostSrc.IsValid() && r.PostSrc != r.Src || r.PostDst.IsValid() && r.PostDst != r.Dst {
 		truth.nat++
 	}
-	if r.Class != routerostest.Up && r.Class != routerostest.Down {
+	if r.Class != officetest.Up && r.Class != officetest.Down {
 		return
 	}
-	rule := map[routerostest.Cause]string{
-		routerostest.DNS: "dns", routerostest.ProxyDNS: "dns", routerostest.Multicast: "multicast", routerostest.Broadcast: "broadcast", routerostest.Proxy: "proxy",
+	rule := map[officetest.Cause]string{
+		officetest.DNS: "dns", officetest.ProxyDNS: "dns", officetest.Multicast: "multicast", officetest.Broadcast: "broadcast", officetest.Proxy: "proxy",
 	}[r.Cause]
 	if rule != "" {
 		truth.rules[rule] = truth.rules[rule].Plus(n)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"nfacct/routeros"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -48,8 +49,8 @@ func start(t testing.TB, cfg routerostest.DeviceConfig) *routerostest.Device {
 }
 
 // smallOffice is behind all simulated routers that need no other.
-var smallOffice = sync.OnceValue(func() *routerostest.Office {
-	office, err := routerostest.New(routerostest.Config{Hosts: 5})
+var smallOffice = sync.OnceValue(func() *officetest.Office {
+	office, err := officetest.New(officetest.Config{Hosts: 5})
 	if err != nil {
 		panic(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"nfacct/routeros"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -165,7 +166,7 @@ func TestCompareByMeaning(t *testing.T) {
 func TestFacts(t *testing.T) {
 	for _, profile := range routerostest.Profiles() {
 		t.Run(profile.String(), func(t *testing.T) {
-			office, err := routerostest.New(routerostest.Config{Hosts: 5, IPv6: true})
+			office, err := officetest.New(officetest.Config{Hosts: 5, IPv6: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +178,7 @@ func TestFacts(t *testing.T) {
 			if facts.Identity != "office" || facts.Board == "" || facts.Uptime < time.Hour || facts.FastTrack != 1 || facts.Sampling() != 1 {
 				t.Errorf("%s %s %s, %d rules", facts.Identity, facts.Board, facts.Uptime, facts.FastTrack)
 			}
-			if diff := cmp.Diff([]uint32{routerostest.WAN, routerostest.WAN2}, facts.WAN()); diff != "" {
+			if diff := cmp.Diff([]uint32{officetest.WAN, officetest.WAN2}, facts.WAN()); diff != "" {
 				t.Errorf("wan: %s", diff)
 			}
 			for _, prefix := range append(office.Inside, office.Server) {

@@ -15,7 +15,7 @@ import (
 	"nfacct/importer"
 	"nfacct/importer/attribution"
 	"nfacct/importer/migrate/migratetest"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // BenchmarkSizes measures what a flow record takes: in the predecessor's table,
@@ -30,7 +30,7 @@ func BenchmarkSizes(b *testing.B) {
 		}
 		days = n
 	}
-	office, err := routerostest.New(routerostest.Config{Hosts: 60, Seed: 1})
+	office, err := officetest.New(officetest.Config{Hosts: 60, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func BenchmarkSizes(b *testing.B) {
 }
 
 // theirs are the rows that the predecessor's script makes of records.
-func theirs(records iter.Seq[*routerostest.Record]) iter.Seq[migratetest.Row] {
+func theirs(records iter.Seq[*officetest.Record]) iter.Seq[migratetest.Row] {
 	return func(yield func(migratetest.Row) bool) {
 		for r := range records {
 			if !r.Src.Is4() {
@@ -101,7 +101,7 @@ func theirs(records iter.Seq[*routerostest.Record]) iter.Seq[migratetest.Row] {
 }
 
 // importOffice imports what the office's router exports as NetFlow 9.
-func importOffice(b *testing.B, a *archive.Archive, o *routerostest.Office, from, to time.Time) {
+func importOffice(b *testing.B, a *archive.Archive, o *officetest.Office, from, to time.Time) {
 	b.Helper()
 	gateway, ours := netip.MustParseAddrPort("192.168.88.1:2055"), netip.MustParseAddrPort("192.168.88.10:8787")
 	folder := b.TempDir()
@@ -140,7 +140,7 @@ func importOffice(b *testing.B, a *archive.Archive, o *routerostest.Office, from
 		blocks = spool.AppendPacket(blocks, spool.Live, now.UnixNano(), gateway, ours, payload)
 		return nil
 	}
-	e, err := routerostest.NewExporter(routerostest.V9, routerostest.Boot(from), send)
+	e, err := officetest.NewExporter(officetest.V9, officetest.Boot(from), send)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func importOffice(b *testing.B, a *archive.Archive, o *routerostest.Office, from
 	}
 	im, err := importer.New(importer.Config{Spool: folder}, []importer.Router{{
 		Name: "gw", Export: []netip.Addr{gateway.Addr()}, Router: attribution.Router{
-			WAN: []uint32{routerostest.WAN, routerostest.WAN2}, Inside: append(o.Inside, o.Server),
+			WAN: []uint32{officetest.WAN, officetest.WAN2}, Inside: append(o.Inside, o.Server),
 			Own: []netip.Addr{o.Gateway, o.Public}, Proxies: []netip.Addr{o.Proxy},
 		}}}, time.UTC, a, testLog())
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/demo"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // mailedWorkbook is the workbook within a message.
@@ -183,12 +183,12 @@ func mailIsDatabase(t *testing.T, d *demo.Demo) {
 	}
 
 	// The books have no other source than the records themselves.
-	var all, left, kept routerostest.Counts
+	var all, left, kept officetest.Counts
 	for _, n := range truth.Classes {
 		all.Records, all.Bytes = all.Records+n.Records, all.Bytes+n.Bytes
 	}
 	for row := 1; row < len(sheets["Left out"]); row++ {
-		var n routerostest.Counts
+		var n officetest.Counts
 		for _, cause := range demo.RuleCauses[sheets["Left out"][row][0]] {
 			n.Records, n.Bytes = n.Records+truth.Causes[cause].Records, n.Bytes+truth.Causes[cause].Bytes
 		}
@@ -199,7 +199,7 @@ func mailIsDatabase(t *testing.T, d *demo.Demo) {
 	for _, cause := range demo.Accounted {
 		kept.Records, kept.Bytes = kept.Records+truth.Causes[cause].Records, kept.Bytes+truth.Causes[cause].Bytes
 	}
-	for i, class := range []routerostest.Class{routerostest.Up, routerostest.Down, routerostest.RouterLocal, routerostest.Internal, routerostest.Transit, routerostest.Unattributed} {
+	for i, class := range []officetest.Class{officetest.Up, officetest.Down, officetest.RouterLocal, officetest.Internal, officetest.Transit, officetest.Unattributed} {
 		cell("Books", 1, i+9, truth.Classes[class].Records)
 	}
 	cell("Books", 1, 1, demo.RouterName)

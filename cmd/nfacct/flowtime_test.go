@@ -16,6 +16,7 @@ import (
 	"nfacct/collector/spool"
 	"nfacct/importer"
 	"nfacct/routeros"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -109,15 +110,15 @@ func TestFactsOfTheFlowsTime(t *testing.T) {
 	if err := w.Begin(start, nil); err != nil {
 		t.Fatal(err)
 	}
-	const lan, ether2 = routerostest.LAN, 3
+	const lan, ether2 = officetest.LAN, 3
 	var blocks []byte
 	from, to := netip.MustParseAddrPort("127.0.0.1:2055"), netip.MustParseAddrPort("127.0.0.1:8787")
 	for _, at := range []time.Time{start.Add(time.Minute), change.Add(-time.Second), change, start.Add(14 * time.Minute)} {
 		for _, datagram := range [][]byte{
-			v5(at, "10.2.214.50", "192.0.2.1", lan, routerostest.WAN, 1000),
-			v5(at, "10.77.0.5", "192.0.2.1", lan, routerostest.WAN, 10_000),
+			v5(at, "10.2.214.50", "192.0.2.1", lan, officetest.WAN, 1000),
+			v5(at, "10.77.0.5", "192.0.2.1", lan, officetest.WAN, 10_000),
 			v5(at, "10.2.214.51", "192.0.2.1", lan, ether2, 100_000),
-			v5(at, "10.2.214.77", "192.0.2.1", lan, routerostest.WAN, 1_000_000),
+			v5(at, "10.2.214.77", "192.0.2.1", lan, officetest.WAN, 1_000_000),
 		} {
 			blocks = spool.AppendPacket(blocks, spool.Live, at.UnixNano(), from, to, datagram)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/provision"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -39,9 +40,9 @@ func startMikrotik(t testing.TB, cfg routerostest.DeviceConfig) *routerostest.De
 }
 
 // smallOffice is a small one, for routers that need no other.
-func smallOffice(t testing.TB) *routerostest.Office {
+func smallOffice(t testing.TB) *officetest.Office {
 	t.Helper()
-	o, err := routerostest.New(routerostest.Config{Hosts: 3})
+	o, err := officetest.New(officetest.Config{Hosts: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

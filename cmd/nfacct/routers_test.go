@@ -18,6 +18,7 @@ import (
 	"nfacct/collector"
 	"nfacct/importer"
 	"nfacct/importer/attribution"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -59,7 +60,7 @@ func TestRouters(t *testing.T) {
 		t.Errorf("names %v, %v", names, err)
 	}
 	router := eraOf(ctx, t, a, cfg, db)
-	if len(router.History) != 1 || !slices.Equal(router.History[0].WAN, []uint32{routerostest.WAN, routerostest.WAN2}) || len(router.History[0].Inside) == 0 || router.History[0].Sampling != 1 {
+	if len(router.History) != 1 || !slices.Equal(router.History[0].WAN, []uint32{officetest.WAN, officetest.WAN2}) || len(router.History[0].Inside) == 0 || router.History[0].Sampling != 1 {
 		t.Errorf("history %+v", router.History)
 	}
 
@@ -103,7 +104,7 @@ func TestRouters(t *testing.T) {
 	}
 	// By name, alone or in a list, it is looked up.
 	cfg.Routers[0].WAN, cfg.Routers[0].Uplinks = nil, []attribution.Uplink{{Name: "ether9"}, {Name: "LAN"}}
-	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{routerostest.LAN, routerostest.LAN2, routerostest.WAN2}) || len(router.History[1].Known) < 5 {
+	if router = eraOf(ctx, t, a, cfg, db); !slices.Equal(router.History[1].WAN, []uint32{officetest.LAN, officetest.LAN2, officetest.WAN2}) || len(router.History[1].Known) < 5 {
 		t.Errorf("wan %v, known %v", router.History[1].WAN, router.History[1].Known)
 	}
 	// A router that was never heard of keeps the import from guessing.

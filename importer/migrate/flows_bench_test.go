@@ -9,12 +9,12 @@ import (
 	"nfacct/importer"
 	"nfacct/importer/attribution"
 	"nfacct/importer/migrate/migratetest"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // officeRouter is the configuration of the router of migratetest.Office, or of an
 // exporter on the machine itself.
-func officeRouter(o *routerostest.Office) importer.Router {
+func officeRouter(o *officetest.Office) importer.Router {
 	return importer.Router{Name: "gw", Export: []netip.Addr{o.Gateway, netip.MustParseAddr("127.0.0.1")}, Router: attribution.Router{
 		Inside: append(o.Inside, o.Server), Own: []netip.Addr{o.Gateway, o.Public}, Proxies: []netip.Addr{o.Proxy},
 	}}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"nfacct/routeros/officetest"
 )
 
 // flowCache is traffic-flow at work: what the device's settings make of the
@@ -43,7 +45,7 @@ type target struct {
 	id       uint32
 	version  string
 	from, to netip.AddrPort
-	exporter *Exporter
+	exporter *officetest.Exporter
 }
 
 // update reads the settings, if they have changed.
@@ -110,23 +112,19 @@ func (c *flowCache) retarget(now int64) {
 			return old.id == t.id && old.version == t.version && old.to == t.to && old.from == t.from
 		}); at >= 0 {
 			t = c.targets[at]
-			if old := t.exporter.layout; !slices.Equal(old.four, l.four) || !slices.Equal(old.six, l.six) {
-				_ = t.exporter.Flush(now)
-				t.exporter.shape(l)
-			}
+			t.exporter.Reshape(l, now)
 		} else {
-			t.exporter = newExporter(l, c.booted, func(at int64, payload []byte) error {
+			t.exporter = officetest.NewDeviceExporter(l, c.booted, func(at int64, payload []byte) error {
 				return c.send(Datagram{From: t.from, To: t.to, At: at, Payload: payload})
 			})
 		}
 		refresh, _ := strconv.ParseUint(get("v9-template-refresh"), 10, 32)
 		timeout, _ := parseDuration(get("v9-template-timeout"))
-		e := t.exporter
-		e.refresh, e.timeout = refresh, int64(timeout/time.Second)
-		e.sampling, e.swapped = 0, d.cfg.Profile == V6_49
+		settings := officetest.Settings{Refresh: refresh, Timeout: int64(timeout / time.Second), Swapped: d.cfg.Profile == V6_49}
 		if c.out > c.counted {
-			e.sampling = uint32((c.out + c.counted/2) / c.counted)
+			settings.Sampling = uint32((c.out + c.counted/2) / c.counted)
 		}
+		t.exporter.Set(settings)
 		targets = append(targets, t)
 	}
 	c.targets = targets
@@ -135,30 +133,28 @@ func (c *flowCache) retarget(now int64) {
 // layout is what this version of RouterOS sends. The lengths of v9's records were
 // seen on a 6 of 2021 and on devices of 2024 and 2025; which 7.x those were, and
 // that a device of another year adds fields 34 and 35 when it samples, is inferred.
-func (c *flowCache) layout(version string) layout {
+func (c *flowCache) layout(version string) officetest.Layout {
 	d := c.device
 	switch version {
 	case "5":
-		return V5.layout()
+		return officetest.V5.Layout()
 	case "ipfix":
 		m := d.menus["/ip/traffic-flow/ipfix"]
-		four, six := ipfixLayouts(func(toggle string) bool {
+		return officetest.IPFIXLayout(func(toggle string) bool {
 			value, _ := d.get(m, m.items[0], toggle)
 			return value == "true"
 		})
-		return layout{10, four, six}
 	}
-	f := V9
+	f := officetest.V9
 	switch d.cfg.Profile {
 	case V6_42, V6_49:
-		f = V9Old
+		f = officetest.V9Old
 	case V7_16:
-		f = V9With64Bit
+		f = officetest.V9With64Bit
 	}
-	l := f.layout()
-	if c.out > c.counted && f != V9With64Bit {
-		sampled := []field{{samplingInterval, 4}, {samplingAlgorithm, 1}}
-		l.four, l.six = append(l.four, sampled...), append(l.six, sampled...)
+	l := f.Layout()
+	if c.out > c.counted && f != officetest.V9With64Bit {
+		l = l.Sampled()
 	}
 	return l
 }
@@ -195,21 +191,21 @@ func entries(text string) int32 {
 
 // take passes a record on to the targets, and says whether traffic-flow has seen
 // it; r is then as the cache has it, but for sampling.
-func (c *flowCache) take(r *Record) bool {
+func (c *flowCache) take(r *officetest.Record) bool {
 	if !c.enabled || c.watched != nil && !c.watched[r.InIf] && !c.watched[r.OutIf] ||
-		2*r.slot >= c.entries || c.device.unseen(r) || r.End < c.since {
+		2*r.Slot() >= c.entries || c.device.unseen(r) || r.End < c.since {
 		return false
 	}
 	if r.Start < c.since {
 		inside, whole := uint64(r.End-c.since), uint64(r.End-r.Start)
-		r.Packets = max(2, share(r.Packets, inside, whole))
-		r.Bytes = max(r.Packets*28, share(r.Bytes, inside, whole))
+		r.Packets = max(2, officetest.Share(r.Packets, inside, whole))
+		r.Bytes = max(r.Packets*28, officetest.Share(r.Bytes, inside, whole))
 		r.Start = c.since
 	}
 	sampled := *r
 	if c.counted != c.out {
-		sampled.Packets = share(r.Packets, c.counted, c.out)
-		sampled.Bytes = share(r.Bytes, c.counted, c.out)
+		sampled.Packets = officetest.Share(r.Packets, c.counted, c.out)
+		sampled.Bytes = officetest.Share(r.Bytes, c.counted, c.out)
 		if sampled.Packets == 0 {
 			return true
 		}
@@ -225,9 +221,8 @@ func (c *flowCache) take(r *Record) bool {
 // tick sends what has waited long enough.
 func (c *flowCache) tick(now int64) {
 	for _, t := range c.targets {
-		t.exporter.tick(now)
-		if t.exporter.err != nil {
-			c.err = t.exporter.err
+		if err := t.exporter.Tick(now); err != nil {
+			c.err = err
 		}
 	}
 }

@@ -3,6 +3,8 @@ package routerostest
 import (
 	"strconv"
 	"time"
+
+	"nfacct/routeros/officetest"
 )
 
 // traffic is what passed an interface: bytes and packets in and out.
@@ -27,7 +29,7 @@ const ethernet = 14
 // what was before the device was started; it says whether anything is left. The
 // flow cache counts the first packet twice, interfaces do not. They count here when
 // the record is exported, and not, as on a device, as the packets come.
-func (d *Device) pass(r *Record, booted time.Time) bool {
+func (d *Device) pass(r *officetest.Record, booted time.Time) bool {
 	if r.End < booted.UnixMilli() {
 		return false
 	}
@@ -48,7 +50,7 @@ func (d *Device) pass(r *Record, booted time.Time) bool {
 
 // unseen says whether a record is of a connection that the hardware forwards, so
 // that interfaces count it and traffic-flow does not.
-func (d *Device) unseen(r *Record) bool {
+func (d *Device) unseen(r *officetest.Record) bool {
 	if d.cfg.Offloaded == 0 {
 		return false
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"nfacct/routeros/officetest"
 )
 
 // DeviceConfig says what device to imitate. The zero value is a 6.42 with an
@@ -23,7 +25,7 @@ type DeviceConfig struct {
 	// of this process has.
 	Serial string
 	// Office is what lies behind the device; nil is an office of 60 hosts.
-	Office *Office
+	Office *officetest.Office
 	// User may do everything; empty is "admin".
 	User, Password string
 	// Listen and ListenTLS are where api and api-ssl are; empty is any free port of
@@ -62,7 +64,7 @@ const defaultName = "office"
 // Device is a RouterOS device on loopback: its API, and the state behind it.
 type Device struct {
 	cfg      DeviceConfig
-	office   *Office
+	office   *officetest.Office
 	plain    net.Listener
 	secure   net.Listener
 	identity func() (*identity, error) // of api-ssl; nil without a certificate
@@ -102,7 +104,7 @@ func NewDevice(cfg DeviceConfig) (*Device, error) {
 		return nil, errors.New("no such RouterOS version")
 	}
 	if cfg.Office == nil {
-		office, err := New(Config{})
+		office, err := officetest.New(officetest.Config{})
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +123,7 @@ func NewDevice(cfg DeviceConfig) (*Device, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Booted.IsZero() {
-		cfg.Booted = Boot(cfg.Now())
+		cfg.Booted = officetest.Boot(cfg.Now())
 	}
 	d := &Device{
 		cfg: cfg, office: cfg.Office, booted: cfg.Booted.Truncate(time.Second),

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"nfacct/routeros/officetest"
 )
 
 // Names of the device's interfaces.
@@ -41,7 +43,7 @@ func (d *Device) furnish() {
 		"free-hdd-space", "98787328", "total-hdd-space", "134479872",
 		"architecture-name", version.architecture(), "board-name", version.board(), "platform", "MikroTik")
 	put("/system/routerboard", "routerboard", "true", "model", version.board(), "serial-number", d.cfg.Serial)
-	put("/system/clock", "time-zone-name", d.office.cfg.Location.String())
+	put("/system/clock", "time-zone-name", d.office.Location().String())
 
 	d.furnishAccess(put)
 	d.furnishInterfaces(put)
@@ -94,9 +96,9 @@ func (d *Device) furnishInterfaces(put putter) {
 		mac      [6]byte
 		standard string
 	}{
-		{WAN, wanName, "ether", macWAN, "ether1"}, {3, "ether2", "ether", macLAN, "ether2"}, {4, "ether3", "ether", macLAN, "ether3"},
-		{5, "ether4", "ether", macLAN, "ether4"}, {6, "ether5", "ether", macLAN, "ether5"},
-		{LAN, lanName, "bridge", macLAN, ""}, {LAN2, lan2Name, "vlan", macLAN, ""}, {WAN2, wan2Name, "ether", macWAN, "ether9"},
+		{officetest.WAN, wanName, "ether", officetest.MACWAN(), "ether1"}, {3, "ether2", "ether", officetest.MACLAN(), "ether2"}, {4, "ether3", "ether", officetest.MACLAN(), "ether3"},
+		{5, "ether4", "ether", officetest.MACLAN(), "ether4"}, {6, "ether5", "ether", officetest.MACLAN(), "ether5"},
+		{officetest.LAN, lanName, "bridge", officetest.MACLAN(), ""}, {officetest.LAN2, lan2Name, "vlan", officetest.MACLAN(), ""}, {officetest.WAN2, wan2Name, "ether", officetest.MACWAN(), "ether9"},
 	} {
 		mac := i.mac
 		mac[4] = byte(i.id)
@@ -134,7 +136,7 @@ func (d *Device) furnishAddresses(put putter) {
 	}
 	outside := netip.PrefixFrom(o.Public, 24)
 	at(o.Gateway, o.Inside[0], lanName, "defconf")
-	at(offset(o.Server, 1), o.Server, lan2Name, "servers")
+	at(officetest.Offset(o.Server, 1), o.Server, lan2Name, "servers")
 	at(o.Public, outside, wanName, "")
 	for _, addr := range d.cfg.Addresses {
 		at(addr, netip.PrefixFrom(addr, addr.BitLen()), lanName, "")
@@ -174,13 +176,13 @@ func (d *Device) furnishAddresses(put putter) {
 	route(outside.Masked(), wanName, wanName, "0", "connect", "dynamic")
 
 	if len(o.Inside) > 1 {
-		route(netip.MustParsePrefix("::/0"), linkLocal.String(), wanName, "1", "static")
+		route(netip.MustParsePrefix("::/0"), officetest.LinkLocal().String(), wanName, "1", "static")
 		route(o.Inside[1], lanName, lanName, "0", "connect", "dynamic")
 	}
 
 	put("/ip/dhcp-server", "name", "defconf", "interface", lanName, "address-pool", "dhcp", "lease-time", "1h", "invalid", "false", "dynamic", "false")
 	put("/ip/dhcp-server/network", "address", o.Inside[0].String(), "gateway", o.Gateway.String(), "dns-server", o.Gateway.String())
-	put("/ip/arp", "address", o.ISP.String(), "mac-address", macText(macISP), "interface", wanName, "dynamic", "true", "complete", "true", "invalid", "false")
+	put("/ip/arp", "address", o.ISP.String(), "mac-address", macText(officetest.MACISP()), "interface", wanName, "dynamic", "true", "complete", "true", "invalid", "false")
 }
 
 func (d *Device) furnishFirewall(put putter) {
@@ -199,7 +201,7 @@ func (d *Device) furnishFirewall(put putter) {
 	rule("/ip/firewall/nat", "chain", "dstnat", "action", "dst-nat", "protocol", "tcp", "dst-address", d.office.Public.String(), "dst-port", "25", "to-addresses", mail, "to-ports", "25")
 	rule("/ip/firewall/nat", "chain", "dstnat", "action", "dst-nat", "protocol", "tcp", "dst-address", d.office.Public.String(), "dst-port", "8443", "to-addresses", mail, "to-ports", "443")
 	for _, host := range d.office.Hosts {
-		if host.role == roleManagement {
+		if host.Managed() {
 			put("/ip/firewall/address-list", "list", "past-the-proxy", "address", host.Addr.String(), "dynamic", "false", "comment", host.Name)
 		}
 	}
@@ -208,12 +210,12 @@ func (d *Device) furnishFirewall(put putter) {
 
 // lease is what the DHCP server and ARP know of a host. Servers have static
 // leases, which say in their comments what they are.
-func (d *Device) lease(put putter, host *Host) {
+func (d *Device) lease(put putter, host *officetest.Host) {
 	address, mac := host.Addr.String(), macText(host.MAC)
 	pairs := []string{"address", address, "mac-address", mac, "client-id", "1:" + strings.ToLower(mac), "address-lists", "", "server", "defconf", "dhcp-option", "",
 		"status", "bound", "expires-after", "41m17s", "last-seen", "18m43s", "active-address", address, "active-mac-address", mac,
 		"active-client-id", "1:" + strings.ToLower(mac), "active-server", "defconf", "host-name", host.Name, "radius", "false", "blocked", "false"}
-	dynamic := host.role != roleProxy && host.role != roleServer
+	dynamic := !host.Fixed()
 	if !dynamic {
 		pairs = append(pairs, "comment", host.Name)
 	}
@@ -256,7 +258,7 @@ func (d *Device) printUptime(*item) string {
 	return formatDuration(d.cfg.Now().Sub(d.booted).Truncate(time.Second))
 }
 
-func (d *Device) here() time.Time { return d.cfg.Now().In(d.office.cfg.Location) }
+func (d *Device) here() time.Time { return d.cfg.Now().In(d.office.Location()) }
 
 func (d *Device) printTime(*item) string { return d.here().Format(time.TimeOnly) }
 
@@ -275,5 +277,5 @@ func (d *Device) dateLayout() string {
 }
 
 func (d *Device) printMoment(t time.Time) string {
-	return strings.ToLower(t.In(d.office.cfg.Location).Format(d.dateLayout() + " 15:04:05"))
+	return strings.ToLower(t.In(d.office.Location()).Format(d.dateLayout() + " 15:04:05"))
 }

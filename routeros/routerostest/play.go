@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"nfacct/routeros/officetest"
 )
 
 // Playing is who hears what while the office works.
@@ -14,7 +16,7 @@ type Playing struct {
 	Second func(at int64) error
 	// Record is told each record that traffic-flow exports, to add up the truth. It
 	// is not scaled by sampling, and valid until the next one.
-	Record func(*Record)
+	Record func(*officetest.Record)
 	// Send is given each datagram. Its error ends the play.
 	Send func(Datagram) error
 }
@@ -29,19 +31,18 @@ func (d *Device) Play(from, to time.Time, p Playing) error {
 	c := &d.cache
 	c.device, c.send, c.err = d, p.Send, nil
 	last := from.Unix()
-	d.office.simulate(from, to, func(s *simulation, now int64) bool {
+	d.office.Work(from, to, func(now int64) (officetest.Timeouts, bool) {
 		if p.Second != nil {
 			if err = p.Second(now); err != nil {
-				return false
+				return officetest.Timeouts{}, false
 			}
 		}
 		last = now
 		c.update(now)
-		s.active, s.inactive = c.active, c.lazy
 		c.tick(now)
 		err = c.err
-		return err == nil
-	}, func(r *Record) bool {
+		return officetest.Timeouts{Active: c.active, Inactive: c.lazy}, err == nil
+	}, func(r *officetest.Record) bool {
 		seen := *r
 		if !d.pass(&seen, c.booted) {
 			return true

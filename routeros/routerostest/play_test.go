@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"nfacct/routeros/officetest"
+
 	"github.com/netsampler/goflow2/v2/decoders/netflow"
 )
 
@@ -22,14 +24,14 @@ type stage struct {
 	// at is what to do in a second of the play.
 	at map[int]func()
 	// exported are the records that traffic-flow saw.
-	exported []Record
+	exported []officetest.Record
 }
 
 func newStage(t *testing.T, cfg DeviceConfig) *stage {
 	t.Helper()
 	s := &stage{t: t, now: monday.Add(9 * time.Hour), at: map[int]func(){}}
 	if cfg.Office == nil {
-		cfg.Office = newOffice(t, Config{Hosts: 12})
+		cfg.Office = newOffice(t, officetest.Config{Hosts: 12})
 	}
 	cfg.Now = func() time.Time { return s.now }
 	cfg.Listen, cfg.ListenTLS = "-", "-"
@@ -67,7 +69,7 @@ func (s *stage) play(seconds int) {
 			}
 			return nil
 		},
-		Record: func(r *Record) { s.exported = append(s.exported, *r) },
+		Record: func(r *officetest.Record) { s.exported = append(s.exported, *r) },
 		Send: func(g Datagram) error {
 			g.Payload = bytes.Clone(g.Payload)
 			s.got = append(s.got, g)
@@ -92,7 +94,7 @@ func (s *stage) counted(name string) (in, out uint64) {
 
 // decoded are bytes, packets and records by ifIndex in and out, as another program
 // reads the datagrams.
-func (s *stage) decoded() (sum Counts, passed map[uint32]uint64, fields map[uint16]bool) {
+func (s *stage) decoded() (sum officetest.Counts, passed map[uint32]uint64, fields map[uint16]bool) {
 	passed, fields = map[uint32]uint64{}, map[uint16]bool{}
 	templates := netflow.CreateTemplateSystem()
 	for _, g := range s.got {
@@ -145,7 +147,7 @@ func TestCoverage(t *testing.T) {
 			var want uint64
 			for _, r := range s.exported {
 				want += r.Bytes
-				if r.InIf != WAN && r.OutIf != WAN && r.InIf != WAN2 {
+				if r.InIf != officetest.WAN && r.OutIf != officetest.WAN && r.InIf != officetest.WAN2 {
 					t.Fatalf("exported though not of WAN: %+v", r)
 				}
 			}
@@ -154,7 +156,7 @@ func TestCoverage(t *testing.T) {
 			}
 			in, after := s.counted("ether1")
 			counted := in + after - before - out
-			if ratio := float64(passed[WAN]) / float64(counted); ratio < 0.9 || ratio > 1.1 {
+			if ratio := float64(passed[officetest.WAN]) / float64(counted); ratio < 0.9 || ratio > 1.1 {
 				t.Errorf("flows are %.2f of what the interface counted", ratio)
 			}
 		})
@@ -165,7 +167,7 @@ func TestCoverage(t *testing.T) {
 		s.play(900)
 		_, passed, _ := s.decoded()
 		in, out := s.counted("ether1")
-		if ratio := float64(passed[WAN]) / float64(in+out); ratio < 0.2 || ratio > 0.8 {
+		if ratio := float64(passed[officetest.WAN]) / float64(in+out); ratio < 0.2 || ratio > 0.8 {
 			t.Errorf("flows are %.2f of what the interface counted", ratio)
 		}
 	})
@@ -176,15 +178,15 @@ func header(g Datagram) (version uint16, uptime, sequence uint32, template bool)
 	order := binary.BigEndian
 	version = order.Uint16(b)
 	if version == 10 {
-		return version, 0, order.Uint32(b[8:]), order.Uint16(b[ipfixHeader:]) < 256
+		return version, 0, order.Uint32(b[8:]), order.Uint16(b[16:]) < 256
 	}
-	return version, order.Uint32(b[4:]), order.Uint32(b[12:]), version == 9 && order.Uint16(b[v9Header:]) < 256
+	return version, order.Uint32(b[4:]), order.Uint32(b[12:]), version == 9 && order.Uint16(b[20:]) < 256
 }
 
 // TestTemplateRefresh: templates come first, after so many datagrams, and after so
 // much time.
 func TestTemplateRefresh(t *testing.T) {
-	s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, Config{Hosts: 100})})
+	s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, officetest.Config{Hosts: 100})})
 	s.provision("9")
 	s.do("/ip/traffic-flow/target/set", ".id", "*1", "v9-template-refresh", "5", "v9-template-timeout", "1h")
 	s.play(300)
@@ -325,7 +327,7 @@ func TestSampling(t *testing.T) {
 // minutes.
 func TestTimeouts(t *testing.T) {
 	for timeout, most := range map[string]int64{"30m": 1800, "1m": 60, "10s": 10} {
-		s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, Config{Hosts: 15, Busy: 0.5})})
+		s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, officetest.Config{Hosts: 15, Busy: 0.5})})
 		s.provision("9")
 		s.do("/ip/traffic-flow/set", "active-flow-timeout", timeout, "inactive-flow-timeout", "1s")
 		s.play(3600)
@@ -344,13 +346,13 @@ func TestTimeouts(t *testing.T) {
 
 // TestSmallCache: what does not fit is not exported.
 func TestSmallCache(t *testing.T) {
-	s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, Config{Hosts: 2000})})
+	s := newStage(t, DeviceConfig{Profile: V7_18, Office: newOffice(t, officetest.Config{Hosts: 2000})})
 	s.provision("9")
 	s.do("/ip/traffic-flow/set", "cache-entries", "1k")
 	s.play(60)
 	_, passed, _ := s.decoded()
 	in, out := s.counted("ether1")
-	if ratio := float64(passed[WAN]) / float64(in+out); ratio > 0.5 {
+	if ratio := float64(passed[officetest.WAN]) / float64(in+out); ratio > 0.5 {
 		t.Errorf("flows are %.2f of what the interface counted", ratio)
 	}
 }
@@ -362,7 +364,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	d, err := NewDevice(DeviceConfig{Profile: V7_18, ListenTLS: "-", Office: newOffice(t, Config{Hosts: 5000, Busy: 20})})
+	d, err := NewDevice(DeviceConfig{Profile: V7_18, ListenTLS: "-", Office: newOffice(t, officetest.Config{Hosts: 5000, Busy: 20})})
 	if err != nil {
 		t.Fatal(err)
 	}

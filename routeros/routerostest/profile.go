@@ -15,35 +15,38 @@ const (
 	V7_18
 	// V7_24 has IPv6 targets.
 	V7_24
+	// V7_25 is the stable version from November 2026 on. Inferred: it does all as
+	// V7_24 does, since no schema of it was at hand.
+	V7_25
 	profiles
 )
 
 // Profiles are all of them, oldest first.
-func Profiles() []Profile { return []Profile{V6_42, V6_49, V7_16, V7_18, V7_24} }
+func Profiles() []Profile { return []Profile{V6_42, V6_49, V7_16, V7_18, V7_24, V7_25} }
 
 // String is the version's short form, as --profile of nfacct simulate takes it.
 func (p Profile) String() string {
-	return [profiles]string{"6.42", "6.49", "7.16", "7.18", "7.24"}[p]
+	return [profiles]string{"6.42", "6.49", "7.16", "7.18", "7.24", "7.25"}[p]
 }
 
 // version is what /system/resource says.
 func (p Profile) version() string {
-	return [profiles]string{"6.42.3 (current)", "6.49.7 (long-term)", "7.16.2 (stable)", "7.18.2 (stable)", "7.24.1 (stable)"}[p]
+	return [profiles]string{"6.42.3 (current)", "6.49.7 (long-term)", "7.16.2 (stable)", "7.18.2 (stable)", "7.24.1 (stable)", "7.25.2 (stable)"}[p]
 }
 
 // board is a device of its time.
 func (p Profile) board() string {
-	return [profiles]string{"CRS226-24G-2S+", "951Ui-2HnD", "L009UiGS", "RB5009UG+S+", "RB5009UG+S+"}[p]
+	return [profiles]string{"CRS226-24G-2S+", "951Ui-2HnD", "L009UiGS", "RB5009UG+S+", "RB5009UG+S+", "RB5009UG+S+"}[p]
 }
 
 func (p Profile) architecture() string {
-	return [profiles]string{"mipsbe", "mipsbe", "arm", "arm64", "arm64"}[p]
+	return [profiles]string{"mipsbe", "mipsbe", "arm", "arm64", "arm64", "arm64"}[p]
 }
 
 // cacheEntries is the default that was seen on devices of that time; it depends
 // on their memory.
 func (p Profile) cacheEntries() string {
-	return [profiles]string{"16k", "32k", "128k", "256k", "256k"}[p]
+	return [profiles]string{"16k", "32k", "128k", "256k", "256k", "256k"}[p]
 }
 
 // challenges: the password is sent as MD5 of a challenge (before 6.43).

@@ -14,6 +14,7 @@ import (
 	"nfacct/collector/netflow"
 	"nfacct/importer/attribution"
 	"nfacct/routeros"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -34,7 +35,7 @@ func TestRoad(t *testing.T) {
 }
 
 func road(t *testing.T, p routerostest.Profile, version string) {
-	office, err := routerostest.New(routerostest.Config{Hosts: 12, IPv6: true})
+	office, err := officetest.New(officetest.Config{Hosts: 12, IPv6: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,22 +67,22 @@ func road(t *testing.T, p routerostest.Profile, version string) {
 		class attribution.Class
 		host  netip.Addr
 	}
-	truth, got := map[charged]routerostest.Counts{}, map[charged]routerostest.Counts{}
-	add := func(m map[charged]routerostest.Counts, class attribution.Class, host netip.Addr, bytes uint64) {
+	truth, got := map[charged]officetest.Counts{}, map[charged]officetest.Counts{}
+	add := func(m map[charged]officetest.Counts, class attribution.Class, host netip.Addr, bytes uint64) {
 		c := m[charged{class, host}]
 		c.Records++
 		c.Bytes += bytes
 		m[charged{class, host}] = c
 	}
-	classes := map[routerostest.Class]attribution.Class{
-		routerostest.Up: attribution.Up, routerostest.Down: attribution.Down, routerostest.RouterLocal: attribution.RouterLocal,
-		routerostest.Internal: attribution.Internal, routerostest.Transit: attribution.Transit, routerostest.Unattributed: attribution.Unattributed,
+	classes := map[officetest.Class]attribution.Class{
+		officetest.Up: attribution.Up, officetest.Down: attribution.Down, officetest.RouterLocal: attribution.RouterLocal,
+		officetest.Internal: attribution.Internal, officetest.Transit: attribution.Transit, officetest.Unattributed: attribution.Unattributed,
 	}
-	var sum, want routerostest.Counts
+	var sum, want officetest.Counts
 	var records []flow.Record
 	err = device.Play(from, from.Add(30*time.Minute), routerostest.Playing{
 		Second: func(at int64) error { clock.Store(at); return nil },
-		Record: func(r *routerostest.Record) {
+		Record: func(r *officetest.Record) {
 			if version == "5" && !r.Src.Is4() {
 				return
 			}

@@ -20,7 +20,7 @@ import (
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 	"nfacct/report"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // Options are what the command line says.
@@ -51,8 +51,8 @@ type Demo struct {
 	// What Run makes.
 	Config *config.Config
 	DB     *archive.Archive
-	Office *routerostest.Office
-	Truth  *routerostest.Truth
+	Office *officetest.Office
+	Truth  *officetest.Truth
 	Day    archive.Day
 	Result Result
 
@@ -133,7 +133,7 @@ func (d *Demo) settle(o Options, now time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	d.Office, err = routerostest.New(routerostest.Config{Hosts: o.Hosts, Seed: 1, Location: loc, IPv6: true})
+	d.Office, err = officetest.New(officetest.Config{Hosts: o.Hosts, Seed: 1, Location: loc, IPv6: true})
 	if err != nil {
 		return exit.Usage(fmt.Errorf("--hosts: %w", err))
 	}

@@ -14,6 +14,7 @@ import (
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/collector/spool"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -98,7 +99,7 @@ func (d *Demo) play(ctx context.Context, c *collector.Collector, device *routero
 	}
 	read := int64(0) // the hour of the last reading
 	err = device.Play(from, until, routerostest.Playing{
-		Record: func(r *routerostest.Record) {
+		Record: func(r *officetest.Record) {
 			d.Truth.Add(r)
 			d.Result.Records++
 		},

@@ -17,7 +17,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/exit"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // What a demo writes into its folder.
@@ -109,7 +109,7 @@ func IsLocked(name string) bool {
 
 // writeConfig writes a configuration that fits the office and works without
 // the demo.
-func writeConfig(name, zone string, o *routerostest.Office) error {
+func writeConfig(name, zone string, o *officetest.Office) error {
 	list := func(items ...fmt.Stringer) string {
 		var quoted []string
 		for _, item := range items {
@@ -138,7 +138,7 @@ wan = [%d, %d] # ifIndex of the two uplinks
 inside = %s
 own = %s
 proxies = %s
-`, mark, zone, StateName, RouterName, routerostest.WAN, routerostest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
+`, mark, zone, StateName, RouterName, officetest.WAN, officetest.WAN2, list(inside...), list(o.Gateway, o.Public), list(o.Proxy))
 	return renameio.WriteFile(name, []byte(text), 0o644)
 }
 

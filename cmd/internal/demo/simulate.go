@@ -20,6 +20,7 @@ import (
 
 	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
+	"nfacct/routeros/officetest"
 	"nfacct/routeros/routerostest"
 )
 
@@ -136,7 +137,7 @@ func (s *Simulation) device() (cfg routerostest.DeviceConfig, err error) {
 			return cfg, fmt.Errorf("--fault: %q is none of those that nfacct simulate router --help names", name)
 		}
 	}
-	office, err := routerostest.New(routerostest.Config{
+	office, err := officetest.New(officetest.Config{
 		Hosts: s.Hosts, Seed: 1, Location: time.Local, Busy: s.Rate, IPv6: s.IPv6,
 	})
 	if err != nil {

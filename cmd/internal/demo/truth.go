@@ -11,18 +11,18 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // Accounted is what the default rules leave of the office's traffic.
-var Accounted = []routerostest.Cause{routerostest.Direct, routerostest.ICMP}
+var Accounted = []officetest.Cause{officetest.Direct, officetest.ICMP}
 
 // RuleCauses is what each default rule leaves out of it.
-var RuleCauses = map[string][]routerostest.Cause{
-	"dns":       {routerostest.DNS, routerostest.ProxyDNS},
-	"multicast": {routerostest.Multicast},
-	"broadcast": {routerostest.Broadcast},
-	"proxy":     {routerostest.Proxy},
+var RuleCauses = map[string][]officetest.Cause{
+	"dns":       {officetest.DNS, officetest.ProxyDNS},
+	"multicast": {officetest.Multicast},
+	"broadcast": {officetest.Broadcast},
+	"proxy":     {officetest.Proxy},
 }
 
 // comparison compares figures with the truth.
@@ -42,7 +42,7 @@ func (c *comparison) equal(what string, is, truth uint64) {
 }
 
 // day compares a day's report, and the packets that it does not show.
-func (c *comparison) day(u *report.Usage, packets map[string]packetCounts, truth *routerostest.DayTruth) {
+func (c *comparison) day(u *report.Usage, packets map[string]packetCounts, truth *officetest.DayTruth) {
 	hosts := map[string]*report.Host{}
 	for i := range u.Hosts {
 		hosts[u.Hosts[i].Host] = &u.Hosts[i]
@@ -81,12 +81,12 @@ func (c *comparison) day(u *report.Usage, packets map[string]packetCounts, truth
 }
 
 // books compares classes and excluded rules.
-func (c *comparison) books(b *archive.Book, truth *routerostest.DayTruth) {
-	both := func(what string, is archive.Counts, truth routerostest.Counts) {
+func (c *comparison) books(b *archive.Book, truth *officetest.DayTruth) {
+	both := func(what string, is archive.Counts, truth officetest.Counts) {
 		c.equal(what+" records", is.Records, truth.Records)
 		c.equal(what+" bytes", is.Bytes, truth.Bytes)
 	}
-	sum := func(causes []routerostest.Cause) (n routerostest.Counts) {
+	sum := func(causes []officetest.Cause) (n officetest.Counts) {
 		for _, cause := range causes {
 			n.Records += truth.Causes[cause].Records
 			n.Bytes += truth.Causes[cause].Bytes
@@ -94,12 +94,12 @@ func (c *comparison) books(b *archive.Book, truth *routerostest.DayTruth) {
 		return n
 	}
 	classes := &b.Classes
-	var all routerostest.Counts
+	var all officetest.Counts
 	for class, is := range [...]archive.Counts{
-		routerostest.Up: classes.Up, routerostest.Down: classes.Down, routerostest.RouterLocal: classes.RouterLocal,
-		routerostest.Internal: classes.Internal, routerostest.Transit: classes.Transit, routerostest.Unattributed: classes.Unattributed,
+		officetest.Up: classes.Up, officetest.Down: classes.Down, officetest.RouterLocal: classes.RouterLocal,
+		officetest.Internal: classes.Internal, officetest.Transit: classes.Transit, officetest.Unattributed: classes.Unattributed,
 	} {
-		both("class "+routerostest.Class(class).String(), is, truth.Classes[class])
+		both("class "+officetest.Class(class).String(), is, truth.Classes[class])
 		all.Records += truth.Classes[class].Records
 		all.Bytes += truth.Classes[class].Bytes
 	}
@@ -109,7 +109,7 @@ func (c *comparison) books(b *archive.Book, truth *routerostest.DayTruth) {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(b.Excluded)) {
 		if RuleCauses[rule] == nil {
-			both("rule "+rule, b.Excluded[rule], routerostest.Counts{})
+			both("rule "+rule, b.Excluded[rule], officetest.Counts{})
 		}
 	}
 	both("accounted", b.Loaded.Counts, sum(Accounted))

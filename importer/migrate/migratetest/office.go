@@ -4,14 +4,14 @@ import (
 	"iter"
 	"time"
 
-	"nfacct/routeros/routerostest"
+	"nfacct/routeros/officetest"
 )
 
 // Office is a busy office's traffic, so many lines of flow-print from eight in
 // the morning of a Monday on, as a router exports it that writes inside addresses
 // (the screenshots of 2018 show one), and the office itself.
-func Office(lines int) (iter.Seq[Flow], *routerostest.Office, error) {
-	office, err := routerostest.New(routerostest.Config{Hosts: 500, Seed: 1})
+func Office(lines int) (iter.Seq[Flow], *officetest.Office, error) {
+	office, err := officetest.New(officetest.Config{Hosts: 500, Seed: 1})
 	if err != nil {
 		return nil, nil, err
 	}

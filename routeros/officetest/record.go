@@ -1,4 +1,4 @@
-package routerostest
+package officetest
 
 import "net/netip"
 

@@ -1,4 +1,4 @@
-package routerostest
+package officetest
 
 // oldFields are the toggles that were on where the template of 6.39.2 was
 // captured.
