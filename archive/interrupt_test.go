@@ -12,6 +12,7 @@ import (
 // TestOpenInterrupted: whoever gives up opening leaves no server behind, neither
 // the one that fills a new data directory nor the real one.
 func TestOpenInterrupted(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	for wait, opened := 100*time.Millisecond, false; !opened; wait *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)
@@ -35,6 +36,7 @@ func TestOpenInterrupted(t *testing.T) {
 // TestOpenDeaf: a server that hears no SIGTERM while it starts, as MariaDB does for
 // a moment, is not left behind either.
 func TestOpenDeaf(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	cfg.Mariadbd = filepath.Join(t.TempDir(), "mariadbd")
 	// What is ignored stays ignored in what a shell becomes.

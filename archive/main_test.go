@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"nfacct/archive/archivetest"
 )
 
 // shared is one private server for all tests that need no other; each test
@@ -30,6 +32,8 @@ func testMain(m *testing.M) int {
 	// Under the race detector a process sleeps for a second before it ends, and
 	// these tests start many.
 	os.Setenv("GORACE", "atexit_sleep_ms=10")
+	archivetest.InMemory()
+	archivetest.AtOnce()
 	folder, err := os.MkdirTemp("", "nfacct-archive-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -60,6 +60,7 @@ func told(ctx context.Context, a *Archive) (answer []string, err error) {
 // less: the answers are the same, or something is said. Then everything is mended, or
 // it is said that it is not, and which days to load again.
 func TestDatabaseDamages(t *testing.T) {
+	t.Parallel()
 	rounds := 25
 	if text := os.Getenv("NFACCT_DAMAGES"); text != "" {
 		var err error

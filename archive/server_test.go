@@ -198,6 +198,7 @@ func TestServerOrphan(t *testing.T) {
 
 // Setting up is cut short at many moments; what comes next sets up anew.
 func TestServerSetUpKilled(t *testing.T) {
+	t.Parallel()
 	cfg := private(t)
 	for after := 20 * time.Millisecond; ; after += after * 2 / 3 {
 		cmd, input, ready := child(t, cfg.Folder, nil)
@@ -355,6 +356,7 @@ func TestServerLongPath(t *testing.T) {
 
 // An ordinary user has a private server too.
 func TestServerOrdinaryUser(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		return // every other test shows it
 	}
@@ -383,6 +385,7 @@ func TestServerOrdinaryUser(t *testing.T) {
 // folder, or as mysql or nobody where that is root, and takes over what a server
 // that did run as root has left.
 func TestServerNotRoot(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become another user")
 	}

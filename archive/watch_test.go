@@ -37,7 +37,7 @@ func hasten(t *testing.T) {
 // a server that is stopped ends with ErrUnavailable, and so does a load.
 func TestStoppedServer(t *testing.T) {
 	hasten(t)
-	cfg := Config{Folder: t.TempDir()}
+	cfg := furnished(t)
 	moved := make(chan struct{}, 1)
 	cfg.Alive = func() {
 		select {
@@ -103,7 +103,7 @@ func TestStoppedServer(t *testing.T) {
 
 // Being told to stop ends a load into a stopped server at once.
 func TestStoppedServerCancelled(t *testing.T) {
-	cfg := Config{Folder: t.TempDir()}
+	cfg := furnished(t)
 	a, err := Open(t.Context(), cfg, testLog())
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestAttach(t *testing.T) {
 
 // Whoever finds a lock held is told by whom.
 func TestLockNamesItsHolder(t *testing.T) {
-	cfg := Config{Folder: t.TempDir()}
+	cfg := furnished(t)
 	a, err := Open(t.Context(), cfg, testLog())
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,8 @@ func alter(t testing.TB, a *archive.Archive, table string) {
 // A byte that no key, count or sum has anything to do with is seen all the same,
 // whatever came between: rows loaded, a repair.
 func TestAlteredByte(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	between := map[string]func(t *testing.T, a *archive.Archive){
 		"nothing":     func(*testing.T, *archive.Archive) {},
 		"checked":     func(t *testing.T, a *archive.Archive) { run(t, a, "CHECK TABLE flows_2026_10_01") },
@@ -61,7 +63,7 @@ func TestAlteredByte(t *testing.T) {
 	}
 	for name, do := range between {
 		t.Run(name, func(t *testing.T) {
-			a := open(t)
+			a := openEmpty(t, cfg)
 			mustLoad(t, a, file{1, 5000, october.First(), 2}, file{2, 50, november.First(), 3})
 			alter(t, a, "flows_2026_10_01")
 			do(t, a)

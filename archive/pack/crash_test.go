@@ -134,8 +134,7 @@ func TestKilledAtEachStep(t *testing.T) {
 // The server is killed at each step.
 func TestServerKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	cfg := archive.DefaultConfig()
-	cfg.Folder = t.TempDir()
+	cfg := furnished(t)
 	a := openConfig(t, cfg)
 	mustLoad(t, a, file{1, 2000, october.First(), 4}, file{2, 50, november.First(), 3})
 	want := ask(t, a)
@@ -206,8 +205,7 @@ func TestKilledAtRandom(t *testing.T) {
 		}
 		rounds = n
 	}
-	cfg := archive.DefaultConfig()
-	cfg.Folder = t.TempDir()
+	cfg := furnished(t)
 	a := openConfig(t, cfg)
 	mustLoad(t, a, file{1, 20_000, october.First(), 31}, file{2, 50, november.First(), 3})
 	want := ask(t, a)

@@ -110,6 +110,8 @@ func TestDeadline(t *testing.T) {
 // While a month is packed, readers are told the same all the time and imports of
 // the new month go on. NFACCT_PACK_ROWS sets how many rows the month has.
 func TestReadersAndImports(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	rows := 30_000
 	if text := os.Getenv("NFACCT_PACK_ROWS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -118,7 +120,7 @@ func TestReadersAndImports(t *testing.T) {
 		}
 		rows = n
 	}
-	a := open(t)
+	a := openEmpty(t, cfg)
 	began := time.Now()
 	mustLoad(t, a, file{1, rows, october.First(), 31}, file{2, 50, november.First(), 3})
 	t.Logf("%d rows loaded in %.1f s", rows, time.Since(began).Seconds())

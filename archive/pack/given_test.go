@@ -83,6 +83,7 @@ func given(t *testing.T, options ...string) *archive.Archive {
 // A given server: its files are worked on as its user, here or through a command
 // that leads to them; or its own compressed rows are used.
 func TestGivenServer(t *testing.T) {
+	t.Parallel()
 	a := given(t)
 	mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
 	want := ask(t, a)
@@ -198,6 +199,7 @@ func TestGivenServer(t *testing.T) {
 // Where an administrator has turned MyISAM off, months are InnoDB's, and are packed
 // to its compressed rows.
 func TestNoMyISAM(t *testing.T) {
+	t.Parallel()
 	a := given(t, "--enforce-storage-engine=InnoDB")
 	mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
 	want := ask(t, a)

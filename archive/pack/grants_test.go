@@ -14,6 +14,7 @@ import (
 // The GRANTs that are asked for at the first connection suffice for everything:
 // pasted as they are, they let a user load, pack and unpack.
 func TestGrants(t *testing.T) {
+	t.Parallel()
 	root := given(t)
 	var socket string
 	if err := root.DB().QueryRow("SELECT @@socket").Scan(&socket); err != nil {

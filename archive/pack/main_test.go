@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/archive/archivetest"
 )
 
 // shared is one private server for all tests that need no other.
 var shared struct {
 	config archive.Config
 	keeper *archive.Archive
+	// template is the data folder of a server that was set up and stopped.
+	template string
 }
 
 func TestMain(m *testing.M) {
@@ -29,6 +32,8 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	archivetest.InMemory()
+	archivetest.AtOnce()
 	folder, err := os.MkdirTemp("", "nfacct-pack-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,7 +41,12 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(folder)
 	shared.config = archive.DefaultConfig()
-	shared.config.Folder = folder
+	shared.config.Folder = filepath.Join(folder, "shared")
+	shared.template = filepath.Join(folder, "template")
+	if err := makeTemplate(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	shared.keeper, err = archive.Open(context.Background(), shared.config, testLog())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,6 +58,33 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// makeTemplate sets the shared server up and keeps a copy of its data.
+func makeTemplate() error {
+	a, err := archive.Open(context.Background(), shared.config, testLog())
+	if err != nil {
+		return err
+	}
+	if err := a.Close(); err != nil {
+		return err
+	}
+	return os.CopyFS(shared.template, os.DirFS(filepath.Join(shared.config.Folder, "data")))
+}
+
+// furnished is a private server of the test's own, for one that runs beside others.
+func furnished(t testing.TB) archive.Config {
+	t.Helper()
+	cfg := archive.DefaultConfig()
+	cfg.Folder = t.TempDir()
+	data := filepath.Join(cfg.Folder, "data")
+	if err := os.CopyFS(data, os.DirFS(shared.template)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 func testLog() *slog.Logger {
@@ -66,7 +103,13 @@ var (
 // open is an archive on the shared server that holds nothing.
 func open(t testing.TB) *archive.Archive {
 	t.Helper()
-	a := openConfig(t, shared.config)
+	return openEmpty(t, shared.config)
+}
+
+// openEmpty is one on another server.
+func openEmpty(t testing.TB, cfg archive.Config) *archive.Archive {
+	t.Helper()
+	a := openConfig(t, cfg)
 	wipe(t, a)
 	return a
 }

@@ -74,9 +74,11 @@ func tableOf(t testing.TB, a *archive.Archive, m archive.Month) string {
 
 // Tables of few rows too: myisampack by itself refuses them.
 func TestPackUnpack(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	for _, rows := range []int{0, 1, 5, 100, 20_000} {
 		t.Run(fmt.Sprint(rows, " rows"), func(t *testing.T) {
-			a := open(t)
+			a := openEmpty(t, cfg)
 			mustLoad(t, a, file{1, max(rows, 1), october.First(), 31}, file{2, 50, november.First(), 3})
 			if rows == 0 {
 				run(t, a, "DELETE FROM flows_2026_10")
@@ -133,7 +135,9 @@ func TestPackUnpack(t *testing.T) {
 
 // A month packs to a part of what it was.
 func TestSize(t *testing.T) {
-	a := open(t)
+	t.Parallel()
+	cfg := furnished(t)
+	a := openEmpty(t, cfg)
 	mustLoad(t, a, file{1, 50_000, october.First(), 31})
 	r, err := packer(a).Pack(t.Context(), october, Options{})
 	if err != nil {
@@ -207,8 +211,10 @@ func TestLateRows(t *testing.T) {
 // Rows that come while the month is being packed are neither lost nor packed
 // halfway, at whichever step they come.
 func TestDisturbed(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	for at := 1; ; at++ {
-		a := open(t)
+		a := openEmpty(t, cfg)
 		mustLoad(t, a, file{1, 500, october.First(), 4})
 		p := packer(a)
 		n, name := 0, ""
@@ -307,10 +313,12 @@ func TestImpossibleRows(t *testing.T) {
 // What is written over a table's files is repaired, or what is lost is told;
 // it is never packed as if nothing had happened.
 func TestDamage(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	for _, ext := range []string{".MYD", ".MYI"} {
 		for _, at := range []float64{0, 0.3, 0.9} {
 			t.Run(fmt.Sprint(ext, " ", at), func(t *testing.T) {
-				a := open(t)
+				a := openEmpty(t, cfg)
 				mustLoad(t, a, file{1, 5000, october.First(), 2}, file{2, 50, november.First(), 3})
 				want := ask(t, a)
 				place, err := a.Place(t.Context())

@@ -91,6 +91,7 @@ Host down
 // The tools run through ssh; where it does not get through, that is said and the
 // month stays.
 func TestPackBySSH(t *testing.T) {
+	t.Parallel()
 	command := byssh(t)
 	a := given(t)
 	mustLoad(t, a, file{1, 500, october.First(), 31}, file{2, 50, november.First(), 3})

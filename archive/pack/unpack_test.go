@@ -14,6 +14,8 @@ import (
 // A packed table over which something was written is never lost by unpacking it:
 // what can be mended is, what cannot be is told by day, and left to the user.
 func TestUnpackDamaged(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	for _, test := range []struct {
 		name string
 		ext  string
@@ -26,7 +28,7 @@ func TestUnpackDamaged(t *testing.T) {
 		{"head of the rows", ".MYD", 0, "put its files back from a backup"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := open(t)
+			a := openEmpty(t, cfg)
 			mustLoad(t, a, file{1, 5000, october.First(), 31}, file{2, 50, november.First(), 3})
 			p := packer(a)
 			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
@@ -139,8 +141,10 @@ func TestDeadCommand(t *testing.T) {
 
 // A packed table whose index file is gone is made whole from its rows.
 func TestUnpackWithoutIndex(t *testing.T) {
+	t.Parallel()
+	cfg := furnished(t)
 	for _, gone := range []string{".MYI"} {
-		a := open(t)
+		a := openEmpty(t, cfg)
 		mustLoad(t, a, file{1, 5000, october.First(), 31})
 		p := packer(a)
 		if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
