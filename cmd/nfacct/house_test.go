@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"importer/attribution":   {"collector/flow"},
 	"archive":                {},
 	"archive/pack":           {"archive"},
+	"archive/archivetest":    {},
 	"report":                 {"archive", "report/phrase", "report/squid"},
 	"report/squid":           {"archive"},
 	"report/phrase":          {},
