@@ -37,6 +37,7 @@ func (d *Device) pass(r *officetest.Record, booted time.Time) bool {
 	bytes := r.Bytes - r.Bytes/r.Packets + packets*ethernet
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reconnected(r)
 	add := func(index uint32, column int) {
 		if t := d.traffic[index]; t != nil {
 			t[column] += bytes

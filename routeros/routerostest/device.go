@@ -73,6 +73,7 @@ type Device struct {
 	menus     map[string]*menu
 	booted    time.Time
 	traffic   map[uint32]*traffic
+	uplink    uplink
 	sentences []Sentence
 	faults    []*Fault
 	sessions  map[*session]struct{}
