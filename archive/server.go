@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -188,6 +189,9 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 	cmd.Dir = s.path("data")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{instance}
+	// MariaDB tells the service manager of its own start and end (sd_notify(3)), and
+	// waits for it; the service is ours.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "NOTIFY_SOCKET=") })
 	// Its own session: an interrupt typed at the starter's terminal is not for
 	// the server, which others may use.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.owner.credential()}

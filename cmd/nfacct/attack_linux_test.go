@@ -119,7 +119,7 @@ func TestRunUnderAttack(t *testing.T) {
 			most = max(most, treeMemory(c.cmd.Process.Pid))
 			if time.Since(rotated) > 10*time.Second {
 				rotated = time.Now()
-				_ = c.cmd.Process.Signal(syscall.SIGHUP)
+				_ = c.cmd.Process.Signal(syscall.SIGUSR1)
 			}
 		}
 	})

@@ -7,14 +7,17 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/stages"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
 	"nfacct/collector/spool"
 )
@@ -27,22 +30,28 @@ func (a *app) collectCommand() *cobra.Command {
 		Long: `Receives NetFlow v5, v9 and IPFIX from the configured routers and keeps every
 datagram in the spool, until it is told to stop.
 
-SIGTERM and SIGINT seal the open spool file and end it; SIGHUP seals the file
-and begins another.`,
+SIGTERM and SIGINT seal the open spool file and end it; SIGHUP and SIGUSR1 seal
+the file and begin another.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
 				return err
 			}
-			return a.collect(cmd.Context(), cfg, nil)
+			return a.collect(cmd.Context(), cfg, hooks{})
 		},
 	}
 }
 
-// collect runs the collector until ctx is done. If with is set, it adds to the status
-// file.
-func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collector.Saved) any) error {
+// hooks are what nfacct run adds to the collector.
+type hooks struct {
+	with   func(collector.Saved) any  // adds to the status file
+	began  func(*collector.Collector) // it receives
+	hangup func()                     // on SIGHUP, in place of another spool file
+}
+
+// collect runs the collector until ctx is done.
+func (a *app) collect(ctx context.Context, cfg *config.Config, h hooks) error {
 	if err := cfg.NoRouter(); err != nil {
 		return usageError(err)
 	}
@@ -58,38 +67,27 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collect
 	if err != nil {
 		return usageError(cfg.Problem("collector.listen", err))
 	}
-	// From here on the kernel keeps what arrives: that is ready.
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
-		a.log.Warn("systemd was not told", "err", err)
+	if h.began != nil {
+		h.began(c)
 	}
+	manager := daemon.Notifier{Log: a.log}
+	manager.Ready() // the kernel keeps what arrives from here on
 	a.log.Info("collector started", "listen", c.Addrs(), "exporters", len(routers), "spool", cfg.Spool.Folder)
 
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	ended := make(chan struct{})
 	defer close(ended)
-	go func() {
-		for {
-			select {
-			case <-hangup:
-				c.Rotate()
-			case <-ended:
-				return
-			}
-		}
-	}()
+	go heed(ended, c, h.hangup)
 
-	kept := make(chan struct{})
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer close(kept)
-		collector.KeepStatus(keeping, cfg.State, c.Status, with, a.log)
-	}()
+	var kept sync.WaitGroup
+	kept.Go(func() { collector.KeepStatus(keeping, cfg.State, c.Status, h.with, a.log) })
+	kept.Go(func() { manager.Watchdog(keeping, c.Alive) })
+	kept.Go(func() { tell(keeping, manager, c) })
 
 	err = c.Run(ctx)
+	manager.Stopping()
 	stop()
-	<-kept
+	kept.Wait()
 	if errors.Is(err, spool.ErrLocked) {
 		return temporaryError(err)
 	}
@@ -98,6 +96,49 @@ func (a *app) collect(ctx context.Context, cfg *config.Config, with func(collect
 	}
 	a.log.Info("collector stopped", "datagrams", c.Status().Spool.Stored)
 	return nil
+}
+
+// heed does what signals ask for until ended is closed: SIGUSR1 begins another spool
+// file, and so does SIGHUP unless hangup is set.
+func heed(ended <-chan struct{}, c *collector.Collector, hangup func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case got := <-signals:
+			if got == syscall.SIGHUP && hangup != nil {
+				hangup()
+			} else {
+				c.Rotate()
+			}
+		case <-ended:
+			return
+		}
+	}
+}
+
+// tell keeps the line that the service manager shows until ctx is done.
+func tell(ctx context.Context, manager daemon.Notifier, c *collector.Collector) {
+	const every = 10 * time.Second
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	before := c.Status().Spool.Stored
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		s := c.Status()
+		now := s.Spool.Stored
+		text := fmt.Sprintf("%s heard, %d datagrams a minute", terminal.Plural(len(s.Exporters), "exporter"), (now-before)*uint64(time.Minute/every))
+		if s.Spool.Full {
+			text += "; the spool cannot be written: " + s.Spool.Error
+		}
+		manager.Status(text)
+		before = now
+	}
 }
 
 // inheritedSockets are those that systemd opened, when a .socket unit started

@@ -26,6 +26,9 @@ func (s *runStatus) findings(cfg *config.Config, now time.Time) ([]health.Findin
 		f.Database = health.Database{Down: s.Database.Down, Cause: terminal.Printable(s.Database.Cause)}
 	}
 	f.Database.Root = cfg.Database.ServedByRoot()
+	if s.Reload != nil && s.Running {
+		f.Reload = &health.Reload{At: s.Reload.At, Done: s.Reload.Done, Problem: terminal.Printable(s.Reload.Problem), Restart: s.Reload.Restart}
+	}
 	for _, job := range s.Jobs {
 		if job.Failures > 0 && s.Running {
 			f.Jobs = append(f.Jobs, health.Job{Name: job.Job, Since: job.Since, Failures: job.Failures, Problem: terminal.Printable(job.Problem), Remedy: job.Remedy, Retry: job.Retry.In(cfg.Location())})
@@ -94,7 +97,7 @@ const healthEvery = 30 * time.Second
 
 // watchHealth logs what begins to be wrong, and what is over, until ctx is done.
 // Jobs and the database log their own beginnings and ends.
-func (a *app) watchHealth(ctx context.Context, cfg *config.Config) error {
+func (a *app) watchHealth(ctx context.Context, r *running) error {
 	var before []health.Finding
 	for {
 		select {
@@ -102,6 +105,7 @@ func (a *app) watchHealth(ctx context.Context, cfg *config.Config) error {
 			return nil
 		case <-time.After(healthEvery):
 		}
+		cfg := r.now()
 		s, err := loadStatus(cfg)
 		if err != nil {
 			continue

@@ -140,13 +140,10 @@ func (a *app) job(ctx context.Context, name string, w work) error {
 }
 
 // task is the job as the parent starts it.
-func (a *app) task(row *job, period string, again bool, files ...string) daemon.Task {
-	args := []string{"job", row.Name, "--for", period, "--memory", fmt.Sprint(row.memory)}
+func (a *app) task(r *running, row *job, period string, again bool, files ...string) daemon.Task {
+	args := []string{"job", row.Name, "--handed", "--for", period, "--memory", fmt.Sprint(row.memory)}
 	if again {
 		args = append(args, "--again")
-	}
-	if a.configFile != "" {
-		args = append(args, "--config", a.configFile)
 	}
 	switch {
 	case a.verbose:
@@ -157,5 +154,5 @@ func (a *app) task(row *job, period string, again bool, files ...string) daemon.
 	for _, file := range files {
 		args = append(args, "--file", file)
 	}
-	return daemon.Task{Name: row.Name, Args: args, Memory: row.memory, Silence: row.silence}
+	return daemon.Task{Name: row.Name, Args: args, Input: r.handed(), Memory: row.memory, Silence: row.silence}
 }

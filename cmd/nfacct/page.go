@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -189,26 +190,22 @@ func (p *pageArchive) close() {
 
 // keepPage keeps the page's process going: it is started again, later each time that
 // it did not last. The collector never waits for it.
-func (a *app) keepPage(ctx context.Context, cfg *config.Config) error {
-	if cfg.Web.Listen == "" {
-		return nil
-	}
+func (a *app) keepPage(ctx context.Context, r *running) error {
 	parent := &daemon.Parent{Said: a.errOut, Log: a.log}
-	args := []string{"page", "--memory", fmt.Sprint(int64(daemon.PageMemory))}
-	if a.configFile != "" {
-		args = append(args, "--config", a.configFile)
-	}
+	args := []string{"page", "--handed", "--memory", fmt.Sprint(int64(daemon.PageMemory))}
 	if a.verbose {
 		args = append(args, "--verbose")
 	}
 	wait := time.Second
 	for {
 		began := time.Now()
-		err := parent.Run(ctx, daemon.Task{Name: "page", Args: args, Memory: daemon.PageMemory, Silence: 5 * time.Minute})
-		if ctx.Err() != nil {
+		err := r.servePage(ctx, parent, args)
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if time.Since(began) > time.Minute {
+		case err == nil: // after a reload
+			continue
+		case time.Since(began) > time.Minute:
 			wait = time.Second
 		}
 		a.log.Warn("the page ended and is started again", "err", err, "after", wait)
@@ -219,4 +216,27 @@ func (a *app) keepPage(ctx context.Context, cfg *config.Config) error {
 		}
 		wait = min(2*wait, 5*time.Minute)
 	}
+}
+
+// servePage runs the page's process until it ends, with an error, or a reload ends it.
+// While there is no page, it waits for the reload.
+func (r *running) servePage(ctx context.Context, parent *daemon.Parent, args []string) error {
+	inner, end := context.WithCancel(ctx)
+	defer end()
+	r.mu.Lock()
+	cfg := r.cfg
+	r.page = end
+	r.mu.Unlock()
+	if cfg.Web.Listen == "" {
+		<-inner.Done()
+		return nil
+	}
+	err := parent.Run(inner, daemon.Task{Name: "page", Args: args, Input: cfg.Hand(r.began), Memory: daemon.PageMemory, Silence: 5 * time.Minute})
+	if inner.Err() != nil {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("it ended by itself")
+	}
+	return err
 }

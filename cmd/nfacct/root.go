@@ -41,6 +41,7 @@ type app struct {
 	log         *slog.Logger
 
 	configFile     string
+	handed         bool // the configuration stands on standard input, see config.Hand
 	json           bool
 	verbose, quiet bool
 
@@ -158,6 +159,8 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only errors")
+	flags.BoolVar(&a.handed, "handed", false, "read the configuration that nfacct run hands over")
+	_ = flags.MarkHidden("handed")
 	root.AddCommand(
 		a.archiveCommand(),
 		a.booksCommand(),
@@ -182,9 +185,14 @@ func (a *app) rootCommand() *cobra.Command {
 	return root
 }
 
-// config reads the configuration that the command line selected.
+// config reads the configuration that the command line selected, or that the daemon
+// handed over.
 func (a *app) config() (*config.Config, error) {
-	cfg, err := config.Find(a.configFile)
+	read := func() (*config.Config, error) { return config.Find(a.configFile) }
+	if a.handed {
+		read = func() (*config.Config, error) { return config.Given(a.in) }
+	}
+	cfg, err := read()
 	if err != nil {
 		return nil, usageError(err)
 	}

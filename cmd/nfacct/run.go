@@ -16,7 +16,6 @@ import (
 	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/cmd/internal/stages"
-	"nfacct/collector"
 	"nfacct/collector/spool"
 	"nfacct/importer"
 )
@@ -35,6 +34,10 @@ Each job is a process of its own with a memory limit; one that makes no progress
 ended. A job that fails is tried again, and never stops the collector: nfacct status
 says which, since when and why. All together take at most %d MiB. A unit of systemd
 needs OOMPolicy=continue, so that the end of a job is not the end of the service.
+
+SIGHUP reads the configuration anew: if it has a fault, nothing changes and nfacct
+status says so; timezone, state, collector, spool and database count only after a
+restart. SIGUSR1 begins another spool file.
 
 A spool file that ends its import twice is set aside: it is kept, nfacct status and
 nfacct books name it, and nfacct import FILE tries it again.`, daemon.Total/daemon.MiB),
@@ -58,8 +61,9 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 	}
 	debug.SetMemoryLimit(daemon.ParentMemory)
 	db := daemon.NewDatabase(cfg.Database, a.log)
-	jobs := schedule.New(a.schedule(cfg, db), cfg.Location(), ledger{db.Get}, a.log)
-	a.sayStart(cfg, jobs)
+	r := &running{a: a, began: cfg, cfg: cfg, db: db}
+	r.jobs = schedule.New(a.schedule(r), cfg.Location(), ledger{db.Get}, a.log)
+	a.sayStart(cfg, r.jobs)
 
 	// The database is kept until the jobs have ended: they note how they did.
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -74,31 +78,21 @@ func (a *app) run(ctx context.Context, cfg *config.Config) error {
 		_ = db.Run(keeping)
 	}()
 	group.Go(func() error {
-		return a.collect(ctx, cfg, func(saved collector.Saved) any {
-			s := runStatus{Saved: saved, Jobs: jobs.States()}
-			if since, cause := db.Down(); !since.IsZero() {
-				s.Database = &databaseStatus{since, cause}
-			}
-			return s
-		})
+		return a.collect(ctx, cfg, hooks{with: r.status, began: r.receives, hangup: r.reload})
 	})
-	group.Go(func() error { return jobs.Run(ctx) })
-	group.Go(func() error { return a.watchHealth(ctx, cfg) })
-	group.Go(func() error { return a.keepPage(ctx, cfg) })
+	group.Go(func() error { return r.jobs.Run(ctx) })
+	group.Go(func() error { return a.watchHealth(ctx, r) })
+	group.Go(func() error { return a.keepPage(ctx, r) })
 	return group.Wait()
 }
 
 // sayStart says in one line what begins.
 func (a *app) sayStart(cfg *config.Config, jobs *schedule.Runner) {
 	var routers, next []string
-	var accounted []importer.Router
 	for _, router := range cfg.Routers {
 		routers = append(routers, router.Name)
-		of := router.Router
-		of.Name = router.Name
-		accounted = append(accounted, of)
 	}
-	for _, overlap := range importer.Overlap(accounted) {
+	for _, overlap := range overlaps(cfg) {
 		a.log.Warn(overlap)
 	}
 	for _, s := range jobs.States() {
@@ -110,24 +104,35 @@ func (a *app) sayStart(cfg *config.Config, jobs *schedule.Runner) {
 		"state", cfg.State, "spool", cfg.Spool.Folder, "timezone", cfg.Location(), "next", strings.Join(next, ", "))
 }
 
+// overlaps warns of routers that have the same addresses behind them.
+func overlaps(cfg *config.Config) []string {
+	var accounted []importer.Router
+	for _, router := range cfg.Routers {
+		of := router.Router
+		of.Name = router.Name
+		accounted = append(accounted, of)
+	}
+	return importer.Overlap(accounted)
+}
+
 // schedule is the table of jobs as the parent has it: each run is a child.
-func (a *app) schedule(cfg *config.Config, db *daemon.Database) []schedule.Job {
+func (a *app) schedule(r *running) []schedule.Job {
 	parent := &daemon.Parent{Said: a.errOut, Log: a.log}
 	var table []schedule.Job
-	for _, row := range a.jobs(cfg) {
+	for _, row := range a.jobs(r.now()) {
 		row.Run = func(ctx context.Context, period string) error {
-			return parent.Run(ctx, a.task(&row, period, schedule.Again(ctx)))
+			return parent.Run(ctx, a.task(r, &row, period, schedule.Again(ctx)))
 		}
 		switch row.Name {
 		case "routers":
 			row.Often = true
 		case "import":
 			row.Run = func(ctx context.Context, period string) error {
-				return parent.Import(ctx, cfg.Spool.Folder, func(files ...string) daemon.Task { return a.task(&row, period, schedule.Again(ctx), files...) })
+				return parent.Import(ctx, r.began.Spool.Folder, func(files ...string) daemon.Task { return a.task(r, &row, period, schedule.Again(ctx), files...) })
 			}
 		case mailJob:
 			row.Due = func(ctx context.Context) (bool, error) {
-				open, err := db.Get(ctx)
+				open, err := r.db.Get(ctx)
 				if err != nil {
 					return false, err
 				}

@@ -24,6 +24,7 @@ type runStatus struct {
 	// Of nfacct run.
 	Jobs     []schedule.State `json:"jobs,omitempty"`
 	Database *databaseStatus  `json:"database,omitempty"` // while it is down
+	Reload   *reloadStatus    `json:"reload,omitempty"`
 }
 
 // databaseStatus says since when the database is down, and why.

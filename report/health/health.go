@@ -39,6 +39,15 @@ type Facts struct {
 	Routers   []Router
 	Strangers []Stranger
 	Aside     []Aside
+	Reload    *Reload
+}
+
+// Reload is how the configuration was read anew last.
+type Reload struct {
+	At      time.Time
+	Done    bool
+	Problem string
+	Restart []string // what counts only after a restart
 }
 
 // Collector is what receives.
@@ -111,6 +120,7 @@ func Look(f *Facts, now time.Time) []Finding {
 	list := []Finding{f.collector()}
 	list = append(list, f.spool()...)
 	list = append(list, f.database()...)
+	list = append(list, f.reload()...)
 	list = append(list, f.jobs()...)
 	list = append(list, f.files()...)
 	if f.Collector.Running && !f.Collector.Silent {

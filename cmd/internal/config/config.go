@@ -54,9 +54,10 @@ type Config struct {
 	Provision routeros.Provision `toml:"provision"`
 	Routers   []Router           `toml:"router"`
 
-	file  string
-	lines lines
-	loc   *time.Location
+	file   string
+	source string
+	lines  lines
+	loc    *time.Location
 	// noZone: the clock was to be the machine's own, and the machine has no zone.
 	noZone bool
 }
@@ -149,7 +150,7 @@ func Load(name string) (*Config, error) {
 // it are relative to the file's folder.
 func Parse(name, source string) (*Config, error) {
 	c := Default()
-	c.file = name
+	c.file, c.source = name, source
 	meta, err := toml.Decode(source, c)
 	if err != nil {
 		return nil, Problems{c.syntax(source, err)}

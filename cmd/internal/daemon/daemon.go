@@ -15,8 +15,9 @@ import (
 
 // Task is one run of a child.
 type Task struct {
-	Name string
-	Args []string
+	Name  string
+	Args  []string
+	Input string // on its standard input
 	// Memory is what the child may use, in bytes.
 	Memory int64
 	// Silence is how long it may go on without progress.

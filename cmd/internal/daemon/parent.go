@@ -45,6 +45,9 @@ func (p *Parent) Run(ctx context.Context, t Task) error {
 	cmd := exec.Command(program(), t.Args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = environment(t)
+	if t.Input != "" {
+		cmd.Stdin = strings.NewReader(t.Input)
+	}
 	cmd.ExtraFiles = []*os.File{write}
 	cmd.SysProcAttr = attributes()
 	said := &transcript{to: p.Said}
