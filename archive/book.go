@@ -122,6 +122,23 @@ type Imbalance struct {
 	Should Counts `json:"should"`
 }
 
+// read are the reasons in Book.Rejected under which nothing was left out: datagrams
+// that came twice and were read once, and what package netflow only notes.
+var read = map[string]bool{"duplicate": true, "message_length": true, "no_sets": true, "template_changed": true}
+
+// Noted says that nothing was left out for a reason in Rejected.
+func Noted(reason string) bool { return read[reason] }
+
+// LeftOut is how many things in datagrams were not read.
+func (b *Book) LeftOut() (n uint64) {
+	for reason, times := range b.Rejected {
+		if !Noted(reason) {
+			n = plus(n, times)
+		}
+	}
+	return n
+}
+
 // RejectedDamaged is the reason in Book.Rejected of datagrams that a damaged file held
 // and that cannot be read; 1 where it is not known how many they are.
 const RejectedDamaged = "damaged"

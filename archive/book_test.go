@@ -75,3 +75,11 @@ func TestBookAdd(t *testing.T) {
 		t.Errorf("%+v and %+v", one, sum)
 	}
 }
+
+// What was read all the same is not left out.
+func TestLeftOut(t *testing.T) {
+	b := Book{Rejected: map[string]uint64{"duplicate": 5, "message_length": 1, "short_header": 2, "set_length": 1}}
+	if n := b.LeftOut(); n != 3 || !Noted("duplicate") || Noted("set_length") {
+		t.Errorf("%d left out", n)
+	}
+}

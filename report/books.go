@@ -94,12 +94,8 @@ func (t *text) losses(book *archive.Book) string {
 	if n := book.SpoolLost; n > 0 {
 		parts = append(parts, t.Plural("text.unspooled", n))
 	}
-	var rejected uint64
-	for _, n := range book.Rejected {
-		rejected += n
-	}
-	if rejected > 0 {
-		parts = append(parts, t.Plural("text.rejected", rejected))
+	if n := book.LeftOut(); n > 0 {
+		parts = append(parts, t.Plural("text.rejected", n))
 	}
 	if n := book.NoTemplate; n > 0 {
 		parts = append(parts, t.Plural("text.no_template", n))

@@ -160,11 +160,19 @@ func printBook(w io.Writer, b *archive.Book) {
 	count(b.KernelDropped, "datagram", " dropped by the kernel (among the lost: raise net.core.rmem_max and collector.receive_buffer)")
 	count(b.SpoolLost, "datagram", " not kept because the disk was full or too slow (among the lost: make room, or raise collector.queue)")
 	count(b.NoTemplate, "data set", " without template")
+	var noted []string
 	for _, reason := range slices.Sorted(maps.Keys(b.Rejected)) {
+		if archive.Noted(reason) {
+			noted = append(noted, terminal.Number(b.Rejected[reason])+" "+reason)
+			continue
+		}
 		lost = append(lost, terminal.Number(b.Rejected[reason])+" rejected: "+reason)
 	}
 	if len(lost) > 0 {
 		fmt.Fprintf(w, "  missing   %s\n", strings.Join(lost, ", "))
+	}
+	if len(noted) > 0 {
+		fmt.Fprintf(w, "  noted     %s; all of it was read\n", strings.Join(noted, ", "))
 	}
 	if b.Difference != "" {
 		fmt.Fprintf(w, "  WRONG     %s\n", b.Difference)

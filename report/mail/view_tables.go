@@ -184,9 +184,7 @@ func balances(books []archive.Book, words *phrase.Catalogue) []*balance {
 		x.estimated = x.estimated || b.LostEstimated
 		x.dropped += b.KernelDropped
 		x.unspooled += b.SpoolLost
-		for _, n := range b.Rejected {
-			x.refused += n
-		}
+		x.refused += b.LeftOut()
 		for _, n := range b.Excluded {
 			x.excluded += n.Records
 		}

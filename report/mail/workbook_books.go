@@ -19,10 +19,6 @@ func (w *workbook) books() error {
 	}
 	for i := range w.u.Books {
 		b := &w.u.Books[i]
-		var rejected uint64
-		for _, n := range b.Rejected {
-			rejected += n
-		}
 		var excluded archive.Counts
 		for _, n := range b.Excluded {
 			excluded = excluded.Plus(n)
@@ -35,7 +31,7 @@ func (w *workbook) books() error {
 		}
 		c := &b.Classes
 		day := time.Date(b.Day.Year, b.Day.Month, b.Day.Day, 0, 0, 0, 0, time.UTC)
-		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, b.SpoolLost, rejected, c.Up.Records, c.Down.Records,
+		err := s.add(day, b.Router, b.Datagrams, b.Records, b.Bytes, b.LostRecords, b.KernelDropped, b.SpoolLost, b.LeftOut(), c.Up.Records, c.Down.Records,
 			c.RouterLocal.Records, c.Internal.Records, c.Transit.Records, c.Unattributed.Records, excluded.Records, b.Loaded.Records, b.Loaded.Bytes, c.Implausible.Records, report.DifferenceText(b, w.words), strings.Join(found, " "))
 		if err != nil {
 			return err
