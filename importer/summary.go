@@ -78,10 +78,11 @@ func (s *Summary) CutShort() (names []string) {
 	return names
 }
 
-// Damaged says of each file that was loaded though it is damaged what is missing.
+// Damaged says of each file that was loaded, or read, though it is damaged what is
+// missing.
 func (s *Summary) Damaged() (problems []string) {
 	for _, f := range s.Files {
-		if f.Damage == "" || f.State != "loaded" {
+		if f.Damage == "" || f.State != "loaded" && f.State != "read" {
 			continue
 		}
 		missing := "how many datagrams are missing is not known"
@@ -91,7 +92,7 @@ func (s *Summary) Damaged() (problems []string) {
 		case f.Missing > 1:
 			missing = fmt.Sprintf("%d datagrams are missing", f.Missing)
 		}
-		problems = append(problems, fmt.Sprintf("%s: %s; %s, and counted as %q in the books; the rest is loaded", oneLine(f.Name), strings.ReplaceAll(f.Damage, "\n", "; "), missing, archive.RejectedDamaged))
+		problems = append(problems, fmt.Sprintf("%s: %s; %s, and counted as %q in the books; the rest is %s", oneLine(f.Name), strings.ReplaceAll(f.Damage, "\n", "; "), missing, archive.RejectedDamaged, f.State))
 	}
 	return problems
 }

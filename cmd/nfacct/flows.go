@@ -132,7 +132,7 @@ func (p *printer) file(ctx context.Context, name string, stdin io.Reader, messag
 	if reader.Statistics().Truncated {
 		say(strings.ReplaceAll(reader.Damage().Error(), "\n", "; ") + "; what is whole has been printed")
 	}
-	return read.Records == 0 && len(read.Unread) > 0, nil
+	return read.Records == 0 && (len(read.Unread) > 0 || read.NoTemplate > 0 || reader.Statistics().Truncated), nil
 }
 
 func (p *printer) records(records []flow.Record) error {
