@@ -10,6 +10,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/archive/pack"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
 )
@@ -130,7 +131,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 			return databaseError(err)
 		}
 	}
-	todo, err := packer.Plan(ctx, today, month, pendingFiles(cfg, db))
+	todo, err := packer.Plan(ctx, today, month, stages.Pending(cfg, db))
 	if err != nil {
 		return databaseError(err)
 	}
@@ -146,7 +147,7 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	bar := a.progress()
 	results := packer.Do(ctx, todo, pack.Options{Wait: f.wait, Accept: f.accept, Progress: bar.Bytes})
 	bar.Clear()
-	err = packError(ctx, results)
+	err = stages.PackError(ctx, results)
 	if printing := a.printPacked(results); printing != nil && err == nil {
 		err = printing
 	}

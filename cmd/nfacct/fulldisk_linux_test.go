@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/daemon"
 )
 
 // TestFullDisk walks the whole road over a disk that fills: receiving goes on and
@@ -59,7 +60,7 @@ inside = ["192.168.88.0/24"]
 	}
 	c := startCollect(t, config)
 	c.spool = filepath.Join(disk, "spool")
-	status := func() (s runStatus, code int) {
+	status := func() (s daemon.Status, code int) {
 		t.Helper()
 		cmd := exec.Command("nfacct", "--json", "status", "--config", config)
 		out, err := cmd.Output()
@@ -92,7 +93,7 @@ inside = ["192.168.88.0/24"]
 		}
 	}
 	// await waits for a status, and sends one more datagram each time when asked.
-	await := func(what string, more int, is func(s runStatus, code int) bool) runStatus {
+	await := func(what string, more int, is func(s daemon.Status, code int) bool) daemon.Status {
 		t.Helper()
 		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 			s, code := status()
@@ -116,13 +117,13 @@ inside = ["192.168.88.0/24"]
 	if err := os.WriteFile(filler, make([]byte, int64(room.Bavail)*room.Bsize-300<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	await("full, and datagrams find no room in the queue", 500, func(s runStatus, code int) bool {
+	await("full, and datagrams find no room in the queue", 500, func(s daemon.Status, code int) bool {
 		return code == exitFailed && s.Spool.Full && s.QueueDropped > 100
 	})
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	await("writing again, with all that waited", 1, func(s runStatus, code int) bool {
+	await("writing again, with all that waited", 1, func(s daemon.Status, code int) bool {
 		return code == exitOK && !s.Spool.Full && s.Queued == 0
 	})
 	send(20)

@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"cmd/internal/build":     {},
 	"cmd/internal/demo":      {"*"},
 	"cmd/internal/exit":      {"archive"},
-	"cmd/internal/daemon":    {"cmd/internal/schedule", "collector/spool", "archive"},
+	"cmd/internal/daemon":    {"*"},
 	"routeros":               {},
 	"routeros/routerostest":  {"routeros/officetest"},
 	"routeros/officetest":    {},

@@ -140,7 +140,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		err = partialError(errors.Join(short...))
 	}
 	if !f.dryRun && ctx.Err() == nil && len(files) == 0 && !errors.Is(err, archive.ErrLocked) && !errors.Is(err, archive.ErrUnavailable) {
-		if after := a.afterImport(ctx, cfg, db, f.wait); after != nil && err == nil {
+		if after := stages.AfterImport(ctx, cfg, db, a.log, f.wait); after != nil && err == nil {
 			err = partialError(after)
 		}
 	}

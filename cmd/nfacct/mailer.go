@@ -168,20 +168,3 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 	}
 	return errors.Join(failed...)
 }
-
-// deliver sends what is due.
-func (a *app) deliver(ctx context.Context, cfg *config.Config, db *archive.Archive) error {
-	outbox, err := stages.Outbox(cfg, db, a.log)
-	if err != nil {
-		return err
-	}
-	result, err := outbox.Deliver(ctx, false)
-	for _, problem := range result.Problems {
-		what := "mail not sent, it is tried again"
-		if problem.GivenUp {
-			what = "mail not sent, it is given up"
-		}
-		a.log.Warn(what, "err", problem)
-	}
-	return err
-}

@@ -10,6 +10,7 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
+	"nfacct/cmd/internal/stages"
 	"nfacct/importer"
 )
 
@@ -35,7 +36,7 @@ func TestMonthIsWhole(t *testing.T) {
 	}
 	check := func(what, now, want string) {
 		t.Helper()
-		err := monthIsWhole(t.Context(), importer.Today(at(now), cfg.Location()), month, pendingFiles(cfg, db))
+		err := stages.MonthIsWhole(t.Context(), importer.Today(at(now), cfg.Location()), month, stages.Pending(cfg, db))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exit.Code(err) != exitTemporary) {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
 	"nfacct/routeros/routerostest"
@@ -208,11 +209,8 @@ func TestOverQuotaAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &app{log: slog.New(slog.DiscardHandler)}
-		has := false
-		for _, job := range a.jobs(cfg) {
-			has = has || job.Name == "over_quota"
-		}
+		d := &daemon.Daemon{Log: slog.New(slog.DiscardHandler)}
+		has := slices.Contains(d.Jobs(cfg), "over_quota")
 		if has != asked {
 			t.Errorf("asked %v, job %v", asked, has)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/daemon"
 )
 
 // A database server that cannot start holds up the jobs, in one line for all, and the
@@ -66,10 +67,10 @@ func TestRunJobs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{log: slog.New(slog.DiscardHandler)}
+	d := &daemon.Daemon{Log: slog.New(slog.DiscardHandler)}
 	db := keepDatabase(t, name)
 	ctx := t.Context()
-	if err := a.importJob(ctx, cfg, db, work{}); err != nil {
+	if err := d.Do(ctx, cfg, db, "import", daemon.Work{}); err != nil {
 		t.Fatal(err)
 	}
 	today := archive.DayOf(time.Now().In(cfg.Location()))
@@ -84,7 +85,7 @@ func TestRunJobs(t *testing.T) {
 	if records != 50 {
 		t.Errorf("%d records in the books, want 50", records)
 	}
-	if err := a.reportJob(ctx, cfg, db, "day", today.String(), false); err != nil {
+	if err := d.Do(ctx, cfg, db, "report", daemon.Work{Period: today.String()}); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(filepath.Join(cfg.State, "reports", today.String()+".json"))

@@ -1,37 +1,18 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
-	"nfacct/cmd/internal/schedule"
-	"nfacct/cmd/internal/stages"
+	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/terminal"
-	"nfacct/collector"
 	"nfacct/report/health"
 )
-
-// runStatus is the content of the status file.
-type runStatus struct {
-	collector.Saved
-	// Of nfacct run.
-	Jobs     []schedule.State `json:"jobs,omitempty"`
-	Database *databaseStatus  `json:"database,omitempty"` // while it is down
-	Reload   *reloadStatus    `json:"reload,omitempty"`
-}
-
-// databaseStatus says since when the database is down, and why.
-type databaseStatus struct {
-	Down  time.Time `json:"down"`
-	Cause string    `json:"cause"`
-}
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
@@ -52,7 +33,7 @@ func (a *app) status(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s, err := loadStatus(cfg)
+	s, err := daemon.ReadStatus(cfg)
 	if err != nil {
 		return err
 	}
@@ -60,38 +41,25 @@ func (a *app) status(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
-	findings, err := s.findings(cfg, now)
+	findings, err := s.Findings(cfg, now)
 	if err != nil {
 		return err
 	}
 	if a.json {
 		if err := a.printJSON(struct {
-			*runStatus
+			*daemon.Status
 			Findings []health.Finding `json:"findings"`
 		}{s, findings}); err != nil {
 			return err
 		}
 	} else if !s.Written.IsZero() {
-		s.print(a.out, now, cfg, s.Silent(now), waiting)
+		printStatus(a.out, s, now, cfg, s.Silent(now), waiting)
 	}
 	return a.sayFindings(findings, cfg)
 }
 
-// loadStatus reads the status file; without one the status is empty.
-func loadStatus(cfg *config.Config) (*runStatus, error) {
-	s := &runStatus{}
-	err := collector.ReadStatus(cfg.State, s)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, stages.FolderError(cfg, fmt.Errorf("status: %w", err))
-	}
-	return s, nil
-}
-
-// print writes the status for people.
-func (s *runStatus) print(w io.Writer, now time.Time, cfg *config.Config, silent bool, waiting int) {
+// printStatus writes the status for people.
+func printStatus(w io.Writer, s *daemon.Status, now time.Time, cfg *config.Config, silent bool, waiting int) {
 	count := func(n uint64) string { return terminal.Number(n) }
 	at := func(t time.Time) string { return t.In(cfg.Location()).Format("2006-01-02 15:04:05 MST") }
 	switch {

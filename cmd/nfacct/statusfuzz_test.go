@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/daemon"
 	"nfacct/collector"
 )
 
@@ -20,10 +21,10 @@ func FuzzStatusFile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var s runStatus
+		var s daemon.Status
 		if err := collector.ParseStatus(bytes.NewReader(text), &s); err != nil {
 			return
 		}
-		s.print(io.Discard, time.Now(), cfg, false, 0)
+		printStatus(io.Discard, &s, time.Now(), cfg, false, 0)
 	})
 }

@@ -64,7 +64,7 @@ func misbehave() {
 
 // statusJSON is what nfacct status --json says.
 func statusJSON(t *testing.T, config string) (s struct {
-	runStatus
+	daemon.Status
 	Findings []health.Finding `json:"findings"`
 }, code int) {
 	t.Helper()

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"nfacct/cmd/internal/build"
 	"nfacct/cmd/internal/config"
-	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/cmd/internal/stages"
 	"nfacct/collector"
@@ -16,20 +15,20 @@ import (
 
 // running is nfacct run with the configuration that is in force.
 type running struct {
-	a     *app
+	d     *Daemon
 	began *config.Config // at the start: some keys count only then
-	db    *daemon.Database
+	db    *Database
 	jobs  *schedule.Runner
 
 	mu        sync.Mutex
 	cfg       *config.Config
 	collector *collector.Collector
 	page      context.CancelFunc // ends the page's process, which is started again
-	reloaded  *reloadStatus
+	reloaded  *ReloadStatus
 }
 
-// reloadStatus says how the last reload went.
-type reloadStatus struct {
+// ReloadStatus says how the last reload went.
+type ReloadStatus struct {
 	At      time.Time `json:"at"`
 	Done    bool      `json:"done"`
 	Problem string    `json:"problem,omitempty"` // with the file; the former one stays in force
@@ -53,7 +52,7 @@ func (r *running) receives(c *collector.Collector) {
 // reload reads the configuration anew. If it is without fault, it counts from now on,
 // except the keys that need a restart; else nothing changes.
 func (r *running) reload() {
-	manager := daemon.Notifier{Log: r.a.log}
+	manager := Notifier{Log: r.d.Log}
 	manager.Reloading()
 	defer manager.Ready()
 	next, err := config.Load(r.began.File())
@@ -61,9 +60,9 @@ func (r *running) reload() {
 		err = next.NoRouter()
 	}
 	if err != nil {
-		r.a.log.Error("the configuration has faults and is not applied: the former one stays in force", "err", err)
+		r.d.Log.Error("the configuration has faults and is not applied: the former one stays in force", "err", err)
 		r.mu.Lock()
-		r.reloaded = &reloadStatus{At: time.Now(), Problem: err.Error()}
+		r.reloaded = &ReloadStatus{At: time.Now(), Problem: err.Error()}
 		r.mu.Unlock()
 		return
 	}
@@ -71,7 +70,7 @@ func (r *running) reload() {
 	restart := next.Keep(r.began)
 	r.mu.Lock()
 	r.cfg = next
-	r.reloaded = &reloadStatus{At: time.Now(), Done: true, Restart: restart}
+	r.reloaded = &ReloadStatus{At: time.Now(), Done: true, Restart: restart}
 	if r.collector != nil {
 		r.collector.SetRouters(stages.Exporters(next))
 	}
@@ -79,21 +78,21 @@ func (r *running) reload() {
 		r.page()
 	}
 	r.mu.Unlock()
-	r.jobs.Replace(r.a.schedule(r))
-	r.a.log.Info("the configuration is applied", "routers", len(next.Routers))
+	r.jobs.Replace(r.d.schedule(r))
+	r.d.Log.Info("the configuration is applied", "routers", len(next.Routers))
 	if len(restart) > 0 {
-		r.a.log.Warn("some changes count only after a restart", "tables", strings.Join(restart, ", "), "remedy", "systemctl restart nfacct")
+		r.d.Log.Warn("some changes count only after a restart", "tables", strings.Join(restart, ", "), "remedy", "systemctl restart nfacct")
 	}
 	for _, overlap := range overlaps(next) {
-		r.a.log.Warn(overlap)
+		r.d.Log.Warn(overlap)
 	}
 }
 
 // status adds what the daemon knows to what the collector says.
 func (r *running) status(saved collector.Saved) any {
-	s := runStatus{Saved: saved, Jobs: r.jobs.States()}
+	s := Status{Saved: saved, Jobs: r.jobs.States()}
 	if since, cause := r.db.Down(); !since.IsZero() {
-		s.Database = &databaseStatus{since, cause}
+		s.Database = &DatabaseStatus{since, cause}
 	}
 	r.mu.Lock()
 	s.Reload = r.reloaded

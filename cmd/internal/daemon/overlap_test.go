@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ inside = ["`+netip.MustParsePrefix(second).String()+`"]
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		a := &app{log: slog.New(slog.NewTextHandler(&log, nil))}
-		a.sayStart(cfg, schedule.New(nil, time.UTC, nil, a.log))
+		d := &Daemon{Log: slog.New(slog.NewTextHandler(&log, nil))}
+		d.sayStart(cfg, schedule.New(nil, time.UTC, nil, d.Log))
 		if has := strings.Contains(log.String(), "behind router gw-1 and 192.168.88.0/25 behind router gw-2 have the same addresses"); has != said {
 			t.Errorf("%s: %s", second, &log)
 		}

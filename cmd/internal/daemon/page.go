@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"nfacct/archive"
+	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
+	"nfacct/cmd/internal/stages"
+	"nfacct/report"
+	"nfacct/report/health"
+	"nfacct/report/query"
+	"nfacct/report/web"
+)
+
+// Page serves the page, and calls ready when it can be asked. It goes on while the
+// database is down, and says so.
+func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progress, ready func()) error {
+	if cfg.Web.Listen == "" {
+		return exit.Usage(cfg.Wrong("web.listen", "it is empty, so there is no page", `write for example "127.0.0.1:8788"`))
+	}
+	words, err := cfg.Report.Phrases()
+	if err != nil {
+		return err
+	}
+	open := &pageArchive{log: d.Log, cfg: cfg}
+	defer open.close()
+	server, err := web.New(cfg.Web, web.Deps{
+		Location: cfg.Location(), Now: time.Now, Words: words, Log: d.Log, Routers: len(cfg.Routers), Open: open.get,
+		Setting: func(ctx context.Context) (*query.Setting, error) {
+			if _, _, err := open.get(ctx); err != nil {
+				return nil, err
+			}
+			return stages.Setting(ctx, cfg, open.db, d.Log)
+		},
+		Names: func(ctx context.Context, at time.Time) (map[netip.Addr]string, error) {
+			if _, _, err := open.get(ctx); err != nil {
+				return nil, err
+			}
+			return report.Called(ctx, open.db, at)
+		},
+		Findings: func() ([]health.Finding, error) {
+			s, err := ReadStatus(cfg)
+			if err != nil {
+				return nil, err
+			}
+			return s.Findings(cfg, time.Now())
+		},
+	})
+	if err != nil {
+		return exit.Usage(err)
+	}
+	ready()
+	keeping, stop := context.WithCancel(ctx)
+	var kept sync.WaitGroup
+	kept.Go(func() { open.keep(keeping, progress) })
+	defer kept.Wait()
+	defer stop()
+	return server.Run(ctx)
+}
+
+// pageArchive is the archive of the page, opened when it is first wanted and when
+// that failed before.
+type pageArchive struct {
+	log *slog.Logger
+	cfg *config.Config
+
+	mu    sync.Mutex
+	db    *archive.Archive
+	asker *archive.Asker
+	tried time.Time
+	err   error
+}
+
+// Times of the page's archive: how long it waits for a database, how soon it tries
+// again, and how often it looks whether days have to be summed up again.
+const (
+	pageOpenWait  = 20 * time.Second
+	pageOpenAgain = 5 * time.Second
+	pageRefresh   = 15 * time.Second
+)
+
+func (p *pageArchive) get(context.Context) (web.Store, query.Asker, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.db == nil && p.err != nil && time.Since(p.tried) < pageOpenAgain {
+		return nil, nil, p.err
+	}
+	if p.db == nil {
+		// Not the request's context: what it opens is for all.
+		ctx, cancel := context.WithTimeout(context.Background(), pageOpenWait)
+		defer cancel()
+		p.db, p.asker, p.err = p.open(ctx)
+		p.tried = time.Now()
+		if p.err != nil {
+			return nil, nil, p.err
+		}
+	}
+	return p.db.Reader(), query.Of(p.db, p.asker), nil
+}
+
+func (p *pageArchive) open(ctx context.Context) (*archive.Archive, *archive.Asker, error) {
+	db, err := stages.OpenToRead(ctx, p.cfg, p.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	asker, err := db.Asker(ctx, archive.DefaultAskLimits())
+	if err == nil {
+		err = db.RefreshDays(ctx)
+	}
+	if err != nil {
+		if asker != nil {
+			asker.Close()
+		}
+		db.Close()
+		return nil, nil, err
+	}
+	return db, asker, nil
+}
+
+// keep sums up days whose files have changed, so that no page has to, and tells the
+// parent that the page lives.
+func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
+	ticks := time.NewTicker(pageRefresh)
+	defer ticks.Stop()
+	for {
+		progress.Alive()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		p.mu.Lock()
+		db := p.db
+		p.mu.Unlock()
+		if db == nil {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, time.Minute)
+		if err := db.RefreshDays(bounded); err != nil && ctx.Err() == nil {
+			p.log.Debug("days not summed up", "err", err)
+		}
+		cancel()
+	}
+}
+
+func (p *pageArchive) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.db != nil {
+		p.asker.Close()
+		p.db.Close()
+	}
+}
+
+// keepPage keeps the page's process going: it is started again, later each time that
+// it did not last. The collector never waits for it.
+func (d *Daemon) keepPage(ctx context.Context, r *running) error {
+	parent := &Parent{Said: d.Said, Log: d.Log}
+	args := []string{"page", "--handed", "--memory", fmt.Sprint(int64(PageMemory))}
+	if d.Verbose {
+		args = append(args, "--verbose")
+	}
+	wait := time.Second
+	for {
+		began := time.Now()
+		err := r.servePage(ctx, parent, args)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil: // after a reload
+			continue
+		case time.Since(began) > time.Minute:
+			wait = time.Second
+		}
+		d.Log.Warn("the page ended and is started again", "err", err, "after", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 5*time.Minute)
+	}
+}
+
+// servePage runs the page's process until it ends, with an error, or a reload ends it.
+// While there is no page, it waits for the reload.
+func (r *running) servePage(ctx context.Context, parent *Parent, args []string) error {
+	inner, end := context.WithCancel(ctx)
+	defer end()
+	r.mu.Lock()
+	cfg := r.cfg
+	r.page = end
+	r.mu.Unlock()
+	if cfg.Web.Listen == "" {
+		<-inner.Done()
+		return nil
+	}
+	err := parent.Run(inner, Task{Name: "page", Args: args, Input: cfg.Hand(r.began), Memory: PageMemory, Silence: 5 * time.Minute})
+	if inner.Err() != nil {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("it ended by itself")
+	}
+	return err
+}
