@@ -24,7 +24,7 @@ func (a *Archive) convert(ctx context.Context, m Month) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	sum, err := a.Checksum(ctx, m.Table())
+	sum, err := a.checksum(ctx, m.Table())
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -67,7 +67,7 @@ func (a *Archive) Unpack(ctx context.Context, m Month) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	sum, err := a.Checksum(ctx, m.PackedTable())
+	sum, err := a.checksum(ctx, m.PackedTable())
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -87,7 +87,7 @@ func (a *Archive) UnpackMended(ctx context.Context, m Month) error {
 	err := errors.Join(a.held(ctx), a.idle(ctx))
 	var sum uint64
 	if err == nil {
-		sum, err = a.Checksum(ctx, m.StagingTable())
+		sum, err = a.checksum(ctx, m.StagingTable())
 	}
 	if err == nil {
 		err = a.unpack(ctx, m, m.StagingTable(), sum)
@@ -172,7 +172,7 @@ func (a *Archive) spread(ctx context.Context, m Month, from string, sum uint64, 
 		return nil
 	}
 	for _, day := range days {
-		live, err := a.LiveSum(ctx, day.Table())
+		live, err := a.liveSum(ctx, day.Table())
 		if err != nil || !live.Valid { // InnoDB keeps none
 			return err
 		}

@@ -27,7 +27,7 @@ func makeOld(t testing.TB, a *Archive, m Month) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := a.Checksum(t.Context(), m.Table())
+	sum, err := a.checksum(t.Context(), m.Table())
 	if err != nil {
 		t.Fatal(err)
 	}

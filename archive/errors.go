@@ -37,8 +37,10 @@ const (
 	errNoDatabase         = 1049
 	errServerShutdown     = 1053
 	errDuplicate          = 1062
+	errTableDenied        = 1142
 	errNoTable            = 1146
 	errNoVariable         = 1193
+	errNoPrivilege        = 1227
 	errInterrupted        = 1317
 	errConnectionKilled   = 1927
 	errSecureTransport    = 3159 // of MySQL

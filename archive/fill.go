@@ -15,7 +15,7 @@ const (
 	// fillPoll is how often the disk is looked at while a statement fills it.
 	fillPoll = 200 * time.Millisecond
 	// brim is how little may be left of it before the statement is ended.
-	brim = reserve / 4
+	brim = Reserve / 4
 )
 
 // Fill runs a statement that writes as much as a table, and ends it when the disk

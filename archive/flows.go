@@ -80,9 +80,9 @@ func (q *FlowQuery) SQL(parts []Part) (query string, args []any) {
 
 func quoteColumn(name string) string { return "`" + strings.Trim(name, "`") + "`" }
 
-// switches is how often a table may vanish under a reader: packing or unpacking
-// a month takes longer than a question.
-const switches = 5
+// switches is how often a table may vanish under a reader: when a month is packed, its
+// days are dropped one after the other, and each may be just the one that he comes to.
+const switches = 64
 
 // QueryFlows asks a question. nil rows mean that no table holds any of the days.
 func (r Reader) QueryFlows(ctx context.Context, q FlowQuery) (*sql.Rows, error) {

@@ -192,7 +192,7 @@ func TestGiven(t *testing.T) {
 	work("socket", Config{DSN: "root@unix(" + g.socket + ")/accounts"}, true)
 	t.Run("room", func(t *testing.T) {
 		a := openConfig(t, Config{DSN: "root@unix(" + g.socket + ")/accounts"})
-		a.free = func(string) (uint64, error) { return reserve + 10, nil }
+		a.free = func(string) (uint64, error) { return Reserve + 10, nil }
 		if err := a.Room(t.Context(), 11); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("a full disk: %v", err)
 		}

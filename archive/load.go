@@ -157,7 +157,7 @@ func (l *Load) Append(r *Row) error {
 
 func (l *Load) flush(s *stream) error {
 	l.unsaid += uint64(len(s.buf))
-	if l.a.server != nil && l.unsaid > reserve/8 {
+	if l.a.server != nil && l.unsaid > Reserve/8 {
 		l.unsaid = 0
 		if err := l.a.server.room(0); err != nil {
 			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // Mended is a table that was not sound.
@@ -186,34 +188,41 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// maintain runs CHECK or REPAIR and returns what the server says but OK, and what it
-// says of rows that are lost.
+// maintain runs CHECK or REPAIR and returns what the server says but that all is well,
+// and what it says of rows that are lost.
 func (a *Archive) maintain(ctx context.Context, statement string) (said string, err error) {
-	rows, err := a.db.QueryContext(ctx, statement)
-	if err != nil {
-		if unavailable(err) || ctx.Err() != nil {
-			return "", wrap(strings.ToLower(statement), err)
+	type row struct {
+		table, op, kind string
+		text            sql.NullString
+	}
+	var lines []string
+	good := false
+	err = each(ctx, a.db, strings.ToLower(statement), statement, func(r *row) []any { return []any{&r.table, &r.op, &r.kind, &r.text} }, func(r *row) error {
+		good = r.kind == "status" && (r.text.String == "OK" || strings.HasPrefix(r.text.String, "Table is already up to date"))
+		if !good && r.kind != "note" {
+			lines = append(lines, r.text.String)
+		}
+		return nil
+	})
+	switch {
+	case err != nil && (errors.Is(err, ErrUnavailable) || ctx.Err() != nil):
+		return "", err
+	case err != nil:
+		var answer *mysql.MySQLError
+		if errors.As(err, &answer) {
+			err = answer
 		}
 		return err.Error(), nil
-	}
-	defer rows.Close()
-	var lines []string
-	for rows.Next() {
-		var table, op, kind string
-		var text sql.NullString
-		if err := rows.Scan(&table, &op, &kind, &text); err != nil {
-			return "", wrap(strings.ToLower(statement), err)
-		}
-		if kind == "status" && (text.String == "OK" || text.String == "Table is already up to date") || kind == "note" {
-			continue
-		}
-		lines = append(lines, text.String)
+	case good && strings.HasPrefix(statement, "CHECK"):
+		return "", nil
+	case lines == nil && !good:
+		return "the server says nothing", nil
 	}
 	const most = 4
 	if n := len(lines) - most; n > 0 {
 		lines = append(lines[:most], fmt.Sprintf("and %d lines more", n))
 	}
-	return strings.Join(lines, "; "), wrap(strings.ToLower(statement), rows.Err())
+	return strings.Join(lines, "; "), nil
 }
 
 // HoldsRows says whether there are rows of a day, whatever books and ledger say.

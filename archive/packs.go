@@ -82,40 +82,6 @@ func (a *Archive) dropped(ctx context.Context) (map[Month]bool, error) {
 	return dropped, nil
 }
 
-// BeginPack notes that a month is being packed, under a token that names the
-// attempt. From here on a load into the month disturbs it. The lock of
-// LockPacking must be held.
-func (a *Archive) BeginPack(ctx context.Context, m Month, token, method string) error {
-	doing := "begin to pack " + m.String()
-	i, err := a.inventory(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	if i.packed[m] && len(i.daysOf(m)) == 0 {
-		return fmt.Errorf("%s: %w", doing, ErrPacked)
-	}
-	// What was packed before stays known until the switch.
-	if err := a.exec(ctx, doing, `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
-	VALUES (?, 'packing', ?, FALSE, FALSE, ?, 0, 0, 0, 0, 0, '', UTC_TIMESTAMP())
-	ON DUPLICATE KEY UPDATE state = 'packing', token = VALUES(token), disturbed = FALSE, method = VALUES(method)`, m.String(), token, method); err != nil {
-		return err
-	}
-	a.step("pack begun")
-	// A load notes the length of a day before it looks whether somebody packs its
-	// month, so one of the two sees the other.
-	var busy int
-	err = a.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM import_days JOIN imports ON imports.id = import_days.import WHERE day BETWEEN ? AND ? AND state = 'loading')
-	+ (SELECT COUNT(*) FROM reloads WHERE day BETWEEN ? AND ?)`,
-		m.First(), m.Last(), m.First(), m.Last()).Scan(&busy)
-	if err != nil {
-		return wrap(doing, err)
-	}
-	if busy > 0 {
-		return fmt.Errorf("%s: an import is loading into the month, or was interrupted: try again later, after nfacct import: %w", doing, ErrLocked)
-	}
-	return nil
-}
-
 // open is asked before rows of a month are written or taken out. A month from before
 // days had tables is converted.
 func (a *Archive) open(ctx context.Context, m Month) error {
@@ -165,8 +131,8 @@ func (a *Archive) disturb(ctx context.Context, m Month) error {
 
 // SwitchPack puts the month's staging table, which is packed and verified, in the
 // place of the tables that it was made from. The writer lock must be held. The error
-// wraps ErrDisturbed if rows came since BeginPack. sum is that of Checksum.
-func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint64) error {
+// wraps ErrDisturbed if rows came since Packing.Begin. sum is that of Packing.Checksum.
+func (a *Archive) SwitchPack(ctx context.Context, k *Packing, p Pack, sum uint64) error {
 	doing := "switch " + p.Month.String()
 	if err := a.held(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -180,7 +146,7 @@ func (a *Archive) SwitchPack(ctx context.Context, p Pack, token string, sum uint
 	}
 	result, err := a.db.ExecContext(ctx, `UPDATE month_packs SET state = 'switching', row_count = ?, flows = ?, live_bytes = ?, packed_bytes = ?, took = ?, problem = ?, verified = UTC_TIMESTAMP()
 	WHERE month = ? AND token = ? AND state = 'packing' AND NOT disturbed`,
-		p.Rows, p.Flows, p.Live, p.Packed, p.Took.Milliseconds(), p.Problem, p.Month.String(), token)
+		p.Rows, p.Flows, p.Live, p.Packed, p.Took.Milliseconds(), p.Problem, p.Month.String(), k.token)
 	if err != nil {
 		return wrap(doing, err)
 	}
@@ -286,26 +252,6 @@ func (a *Archive) dropTables(ctx context.Context, m Month, but string) error {
 	return a.exec(ctx, "forget days", "DELETE FROM day_tables WHERE day BETWEEN ? AND ?", m.First(), m.Last())
 }
 
-// Disturbed reports whether rows came into a month since BeginPack, or another
-// attempt has taken this one's place.
-func (a *Archive) Disturbed(ctx context.Context, m Month, token string) (bool, error) {
-	var n int
-	err := a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM month_packs WHERE month = ? AND token = ? AND NOT disturbed", m.String(), token).Scan(&n)
-	return n == 0, wrap("look for packs", err)
-}
-
-// CancelPack forgets an attempt, if it is still this one's.
-func (a *Archive) CancelPack(ctx context.Context, m Month, token string) error {
-	i, err := a.inventory(ctx)
-	if err != nil {
-		return err
-	}
-	if i.packed[m] { // it was packed before, and still is
-		return a.exec(ctx, "cancel pack", "UPDATE month_packs SET state = 'packed' WHERE month = ? AND token = ? AND state = 'packing'", m.String(), token)
-	}
-	return a.exec(ctx, "cancel pack", "DELETE FROM month_packs WHERE month = ? AND token = ? AND state = 'packing'", m.String(), token)
-}
-
 // dropPatience is how long a table's readers are waited for at a time. Whoever
 // waits to drop a table holds up its new readers.
 const dropPatience = 60
@@ -313,14 +259,6 @@ const dropPatience = 60
 // drop drops a table as soon as nobody reads it. It is marked, so that one that
 // still waits when its process has died does not take a later table of the name.
 func (a *Archive) drop(ctx context.Context, table string) error {
-	conn, err := a.db.Conn(ctx)
-	if err != nil {
-		return wrap("connect", err)
-	}
-	defer release(conn)
-	if _, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", dropPatience)); err != nil {
-		return wrap("drop "+table, err)
-	}
 	i, err := a.inventory(ctx)
 	if err != nil {
 		return err
@@ -329,8 +267,7 @@ func (a *Archive) drop(ctx context.Context, table string) error {
 	if i.views[table] {
 		what = "VIEW"
 	}
-	_, err = conn.ExecContext(ctx, mark+"DROP "+what+" IF EXISTS "+table)
-	return wrap("drop "+table, err)
+	return a.patiently(ctx, "drop "+table, dropPatience, mark+"DROP "+what+" IF EXISTS "+table)
 }
 
 // DropMonth drops a month's flows; rollups and books stay. The writer lock must

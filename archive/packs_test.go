@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// packing is one that nobody else disputes.
+func packing(a *Archive) *Packing { return &Packing{a: a, token: "token"} }
+
 // packAndUnpack puts a month's packed table, which need not be packed for this,
 // in the live one's place, and goes back.
 func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
@@ -27,7 +30,7 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 		if err := a.exec(ctx, "stage", "DROP TABLE IF EXISTS "+m.StagingTable()); err != nil {
 			return err
 		}
-		if err := a.MakeStaging(ctx, m); err != nil {
+		if err := packing(a).MakeStaging(ctx, m, ""); err != nil {
 			return err
 		}
 		for _, day := range i.daysOf(m) {
@@ -39,14 +42,14 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 		if err != nil {
 			return err
 		}
-		if err := a.BeginPack(ctx, m, "token", "test"); err != nil {
+		if err := packing(a).Begin(ctx, m, "test"); err != nil {
 			return err
 		}
-		sum, err := a.Checksum(ctx, m.StagingTable())
+		sum, err := a.checksum(ctx, m.StagingTable())
 		if err != nil {
 			return err
 		}
-		if err := a.SwitchPack(ctx, Pack{Month: m, Rows: n}, "token", sum); err != nil {
+		if err := a.SwitchPack(ctx, packing(a), Pack{Month: m, Rows: n}, sum); err != nil {
 			return err
 		}
 	}
@@ -126,23 +129,23 @@ func TestPackAndLoad(t *testing.T) {
 	if err := a.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.BeginPack(t.Context(), m, "token", "test"); err != nil {
+	if err := packing(a).Begin(t.Context(), m, "test"); err != nil {
 		t.Fatal(err)
 	}
 	mustLoad(t, a, newFile(t, a, 2, 100, october))
-	if disturbed, err := a.Disturbed(t.Context(), m, "token"); err != nil || disturbed {
+	if disturbed, err := packing(a).Disturbed(t.Context(), m); err != nil || disturbed {
 		t.Errorf("by rows of another month: %v", err)
 	}
 	mustLoad(t, a, newFile(t, a, 3, 100, monday))
-	if disturbed, err := a.Disturbed(t.Context(), m, "token"); err != nil || !disturbed {
+	if disturbed, err := packing(a).Disturbed(t.Context(), m); err != nil || !disturbed {
 		t.Errorf("not by rows of its own: %v", err)
 	}
 	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11_23")
 	defer run(t, a, "DROP TABLE "+m.StagingTable())
-	if err := a.SwitchPack(t.Context(), Pack{Month: m, Rows: 200}, "token", 0); !errors.Is(err, ErrDisturbed) {
+	if err := a.SwitchPack(t.Context(), packing(a), Pack{Month: m, Rows: 200}, 0); !errors.Is(err, ErrDisturbed) {
 		t.Errorf("switched all the same: %v", err)
 	}
-	if err := a.CancelPack(t.Context(), m, "token"); err != nil {
+	if err := packing(a).Cancel(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Settle(t.Context()); err != nil {
@@ -156,7 +159,7 @@ func TestPackAndLoad(t *testing.T) {
 	if err := l.Append(&four.rows[0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.BeginPack(t.Context(), m, "token", "test"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "import") {
+	if err := packing(a).Begin(t.Context(), m, "test"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "import") {
 		t.Errorf("began while a load was under way: %v", err)
 	}
 	if err := l.Abort(t.Context()); err != nil {

@@ -55,16 +55,7 @@ func (a *Archive) show(ctx context.Context, m Month) error {
 			statement = "ALTER TABLE " + m.Table() + " UNION=(" + tableNames(days) + ")"
 		}
 	}
-	conn, err := a.db.Conn(ctx)
-	if err != nil {
-		return wrap("connect", err)
-	}
-	defer release(conn)
-	if _, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", peopleWait)); err != nil {
-		return wrap("make "+m.Table(), err)
-	}
-	_, err = conn.ExecContext(ctx, statement)
-	return wrap("make "+m.Table(), err)
+	return a.patiently(ctx, "make "+m.Table(), peopleWait, statement)
 }
 
 // peopleTable is the statement that makes it.

@@ -4,9 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Place says where a server keeps the tables' files, for the tools that work on
@@ -36,24 +33,6 @@ func (a *Archive) Place(ctx context.Context) (Place, error) {
 	p.Data = strings.TrimRight(p.Data, "/")
 	p.Folder = p.Data + "/" + database
 	return p, nil
-}
-
-// LockPacking makes the caller the only one who packs, waiting so long for
-// others. Loads go on.
-func (a *Archive) LockPacking(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	if a.server == nil {
-		return a.advisory(ctx, "pack", wait)
-	}
-	// A file lock, which survives a restart of the server.
-	file, err := openLock(a.server.path("pack.lock"))
-	if err != nil {
-		return nil, err
-	}
-	if err := lockWithin(ctx, file, unix.LOCK_EX, wait); err != nil {
-		file.Close()
-		return nil, err
-	}
-	return func() { file.Close() }, nil
 }
 
 // Months lists the months that have a table, the oldest first.

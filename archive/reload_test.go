@@ -264,7 +264,7 @@ func packed(t testing.TB, a *Archive) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.MakeStaging(t.Context(), m); err != nil {
+	if err := packing(a).MakeStaging(t.Context(), m, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, day := range i.daysOf(m) {

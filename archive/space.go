@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve is how much the server's disk must have free for anything to
+// Reserve is how much the server's disk must have free for anything to
 // be written. MariaDB waits for ever when a disk is full, so it must not come to
 // that.
-const reserve = 64 << 20
+const Reserve = 64 << 20
 
 // room says whether the private server's disk has so many bytes free besides
 // the reserve. The error wraps ENOSPC.
@@ -48,8 +48,8 @@ func (a *Archive) Room(ctx context.Context, want uint64) error {
 
 // enough compares what is free with what is wanted besides the reserve.
 func enough(folder string, free, want uint64) error {
-	if free < reserve+want {
-		return fmt.Errorf("%w: %d MiB are free for %s, but %d MiB are needed", unix.ENOSPC, free>>20, folder, (reserve+want)>>20)
+	if free < Reserve+want {
+		return fmt.Errorf("%w: %d MiB are free for %s, but %d MiB are needed", unix.ENOSPC, free>>20, folder, (Reserve+want)>>20)
 	}
 	return nil
 }

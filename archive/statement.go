@@ -73,6 +73,31 @@ func (a *Archive) exec(ctx context.Context, doing, statement string, args ...any
 	return wrap(doing, err)
 }
 
+// patient is a connection whose statements wait so many seconds for others who use a
+// table.
+func (a *Archive) patient(ctx context.Context, seconds int) (*sql.Conn, error) {
+	conn, err := a.db.Conn(ctx)
+	if err != nil {
+		return nil, wrap("connect", err)
+	}
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", seconds)); err != nil {
+		release(conn)
+		return nil, wrap("connect", err)
+	}
+	return conn, nil
+}
+
+// patiently runs one statement on such a connection.
+func (a *Archive) patiently(ctx context.Context, doing string, seconds int, statement string) error {
+	conn, err := a.patient(ctx, seconds)
+	if err != nil {
+		return err
+	}
+	defer release(conn)
+	_, err = conn.ExecContext(ctx, statement)
+	return wrap(doing, err)
+}
+
 // count is how many rows a table has; MyISAM knows.
 func (a *Archive) count(ctx context.Context, table string) (n uint64, err error) {
 	err = a.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n)

@@ -39,28 +39,6 @@ func (a *Archive) readNoted(ctx context.Context, query string, arg any) (n noted
 	return n, wrap("read checksums", err)
 }
 
-// LiveSum is the checksum that the server keeps of a table; not valid if it keeps
-// none.
-func (a *Archive) LiveSum(ctx context.Context, table string) (sum sql.NullInt64, err error) {
-	var name string
-	err = a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" QUICK").Scan(&name, &sum)
-	return sum, wrap("checksum of "+table, err)
-}
-
-// Checksum is the server's checksum over all rows of a table, in any order. It
-// reads them all.
-func (a *Archive) Checksum(ctx context.Context, table string) (uint64, error) {
-	var name string
-	var sum sql.NullInt64
-	if err := a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" EXTENDED").Scan(&name, &sum); err != nil {
-		return 0, wrap("checksum of "+table, err)
-	}
-	if !sum.Valid {
-		return 0, fmt.Errorf("checksum of %s: %w", table, ErrDamaged)
-	}
-	return uint64(sum.Int64), nil
-}
-
 // changing notes that a day's rows are about to change, after a look whether the
 // server's sum is still the one that was noted, and tells whoever packs the month.
 func (a *Archive) changing(ctx context.Context, day Day, made bool) error {
@@ -70,7 +48,7 @@ func (a *Archive) changing(ctx context.Context, day Day, made bool) error {
 			return err
 		}
 		if n.sum.Valid {
-			sum, err := a.LiveSum(ctx, day.Table())
+			sum, err := a.liveSum(ctx, day.Table())
 			if err != nil {
 				return err
 			}
@@ -112,7 +90,7 @@ func (a *Archive) noteSums(ctx context.Context) ([]Day, error) {
 			continue
 		}
 		noted = append(noted, day)
-		sum, err := a.LiveSum(ctx, day.Table())
+		sum, err := a.liveSum(ctx, day.Table())
 		if err != nil {
 			return nil, err
 		}
@@ -148,33 +126,24 @@ func alteredRows(n noted, is uint64) string {
 	return fmt.Sprintf("rows were altered since they were loaded: their checksum was %d, and is %d", n.sum.Int64, is)
 }
 
-// Kept is what is known of a table's rows since they were loaded.
-type Kept struct {
-	Known bool
-	Sum   uint64 // of Checksum, over Rows rows; if Known
-	Rows  uint64
-	// Damage was found before, and the day was not loaded again since.
-	Damage string
+// liveSum is the checksum that the server keeps of a table; not valid if it keeps
+// none.
+func (a *Archive) liveSum(ctx context.Context, table string) (sum sql.NullInt64, err error) {
+	var name string
+	err = a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" QUICK").Scan(&name, &sum)
+	return sum, wrap("checksum of "+table, err)
 }
 
-// KeptSum returns what the ledger knows of a part's table, or else the server; the
-// latter is worth something only before the table is checked or repaired.
-func (a *Archive) KeptSum(ctx context.Context, p Part) (Kept, error) {
-	n, err := a.notedMonth(ctx, MonthOf(p.From))
-	if p.Table == p.From.Table() {
-		n, err = a.noted(ctx, p.From)
+// checksum is the server's checksum over all rows of a table, in any order. It
+// reads them all.
+func (a *Archive) checksum(ctx context.Context, table string) (uint64, error) {
+	var name string
+	var sum sql.NullInt64
+	if err := a.db.QueryRowContext(ctx, "CHECKSUM TABLE "+table+" EXTENDED").Scan(&name, &sum); err != nil {
+		return 0, wrap("checksum of "+table, err)
 	}
-	if err != nil {
-		return Kept{}, err
+	if !sum.Valid {
+		return 0, fmt.Errorf("checksum of %s: %w", table, ErrDamaged)
 	}
-	if !n.sum.Valid {
-		// Of a table that is damaged so that it cannot be opened nothing is known.
-		if sum, err := a.LiveSum(ctx, p.Table); err == nil {
-			n.sum = sum
-		}
-		if n.rows, err = a.count(ctx, p.Table); err != nil {
-			n.sum.Valid = false
-		}
-	}
-	return Kept{Known: n.sum.Valid, Sum: uint64(n.sum.Int64), Rows: n.rows, Damage: n.damage}, nil
+	return uint64(sum.Int64), nil
 }

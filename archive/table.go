@@ -95,19 +95,6 @@ func (a *Archive) keysOff(ctx context.Context, table string) error {
 	return a.exec(ctx, "switch keys off", mark+"ALTER TABLE "+table+" DISABLE KEYS")
 }
 
-// MakeStaging makes an empty table of a packed month's form under the name of its
-// staging table, with its keys off, and closes it.
-func (a *Archive) MakeStaging(ctx context.Context, m Month) error {
-	table := m.StagingTable()
-	if err := a.exec(ctx, "make "+table, fmt.Sprintf(tableForm, table)+monthKeys+"\n) "+a.storage().engine); err != nil {
-		return err
-	}
-	if err := a.keysOff(ctx, table); err != nil {
-		return err
-	}
-	return a.exec(ctx, "flush "+table, "FLUSH TABLES "+table)
-}
-
 // Columns are those of a table of flows, for a statement.
 func Columns() string { return columns }
 

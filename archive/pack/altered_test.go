@@ -75,14 +75,14 @@ func TestAlteredByte(t *testing.T) {
 					t.Fatalf("got %v", err)
 				}
 			}
-			r, err := p.Pack(t.Context(), october, Options{Accept: true})
+			r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute, Accept: true})
 			if err != nil || !strings.Contains(r.Problem, "altered") {
 				t.Fatalf("accepted: %v, problem %q", err, r.Problem)
 			}
 			if _, err := p.Unpack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Errorf("what was accepted is refused: %v", err)
 			}
 		})

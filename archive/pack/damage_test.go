@@ -35,7 +35,12 @@ func TestPackedDamages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{Packer: p, month: october, token: "damaged", opts: Options{Progress: func(int64, int64) {}}}
+	lock, err := a.LockPacking(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	j := &job{Packer: p, lock: lock, month: october, opts: Options{Progress: func(int64, int64) {}}}
 	if j.method, j.tools, err = p.choose(place); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +49,7 @@ func TestPackedDamages(t *testing.T) {
 	}
 	run(t, a, "FLUSH TABLES "+october.PackedTable())
 	keys := keysOf(t, a, october.PackedTable())
-	folder := filepath.Join(j.tools.work, j.token)
+	folder := filepath.Join(j.tools.work, lock.Token())
 	table := filepath.Join(folder, october.StagingTable())
 	if _, err := j.tools.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
 		t.Fatal(err)
@@ -76,7 +81,7 @@ func TestPackedDamages(t *testing.T) {
 		default:
 			harmless++
 		}
-		if err := p.dropStaging(ctx, october.StagingTable()); err != nil {
+		if err := lock.DropStaging(ctx, october); err != nil {
 			t.Logf("%s: %v", what, err) // of a table that the server does not know by now
 		}
 		left, err := filepath.Glob(filepath.Join(place.Folder, october.StagingTable()+"*"))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +18,7 @@ const sortMemory = "256M"
 // packFiles packs a copy of the staging table's files, which takes its place.
 func (j *job) packFiles(ctx context.Context) error {
 	t := j.tools
-	folder := t.work + "/" + j.token
+	folder := t.work + "/" + j.lock.Token()
 	table := folder + "/" + j.month.StagingTable()
 	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
 		return err
@@ -28,7 +27,7 @@ func (j *job) packFiles(ctx context.Context) error {
 		return err
 	}
 	// From here on the copy is what there is: its space is needed.
-	if err := j.unstage(ctx, j.month); err != nil {
+	if err := j.lock.Unstage(ctx, j.month); err != nil {
 		return err
 	}
 	j.step("copied")
@@ -64,32 +63,17 @@ func (j *job) packFiles(ctx context.Context) error {
 // the file it has read (seen with 10.11), and whoever looks at the server's tables may
 // have this one open. So no tool gets hold of anything but a copy.
 func (j *job) copyFiles(ctx context.Context, copied string) error {
-	conn, err := j.patient(ctx)
-	if err != nil {
-		return err
-	}
-	defer discard(conn) // and with it the lock
 	staged := j.tools.database + "/" + j.month.StagingTable()
-	statement := "FLUSH TABLES " + j.month.StagingTable() + " FOR EXPORT"
-	if _, err := conn.ExecContext(ctx, statement); err != nil {
-		return archive.Wrap(strings.ToLower(statement), wanted(err))
-	}
-	j.step("locked for copying")
-	for _, line := range [][]string{
-		{"cp", "-p", staged + ".MYD", copied + ".MYD"},
-		{"cp", "-p", staged + ".MYI", copied + ".MYI"},
-		{"cp", "-p", staged + ".frm", copied + ".frm"},
-	} {
-		if _, err := j.tools.run(ctx, line[0], line[1:]...); err != nil {
-			return fmt.Errorf("copy the table: %w", err)
+	return j.lock.Export(ctx, j.month, func() error {
+		j.step("locked for copying")
+		for _, ext := range []string{".MYD", ".MYI", ".frm"} {
+			if _, err := j.tools.run(ctx, "cp", "-p", staged+ext, copied+ext); err != nil {
+				return fmt.Errorf("copy the table: %w", err)
+			}
+			j.step("copying")
 		}
-		j.step("copying")
-	}
-	// A lock that was lost on the way kept nobody from writing.
-	if _, err := conn.ExecContext(ctx, "UNLOCK TABLES"); err != nil {
-		return archive.Wrap("copy the table", err)
-	}
-	return nil
+		return nil
+	})
 }
 
 // move brings the packed files into the database, the definition last: with it
@@ -106,10 +90,6 @@ func (j *job) move(ctx context.Context, table string) error {
 	}
 	return j.tools.sync(ctx, j.tools.database)
 }
-
-// spare is what must stay free on the server's disk: MariaDB waits for ever when
-// it is full.
-const spare = 64 << 20
 
 // stagingRoom looks whether all that is made beside the month fits.
 func (j *job) stagingRoom(ctx context.Context) error {
@@ -150,7 +130,7 @@ func (j *job) enough(ctx context.Context, folder string, want uint64) (disk, err
 	if err != nil {
 		return d, err
 	}
-	if want += spare; !j.roomFor(want - min(d.free, want)) {
+	if want += archive.Reserve; !j.roomFor(want - min(d.free, want)) {
 		return d, fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, d.free>>20, folder, want>>20)
 	}
 	return d, nil

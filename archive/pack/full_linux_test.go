@@ -43,7 +43,7 @@ func TestFullDisk(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		_, err := p.Pack(ctx, october, Options{})
+		_, err := p.Pack(ctx, october, Options{Wait: time.Minute})
 		if !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -99,7 +99,7 @@ func TestDeadline(t *testing.T) {
 	t.Setenv("PATH", tools+":"+os.Getenv("PATH"))
 	cfg := DefaultConfig()
 	cfg.Timeout = time.Second
-	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{}); err == nil {
+	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{Wait: time.Minute}); err == nil {
 		t.Error("packed by a tool that does nothing")
 	} else {
 		t.Log(err)

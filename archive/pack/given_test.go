@@ -208,7 +208,7 @@ func TestNoMyISAM(t *testing.T) {
 	}
 	cfg := DefaultConfig()
 	cfg.Method = MethodMyISAMPack
-	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{}); err == nil || !strings.Contains(err.Error(), "turned MyISAM off") {
+	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{Wait: time.Minute}); err == nil || !strings.Contains(err.Error(), "turned MyISAM off") {
 		t.Errorf("got %v", err)
 	}
 	p := packer(a)

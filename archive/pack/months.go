@@ -2,7 +2,6 @@ package pack
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -45,11 +44,11 @@ func (p *Packer) Expired(ctx context.Context, today archive.Day) ([]archive.Mont
 
 // Drop drops a month's flows for good. Rollups and books stay.
 func (p *Packer) Drop(ctx context.Context, m archive.Month, wait time.Duration) error {
-	packing, err := p.a.LockPacking(ctx, wait)
+	lock, err := p.a.LockPacking(ctx, wait)
 	if err != nil {
 		return err
 	}
-	defer packing()
+	defer lock.Unlock()
 	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
 }
 
@@ -175,20 +174,21 @@ func (p *Packer) entry(ctx context.Context, m archive.Month, pack archive.Pack) 
 		return e, nil
 	}
 	for _, part := range parts {
-		var rows, bytes uint64
-		err := p.a.DB().QueryRowContext(ctx, "SELECT COALESCE(TABLE_ROWS, 0), COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", part.Table).Scan(&rows, &bytes)
+		size, err := p.a.Reader().SizeOf(ctx, part.Table)
 		if err != nil {
-			return e, archive.Wrap("look at "+part.Table, err)
+			return e, err
 		}
-		e.Rows, e.Bytes = e.Rows+rows, e.Bytes+bytes
+		e.Rows, e.Bytes = e.Rows+size.Rows, e.Bytes+size.Data+size.Keys
 		if part.Table == m.PackedTable() {
 			e.State, e.Table = StatePacked, part.Table
 		}
 	}
-	err = p.a.DB().QueryRowContext(ctx, `SELECT LEAST(COALESCE(SUM(loaded_records), 0), 18446744073709551615) FROM books JOIN imports ON imports.id = books.import
-WHERE imports.state = 'loaded' AND books.day BETWEEN ? AND ?`, m.First(), m.Last()).Scan(&e.Flows)
+	loaded, err := p.a.Reader().Loaded(ctx, m.First(), m.Last())
 	if err != nil {
-		return e, archive.Wrap(fmt.Sprintf("look at %s", e.Table), err)
+		return e, err
+	}
+	for _, day := range loaded {
+		e.Flows += day.Records
 	}
 	if e.State == StatePacked {
 		e.LateDays = len(parts) - 1

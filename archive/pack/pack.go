@@ -36,7 +36,6 @@ package pack
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -87,10 +86,10 @@ func (p *Packer) Ready(ctx context.Context) error {
 // job is one month on its way.
 type job struct {
 	*Packer
+	lock    *archive.Packing
 	opts    Options
 	month   archive.Month
 	method  string
-	token   string
 	tools   *tools // nil for method innodb
 	started time.Time
 	begun   bool
@@ -116,12 +115,12 @@ func (p *Packer) Pack(ctx context.Context, m archive.Month, opts Options) (archi
 }
 
 func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ archive.Pack, err error) {
-	unlock, err := p.a.LockPacking(ctx, opts.Wait)
+	lock, err := p.a.LockPacking(ctx, opts.Wait)
 	if err != nil {
 		return archive.Pack{}, err
 	}
-	defer unlock()
-	j := &job{Packer: p, opts: opts, month: m, token: rand.Text(), started: time.Now()}
+	defer lock.Unlock()
+	j := &job{Packer: p, lock: lock, opts: opts, month: m, started: time.Now()}
 	if j.opts.Progress == nil {
 		j.opts.Progress = func(int64, int64) {}
 	}
@@ -132,7 +131,7 @@ func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ arc
 	if j.method, j.tools, err = p.choose(place); err != nil {
 		return archive.Pack{}, err
 	}
-	if err := p.recover(ctx, j.tools, opts.Wait); err != nil {
+	if err := j.recover(ctx); err != nil {
 		return archive.Pack{}, err
 	}
 	j.step("cleaned")
@@ -142,15 +141,15 @@ func (p *Packer) pack(ctx context.Context, m archive.Month, opts Options) (_ arc
 		defer cancel()
 		if err != nil && j.begun {
 			if ctx.Err() == nil { // told to stop, what is staged is worth keeping
-				err = errors.Join(err, quietly(p.unstage(after, m)))
+				err = errors.Join(err, quietly(lock.Unstage(after, m)))
 			}
-			err = errors.Join(err, quietly(p.a.CancelPack(after, m, j.token)))
+			err = errors.Join(err, quietly(lock.Cancel(after, m)))
 		}
-		err = errors.Join(err, quietly(p.clean(after, j.tools, m)))
+		err = errors.Join(err, quietly(j.clean(after, m)))
 	}()
 	if err = j.run(ctx); err != nil && !errors.Is(err, archive.ErrDisturbed) {
 		// Whatever a tool says of a copy that rows came into is beside the point.
-		if disturbed, asking := p.a.Disturbed(context.WithoutCancel(ctx), m, j.token); asking == nil && disturbed && j.begun {
+		if disturbed, asking := lock.Disturbed(context.WithoutCancel(ctx), m); asking == nil && disturbed && j.begun {
 			err = fmt.Errorf("%w (%w)", archive.ErrDisturbed, err)
 		}
 	}
@@ -176,7 +175,7 @@ func (j *job) run(ctx context.Context) error {
 		}
 		return errors.New(NotOurs(j.month))
 	}
-	if err := j.a.BeginPack(ctx, j.month, j.token, j.method); err != nil {
+	if err := j.lock.Begin(ctx, j.month, j.method); err != nil {
 		return err
 	}
 	j.begun = true
@@ -207,7 +206,7 @@ func (j *job) run(ctx context.Context) error {
 	defer unlock()
 	j.step("locked")
 	j.result.Took = time.Since(j.started)
-	if err := j.a.SwitchPack(ctx, j.result, j.token, j.sum); err != nil {
+	if err := j.a.SwitchPack(ctx, j.lock, j.result, j.sum); err != nil {
 		return err
 	}
 	j.step("switched")
@@ -264,7 +263,7 @@ func (j *job) look(ctx context.Context) (err error) {
 		}
 	}
 	j.step("checked")
-	books, err := j.books(ctx)
+	books, err := j.a.Reader().Loaded(ctx, j.month.First(), j.month.Last())
 	if err != nil {
 		return err
 	}
@@ -298,11 +297,11 @@ func (j *job) look(ctx context.Context) (err error) {
 // lookAt is look for one table. altered says that its rows are not those that were
 // loaded.
 func (j *job) lookAt(ctx context.Context, p archive.Part) (damage, altered string, err error) {
-	kept, err := j.a.KeptSum(ctx, p) // before anything sums up anew
+	kept, err := j.lock.Kept(ctx, p) // before anything sums up anew
 	if err != nil {
 		return "", "", err
 	}
-	if damage, err = j.check(ctx, p.Table); err != nil {
+	if damage, err = j.lock.Check(ctx, p.Table); err != nil {
 		return "", "", err
 	}
 	if damage != "" {
@@ -324,12 +323,12 @@ func (j *job) lookAt(ctx context.Context, p archive.Part) (damage, altered strin
 		return "", "", err
 	}
 	for day, f := range found {
-		j.before[day] = j.before[day].plus(f)
+		j.before[day] = j.before[day].Plus(f)
 	}
 	j.sumOf = append(j.sumOf, sum)
 	rows := found.total().Rows
 	if p.Without != nil {
 		rows = kept.Rows // the table has more than the part
 	}
-	return damage, alteredRows(kept, rows, sum), nil
+	return damage, kept.Altered(rows, sum), nil
 }

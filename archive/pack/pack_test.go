@@ -90,7 +90,7 @@ func TestPackUnpack(t *testing.T) {
 			if err != nil || len(due) != 1 || due[0] != october {
 				t.Fatal(due, err)
 			}
-			r, err := p.Pack(t.Context(), october, Options{})
+			r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +105,7 @@ func TestPackUnpack(t *testing.T) {
 			if _, err := a.DB().Exec("INSERT INTO flows_2026_10c SELECT * FROM flows_2026_11 LIMIT 1"); err == nil {
 				t.Error("a packed table takes rows")
 			}
-			if _, err := p.Pack(t.Context(), october, Options{}); !errors.Is(err, archive.ErrPacked) {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); !errors.Is(err, archive.ErrPacked) {
 				t.Errorf("packed twice: %v", err)
 			}
 			list, err := p.List(t.Context())
@@ -117,7 +117,7 @@ func TestPackUnpack(t *testing.T) {
 			}
 			tidy(t, a, want)
 			if rows == 0 {
-				if _, err := p.Pack(t.Context(), october, Options{}); err == nil || !strings.Contains(err.Error(), "there is nothing of it") {
+				if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err == nil || !strings.Contains(err.Error(), "there is nothing of it") {
 					t.Error(err)
 				}
 				return
@@ -125,7 +125,7 @@ func TestPackUnpack(t *testing.T) {
 			if got := tableOf(t, a, october); got != "flows_2026_10" {
 				t.Errorf("the month is in %q", got)
 			}
-			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 			tidy(t, a, want)
@@ -139,7 +139,7 @@ func TestSize(t *testing.T) {
 	cfg := furnished(t)
 	a := openEmpty(t, cfg)
 	mustLoad(t, a, file{1, 50_000, october.First(), 31})
-	r, err := packer(a).Pack(t.Context(), october, Options{})
+	r, err := packer(a).Pack(t.Context(), october, Options{Wait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestLateRows(t *testing.T) {
 			a := openConfig(t, cfg)
 			mustLoad(t, a, file{1, 500, october.First(), 31}, file{2, 50, november.First(), 3})
 			p := packer(a)
-			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 			before := ask(t, a)
@@ -194,7 +194,7 @@ func TestLateRows(t *testing.T) {
 			if cmp.Equal(want, before) {
 				t.Error("nothing was loaded")
 			}
-			if r, err := p.Pack(t.Context(), october, Options{}); err != nil || r.Rows != 650 {
+			if r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil || r.Rows != 650 {
 				t.Fatal(r, err)
 			}
 			tidy(t, a, want)
@@ -247,7 +247,7 @@ func TestDisturbed(t *testing.T) {
 		t.Logf("at %s: %v", name, err)
 		want := ask(t, a)
 		if err != nil {
-			if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 				t.Fatalf("again after %s: %v", name, err)
 			}
 		}
@@ -272,7 +272,7 @@ func TestBooksDisagree(t *testing.T) {
 	run(t, a, "DELETE FROM flows_2026_10 WHERE day = '2026-10-05' LIMIT 3")
 	want := ask(t, a)
 	p := packer(a)
-	_, err := p.Pack(t.Context(), october, Options{})
+	_, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
 	var wrong *BooksError
 	if !errors.As(err, &wrong) || len(wrong.Problems) != 1 || !strings.Contains(err.Error(), "2026-10-05 has 13 rows") {
 		t.Errorf("got %v", err)
@@ -281,7 +281,7 @@ func TestBooksDisagree(t *testing.T) {
 		t.Errorf("the month is in %q", got)
 	}
 	tidy(t, a, want)
-	if r, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil || r.Problem == "" {
+	if r, err := p.Pack(t.Context(), october, Options{Wait: time.Minute, Accept: true}); err != nil || r.Problem == "" {
 		t.Error(r, err)
 	}
 	tidy(t, a, want)
@@ -295,7 +295,7 @@ func TestImpossibleRows(t *testing.T) {
 	run(t, a, "UPDATE flows_2026_10 SET up_bytes = 18446744073709551600 WHERE day = '2026-10-05' LIMIT 3")
 	run(t, a, "UPDATE flows_2026_10 SET day = '2040-10-05' WHERE day = '2026-10-06' LIMIT 2")
 	p := packer(a)
-	_, err := p.Pack(t.Context(), october, Options{})
+	_, err := p.Pack(t.Context(), october, Options{Wait: time.Minute})
 	var wrong *BooksError
 	if !errors.As(err, &wrong) {
 		t.Fatalf("got %v", err)
@@ -305,7 +305,7 @@ func TestImpossibleRows(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if _, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil {
+	if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute, Accept: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -354,7 +354,7 @@ func TestDamage(t *testing.T) {
 					if tableOf(t, a, october) != "flows_2026_10" {
 						t.Error("it was packed")
 					}
-					if _, err := p.Pack(t.Context(), october, Options{Accept: true}); err != nil {
+					if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute, Accept: true}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -445,7 +445,7 @@ func TestDecember(t *testing.T) {
 	if err != nil || len(due) != 1 || due[0] != december {
 		t.Fatal(due, err)
 	}
-	if _, err := p.Pack(t.Context(), december, Options{}); err != nil {
+	if _, err := p.Pack(t.Context(), december, Options{Wait: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if got := tableOf(t, a, december); got != "flows_2026_12c" {

@@ -12,26 +12,26 @@ import (
 // Recover finishes or undoes what was cut short, and removes what it left. While
 // somebody else packs it does nothing: that is not cut short.
 func (p *Packer) Recover(ctx context.Context, wait time.Duration) error {
-	unlock, err := p.a.LockPacking(ctx, 0)
+	lock, err := p.a.LockPacking(ctx, 0)
 	if errors.Is(err, archive.ErrLocked) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Unlock()
 	place, err := p.a.Place(ctx)
 	if err != nil {
 		return err
 	}
 	// Without tools no files of theirs are there.
 	_, t, _ := p.choose(place)
-	return p.recover(ctx, t, wait)
+	return (&job{Packer: p, lock: lock, tools: t, opts: Options{Wait: wait}}).recover(ctx)
 }
 
-// recover does it, with the lock of LockPacking held.
-func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) error {
-	packs, err := p.a.Reader().Packs(ctx)
+// recover does it.
+func (j *job) recover(ctx context.Context) error {
+	packs, err := j.a.Reader().Packs(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,24 +39,23 @@ func (p *Packer) recover(ctx context.Context, t *tools, wait time.Duration) erro
 		switch pack.State {
 		case "switching", "unpacking", "dropping":
 			// Whoever takes the writer lock goes on with it, or back.
-			unlock, err := p.a.Lock(ctx, wait)
+			unlock, err := j.a.Lock(ctx, j.opts.Wait)
 			if err != nil {
 				return err
 			}
 			unlock()
 		}
 	}
-	if err := p.clean(ctx, t); err != nil {
+	if err := j.clean(ctx); err != nil {
 		return fmt.Errorf("remove what is left of an earlier attempt: %w", err)
 	}
 	return nil
 }
 
 // clean removes what attempts have left: folders of copies, and tables that are
-// no month's, but for those that the next attempt goes on with. The lock of
-// LockPacking is held, so nobody works on them.
-func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) error {
-	packs, err := p.a.Reader().Packs(ctx)
+// no month's, but for those that the next attempt goes on with.
+func (j *job) clean(ctx context.Context, also ...archive.Month) error {
+	packs, err := j.a.Reader().Packs(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,20 +65,18 @@ func (p *Packer) clean(ctx context.Context, t *tools, also ...archive.Month) err
 	}
 	var stale []string
 	for _, m := range months {
-		var staged bool
-		if err := p.a.DB().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM staged_parts WHERE month = ?)", m.String()).Scan(&staged); err != nil {
-			return archive.Wrap("look for what is staged", err)
-		}
-		if staged {
+		if staged, err := j.lock.Staged(ctx, m); err != nil {
+			return err
+		} else if staged != nil {
 			continue
 		}
 		stale = append(stale, m.StagingTable())
-		if err := p.dropStaging(ctx, m.StagingTable()); err != nil {
+		if err := j.lock.Unstage(ctx, m); err != nil {
 			return err
 		}
 	}
-	if t == nil {
+	if j.tools == nil {
 		return nil
 	}
-	return t.clean(ctx, stale)
+	return j.tools.clean(ctx, stale)
 }

@@ -21,9 +21,9 @@ func (j *job) repair(ctx context.Context, table, damage string) error {
 	}
 	defer unlock()
 	if j.tools != nil {
-		data, keys, err := j.sizes(ctx, table)
+		size, err := j.size(ctx, table)
 		if err == nil { // a copy of ours, perhaps one of the server's, and the rows that are written anew
-			_, err = j.enough(ctx, j.tools.database, 3*data+3*keys)
+			_, err = j.enough(ctx, j.tools.database, 3*size)
 		}
 		if err != nil {
 			return err
@@ -36,12 +36,11 @@ func (j *job) repair(ctx context.Context, table, damage string) error {
 	}
 	said := ""
 	for _, how := range []string{"QUICK", "", "EXTENDED", "USE_FRM"} {
-		statement := strings.TrimSpace("REPAIR TABLE " + table + " " + how)
-		if _, err = j.maintain(ctx, statement); err != nil {
+		if err = j.lock.Repair(ctx, table, how); err != nil {
 			return err
 		}
 		j.step("repaired")
-		if said, err = j.check(ctx, table); err != nil {
+		if said, err = j.lock.Check(ctx, table); err != nil {
 			return err
 		}
 		if said == "" {

@@ -98,7 +98,7 @@ func TestPackBySSH(t *testing.T) {
 	want := ask(t, a)
 	cfg := DefaultConfig()
 	cfg.Command = []string{"ssh", "-F", command[2], "down"}
-	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{}); err == nil || !strings.Contains(err.Error(), "does not get as far as the server's machine") {
+	if _, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{Wait: time.Minute}); err == nil || !strings.Contains(err.Error(), "does not get as far as the server's machine") {
 		t.Errorf("got %v", err)
 	}
 	if got := tableOf(t, a, october); got != "flows_2026_10" {

@@ -3,7 +3,6 @@ package pack
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -18,11 +17,11 @@ import (
 // it is repaired and unpacked; the error is a *BooksError if rows of it are lost
 // and Options.Accept is not set. It returns what is lost all the same, "" usually.
 func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (problem string, err error) {
-	packing, err := p.a.LockPacking(ctx, opts.Wait)
+	lock, err := p.a.LockPacking(ctx, opts.Wait)
 	if err != nil {
 		return "", err
 	}
-	defer packing()
+	defer lock.Unlock()
 	if err := p.farRoom(ctx, m); err != nil {
 		return "", fmt.Errorf("unpack %s: %w", m, err)
 	}
@@ -31,7 +30,7 @@ func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (pro
 		return "", err
 	}
 	p.log.Warn("a packed table is damaged: repairing a copy of it", "table", m.PackedTable(), "damage", err)
-	problem, err = p.unpackMended(ctx, m, opts, err)
+	problem, err = p.unpackMended(ctx, lock, m, opts, err)
 	if err != nil {
 		return problem, fmt.Errorf("unpack %s: %w", m, err)
 	}
@@ -49,36 +48,36 @@ func (p *Packer) farRoom(ctx context.Context, m archive.Month) error {
 	if err != nil || t == nil {
 		return nil // without tools it can be unpacked all the same
 	}
-	var rows uint64
-	if err := p.a.DB().QueryRowContext(ctx, "SELECT COUNT(*) FROM "+m.PackedTable()).Scan(&rows); err != nil {
+	size, err := p.a.Reader().SizeOf(ctx, m.PackedTable())
+	if err != nil {
 		return nil // that there is no such table, or that it is damaged, is said with its remedy
 	}
 	j := &job{Packer: p, month: m, tools: t}
-	_, err = j.enough(ctx, t.database, rows*archive.LiveRow)
+	_, err = j.enough(ctx, t.database, size.Rows*archive.LiveRow)
 	return err
 }
 
 // unpackMended unpacks a repaired copy of the packed table. Until all its days have
 // their tables the packed one is left alone.
-func (p *Packer) unpackMended(ctx context.Context, m archive.Month, opts Options, damage error) (problem string, err error) {
+func (p *Packer) unpackMended(ctx context.Context, lock *archive.Packing, m archive.Month, opts Options, damage error) (problem string, err error) {
 	place, err := p.a.Place(ctx)
 	if err != nil {
 		return "", err
 	}
-	j := &job{Packer: p, opts: opts, month: m, token: rand.Text()}
+	j := &job{Packer: p, lock: lock, opts: opts, month: m}
 	if _, j.tools, err = p.choose(place); err != nil {
 		return "", fmt.Errorf("%w; and no copy of it can be repaired: %w", damage, err)
 	}
 	if j.tools == nil {
 		return "", fmt.Errorf("%w; and no copy of it can be repaired, since archive.method is %s", damage, p.cfg.Method)
 	}
-	if err := p.recover(ctx, j.tools, opts.Wait); err != nil {
+	if err := j.recover(ctx); err != nil {
 		return "", err
 	}
 	defer func() { // what is left behind here, the next attempt cleans
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		err = errors.Join(err, quietly(p.clean(after, j.tools, m)))
+		err = errors.Join(err, quietly(j.clean(after, m)))
 	}()
 	if err := j.mend(ctx); err != nil {
 		return "", err
@@ -104,19 +103,19 @@ func (p *Packer) unpackMended(ctx context.Context, m archive.Month, opts Options
 // of the index file that is gone, with one made for an empty table.
 func (j *job) mend(ctx context.Context) error {
 	t, packed := j.tools, j.month.PackedTable()
-	folder := t.work + "/" + j.token
+	folder := t.work + "/" + j.lock.Token()
 	table := folder + "/" + j.month.StagingTable()
 	if _, err := t.run(ctx, "mkdir", "-p", "-m", "0700", folder); err != nil {
 		return err
 	}
-	data, keys, err := j.sizes(ctx, packed)
+	size, err := j.a.Reader().SizeOf(ctx, packed)
 	if err != nil {
 		return err
 	}
-	if err := j.room(ctx, t.work, data, keys); err != nil {
+	if err := j.room(ctx, t.work, size.Data, size.Keys); err != nil {
 		return err
 	}
-	if err := j.unstage(ctx, j.month); err != nil {
+	if err := j.lock.Unstage(ctx, j.month); err != nil {
 		return err
 	}
 	var failed error // of the first way, which says most about the damage
@@ -159,10 +158,10 @@ func (j *job) rebuild(ctx context.Context, table string, how ...string) error {
 // packed table, and has the keys made from them.
 func (j *job) freshIndex(ctx context.Context, table string) error {
 	t, staging := j.tools, j.month.StagingTable()
-	if err := j.dropStaging(ctx, staging); err != nil {
+	if err := j.lock.DropStaging(ctx, j.month); err != nil {
 		return err
 	}
-	if err := j.a.MakeStaging(ctx, j.month); err != nil {
+	if err := j.lock.MakeStaging(ctx, j.month, ""); err != nil {
 		return err
 	}
 	for _, line := range [][]string{
@@ -185,25 +184,25 @@ func (j *job) freshIndex(ctx context.Context, table string) error {
 // lost says what a repaired table does not hold of what was packed.
 func (j *job) lost(ctx context.Context) (problems []string, err error) {
 	table := j.month.StagingTable()
-	kept, err := j.a.KeptSum(ctx, j.whole(j.month.PackedTable()))
+	kept, err := j.lock.Kept(ctx, j.whole(j.month.PackedTable()))
 	if err != nil {
 		return nil, err
 	}
-	if j.before, err = j.count(ctx, j.whole(table)); err != nil {
+	if j.before, err = j.lock.Figures(ctx, j.whole(table)); err != nil {
 		return nil, err
 	}
-	if j.sum, err = j.a.Checksum(ctx, table); err != nil {
+	if j.sum, err = j.lock.Checksum(ctx, table); err != nil {
 		return nil, err
 	}
 	if kept.Known && kept.Sum == j.sum && kept.Rows == j.before.total().Rows {
 		return nil, nil // whatever else was accepted when it was packed
 	}
-	books, err := j.books(ctx)
+	books, err := j.a.Reader().Loaded(ctx, j.month.First(), j.month.Last())
 	if err != nil {
 		return nil, err
 	}
 	problems = j.against(j.before, books)
-	if altered := alteredRows(kept, j.before.total().Rows, j.sum); altered != "" {
+	if altered := kept.Altered(j.before.total().Rows, j.sum); altered != "" {
 		problems = append([]string{altered}, problems...)
 	}
 	if problems == nil && kept.Known && kept.Rows != j.before.total().Rows {

@@ -53,7 +53,7 @@ func TestUnpackDamaged(t *testing.T) {
 					t.Errorf("the month is in %q", got)
 				}
 				tidy(t, a, want)
-				if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+				if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 					t.Error(err)
 				}
 				return
@@ -81,7 +81,7 @@ func TestUnpackDamaged(t *testing.T) {
 			}
 			tidy(t, a, ask(t, a))
 			// What is missing stays known.
-			if _, err := p.Pack(t.Context(), october, Options{}); !errors.As(err, &wrong) {
+			if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); !errors.As(err, &wrong) {
 				t.Errorf("packed as if nothing had happened: %v", err)
 			}
 		})
@@ -118,7 +118,7 @@ func TestView(t *testing.T) {
 		t.Error(due, err)
 	}
 	may := archive.Month{Year: 2025, Month: time.May}
-	if _, err := p.Pack(t.Context(), may, Options{}); err == nil || !strings.Contains(err.Error(), "is a view") {
+	if _, err := p.Pack(t.Context(), may, Options{Wait: time.Minute}); err == nil || !strings.Contains(err.Error(), "is a view") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -131,7 +131,7 @@ func TestDeadCommand(t *testing.T) {
 	for _, command := range [][]string{{"/nowhere/ssh", "db"}, {"env", "no-such-program"}, {"sh", "-c", "exit 255", "ssh"}} {
 		cfg := DefaultConfig()
 		cfg.Command = command
-		_, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{})
+		_, err := New(cfg, a, testLog()).Pack(t.Context(), october, Options{Wait: time.Minute})
 		if err == nil || !strings.Contains(err.Error(), "archive.command ("+command[0]) || !strings.Contains(err.Error(), "by hand") {
 			t.Errorf("got %v", err)
 		}

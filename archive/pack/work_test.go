@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"nfacct/archive"
 )
@@ -19,7 +20,7 @@ func TestWorkKeepsStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := New(cfg, a, testLog())
-	if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+	if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if entries, err := os.ReadDir(cfg.Work); err != nil || len(entries) != 1 || entries[0].Name() != "payroll.sql" {
@@ -45,7 +46,7 @@ func TestWorkOfTwoDatabases(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(other.work), 0o777); err != nil { // as theirs would be
 		t.Fatal(err)
 	}
-	if _, err := p.Pack(t.Context(), october, Options{}); err != nil {
+	if _, err := p.Pack(t.Context(), october, Options{Wait: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(theirs); err != nil {
