@@ -69,8 +69,12 @@ const (
 )
 
 // mostFindings bounds the findings of a kind in one book: each names an exporter or
-// a host, and of these anybody can make up many.
+// a host, and of these anybody can make up many. What is found of further ones adds up
+// in one of Others.
 const mostFindings = 20
+
+// Others stands for the exporters that a book has no room to name.
+const Others = "others"
 
 // AddFinding adds to what was found: of one kind, exporter, and where it names
 // somebody else that too, counts add up.
@@ -83,8 +87,9 @@ func AddFinding(list []Finding, f Finding) []Finding {
 				same++
 			}
 		}
-		if same >= mostFindings {
-			return list
+		if same >= mostFindings && f.Exporter != Others {
+			f.Exporter, f.Example = Others, ""
+			return AddFinding(list, f)
 		}
 		return slices.Insert(list, at, f)
 	}

@@ -43,7 +43,7 @@ func TestBooksSaturate(t *testing.T) {
 	for n := range 100 {
 		list = AddFinding(list, Finding{Kind: FoundRepeated, Example: strings.Repeat("x", n+1)})
 	}
-	if len(list) != mostFindings {
+	if len(list) != mostFindings+1 { // the further ones are one
 		t.Errorf("%d findings", len(list))
 	}
 }

@@ -122,7 +122,8 @@ type oddity struct {
 	counts
 	seconds int64
 	example string
-	other   int // of archive.FoundTwice: the other router
+	other   int  // of archive.FoundTwice: the other router
+	others  bool // of exporters that there is no room for
 }
 
 // mostOddities bounds what is found of a day: kinds times exporters, and of these
@@ -132,27 +133,26 @@ const mostOddities = 64
 // note counts a record that is odd; the first one is the example.
 func (t *tally) note(kind archive.FindingKind, r *flow.Record) {
 	n := t.oddity(kind, r.Exporter, "")
-	if n == nil {
-		return
-	}
 	n.add(1, r.Bytes)
 	if n.example == "" {
 		n.example = describe(r)
 	}
 }
 
-// oddity is what was found of a kind and exporter, and of a stream that name names;
-// nil when there is too much of it.
+// oddity is what was found of a kind and exporter, and of a stream that name names; of
+// all further exporters when there is too much of it.
 func (t *tally) oddity(kind archive.FindingKind, exporter netip.Addr, name string) *oddity {
+	full := len(t.found) >= mostOddities
 	for i := range t.found {
-		if n := &t.found[i]; n.kind == kind && n.exporter == exporter && (name == "" || n.example == name) {
+		if n := &t.found[i]; n.kind == kind && (n.others && full || !n.others && n.exporter == exporter && (name == "" || n.example == name)) {
 			return n
 		}
 	}
-	if len(t.found) >= mostOddities {
-		return nil
+	if full {
+		t.found = append(t.found, oddity{kind: kind, others: true})
+	} else {
+		t.found = append(t.found, oddity{kind: kind, exporter: exporter, example: name})
 	}
-	t.found = append(t.found, oddity{kind: kind, exporter: exporter, example: name})
 	return &t.found[len(t.found)-1]
 }
 
@@ -176,11 +176,13 @@ func describe(r *flow.Record) string {
 func (t *tally) findings(router func(int) string) (list []archive.Finding) {
 	for _, n := range t.found {
 		f := archive.Finding{Kind: n.kind, Counts: archive.Counts{Records: n.records, Bytes: n.bytes}, Seconds: n.seconds, Example: n.example}
-		if n.exporter.IsValid() {
-			f.Exporter = n.exporter.String()
-		}
-		if n.kind == archive.FoundTwice {
+		switch {
+		case n.kind == archive.FoundTwice:
 			f.Exporter = router(n.other)
+		case n.exporter.IsValid():
+			f.Exporter = n.exporter.String()
+		case n.others:
+			f.Exporter = archive.Others
 		}
 		list = archive.AddFinding(list, f)
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"math"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -231,5 +232,21 @@ func TestCountsSaturate(t *testing.T) {
 	b.merge(&piece{class: attribution.Up, bytes: 9, packets: 9, flows: 1})
 	if b.upBytes != math.MaxUint64 || b.upPackets != math.MaxUint64 || b.downBytes != 1 || b.flows != math.MaxUint32 {
 		t.Errorf("%+v", b)
+	}
+}
+
+// Exporters beyond those that there is room for add up.
+func TestOdditiesBeyond(t *testing.T) {
+	var tally tally
+	for n := range 300 {
+		tally.oddity(archive.FoundClock, netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)}), "").add(1, 10)
+		tally.oddity(archive.FoundShared, netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)}), "").add(1, 0)
+	}
+	var records uint64
+	for _, f := range tally.findings(nil) {
+		records += f.Records
+	}
+	if len(tally.found) != mostOddities+2 || records != 600 {
+		t.Errorf("%d found of %d records", len(tally.found), records)
 	}
 }

@@ -27,7 +27,11 @@ func FindingText(router string, f archive.Finding, c *phrase.Catalogue) string {
 		}
 		example = c.Text(key, off)
 	}
-	return c.Text("finding."+string(f.Kind), Clean(router), Clean(f.Exporter), c.Plural("records", f.Records), example, c.Bytes(f.Bytes))
+	exporter := Clean(f.Exporter)
+	if f.Exporter == archive.Others {
+		exporter = c.Text("finding.others")
+	}
+	return c.Text("finding."+string(f.Kind), Clean(router), exporter, c.Plural("records", f.Records), example, c.Bytes(f.Bytes))
 }
 
 // doubtful says that figures are too small or too big for what was found; else it is
