@@ -27,6 +27,7 @@ type dayPage struct {
 	Chart              template.HTML
 	Hours              []hourLine
 	Weak, Shared       bool // a host of Lines is
+	Estimated          string
 }
 
 // hostLine is a host of a table.
@@ -95,8 +96,11 @@ func (s *Server) day(r *http.Request) (string, *view, error) {
 
 // fillHosts reads a day's hosts, sorts and cuts them.
 func (s *Server) fillHosts(ctx context.Context, store Store, day archive.Day, out *dayPage) error {
-	names, err := s.deps.Names(ctx, archive.SlotStart(day.Add(1), 0, s.deps.Location))
+	names, err := s.namesOf(ctx, day)
 	if err != nil {
+		return err
+	}
+	if out.Estimated, err = s.estimated(ctx, store, day, day); err != nil {
 		return err
 	}
 	var all []hostLine

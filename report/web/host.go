@@ -19,6 +19,7 @@ type hostPage struct {
 	Previous             uint64 // the month before, if anything is known of it
 	Chart                template.HTML
 	Asks                 []ask // questions about it
+	Estimated            string
 	Parts                []partLine
 	Weak                 bool
 }
@@ -92,6 +93,9 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 	if len(out.Lines) == 0 {
 		v.Trouble = &trouble{s.deps.Words.Text("web.host_unknown", addr.String(), m.String()), "nfacct query --month " + m.String() + " --group-by host"}
 		return "empty", v, nil
+	}
+	if out.Estimated, err = s.estimated(ctx, store, m.First(), m.Last()); err != nil {
+		return "", nil, err
 	}
 	parts, err := readParts(ctx, store, m.First(), m.Last(), func(host netip.Addr) bool { return host == addr })
 	if err != nil {
