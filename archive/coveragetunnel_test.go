@@ -21,11 +21,11 @@ func TestCoverageOfTunnel(t *testing.T) {
 	if err := a.writeBook(ctx, "books", 1, id, book); err != nil {
 		t.Fatal(err)
 	}
-	slots, err := a.Routers().flowSlots(ctx, "branch", start.Add(-time.Hour), start.Add(time.Hour))
+	slots, err := a.Routers().FlowSlots(ctx, "branch", start.Add(-time.Hour), start.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := slots[start.Unix()/SlotSeconds]; s == nil || s.bytes != 1000 {
+	if s := slots[start.Unix()/SlotSeconds]; s == nil || s.Bytes != 1000 {
 		t.Errorf("%+v", s)
 	}
 	books, err := a.Reader().Books(ctx, book.Day, book.Day)

@@ -56,9 +56,8 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// Flows against counters, from the first reading of both to the last, and not
-// over a restart of the router.
-func TestCoverage(t *testing.T) {
+// Readings and flows of quarter-hours are what was noted and loaded.
+func TestReadings(t *testing.T) {
 	a := open(t)
 	ctx := t.Context()
 	id, err := a.Routers().ID(ctx, "gw")
@@ -77,7 +76,7 @@ func TestCoverage(t *testing.T) {
 		}
 	}
 	since := start.Add(-time.Hour)
-	if c, err := a.Routers().Coverage(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
+	if c, err := a.Routers().Readings(ctx, "gw", since, start.Add(24*time.Hour)); c != nil || err != nil {
 		t.Errorf("without counters: %v %v", c, err)
 	}
 	uptimes := make([]time.Duration, 10)
@@ -88,22 +87,19 @@ func TestCoverage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := a.Routers().Coverage(ctx, "gw", since, start.Add(24*time.Hour))
-	if err != nil || c == nil {
-		t.Fatal(c, err)
+	readings, err := a.Routers().Readings(ctx, "gw", since, start.Add(24*time.Hour))
+	if err != nil || len(readings) != 10 {
+		t.Fatal(readings, err)
 	}
-	// From 6:15 on; files end at 8:00, so that the reading of 8:00 is the last.
-	from, to := start.Add(15*time.Minute+3*time.Second), start.Add(2*time.Hour+3*time.Second)
-	want := Coverage{
-		From: from, To: to, Measured: to.Sub(from) - 15*time.Minute, CounterBytes: 6 * 1000, FlowBytes: 6 * 900, LostRecords: 6,
-		Left:   []LeftOut{{Span{start.Add(3 * time.Second), from}, LeftReset}, {Span{from.Add(75 * time.Minute), from.Add(90 * time.Minute)}, LeftRestart}},
-		Unread: []Span{{start.Add(9*15*time.Minute + 3*time.Second), start.Add(24 * time.Hour)}},
-	}
-	if diff := cmp.Diff(want, *c); diff != "" {
+	if diff := cmp.Diff(Reading{At: start.Add(105*time.Minute + 3*time.Second), Uptime: 2 * time.Minute, Counted: map[uint32][2]uint64{2: {3000, 3000}, 9: {7, 7}}}, readings[7]); diff != "" {
 		t.Error(diff)
 	}
-	if !c.Known() || c.Ratio() != 0.9 {
-		t.Errorf("known %v, ratio %v", c.Known(), c.Ratio())
+	slots, err := a.Routers().FlowSlots(ctx, "gw", since, start.Add(24*time.Hour))
+	if err != nil || len(slots) != 8 {
+		t.Fatal(slots, err)
+	}
+	if diff := cmp.Diff(&SlotFlows{Heard: true, Bytes: 900, Lost: 1}, slots[start.Unix()/SlotSeconds]); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -370,7 +370,8 @@ func TestCoverage(t *testing.T) {
 		}
 	}
 	q := Request{Period: DayPeriod(sunday, time.UTC), Routers: []string{"gw-1", "gw-2"}}
-	want := []RouterCoverage{{Router: "gw-1", From: start, To: start.Add(24 * time.Hour), FlowBytes: 9600, CounterBytes: 96 * 125, Share: 0.8}}
+	want := []RouterCoverage{{Router: "gw-1", From: start, To: start.Add(24 * time.Hour), FlowBytes: 9600, CounterBytes: 96 * 125, Share: 0.8,
+		Reasons: []Reason{{Key: "coverage.layer2", Text: "counters also have layer 2, and what the router itself sends and receives"}}}}
 	if diff := gocmp.Diff(want, usageOf(t, a, DefaultConfig(), q).Coverage, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
 	}

@@ -32,7 +32,7 @@ func (r *Reporter) Disputed(ctx context.Context, from, to archive.Day, uncounted
 			if crossed.Bytes == 0 {
 				continue
 			}
-			c, err := r.archive.Routers().Coverage(ctx, b.Router, start, start.AddDate(0, 0, 1).Add(2*time.Minute))
+			c, err := ReadCoverage(ctx, r.archive.Routers(), b.Router, start, start.AddDate(0, 0, 1).Add(2*time.Minute))
 			if err != nil {
 				return "", err
 			}

@@ -22,7 +22,7 @@ func (q *question) readCoverage(ctx context.Context) error {
 		if !slices.ContainsFunc(q.u.Books, func(b archive.Book) bool { return b.Router == router }) {
 			continue
 		}
-		c, err := q.archive.Routers().Coverage(ctx, router, q.Period.Start.Add(-aroundPeriod), q.Period.End.Add(aroundPeriod))
+		c, err := ReadCoverage(ctx, q.archive.Routers(), router, q.Period.Start.Add(-aroundPeriod), q.Period.End.Add(aroundPeriod))
 		if err != nil {
 			return err
 		}
@@ -30,6 +30,7 @@ func (q *question) readCoverage(ctx context.Context) error {
 			q.u.Coverage = append(q.u.Coverage, RouterCoverage{
 				Router: router, From: c.From.In(q.loc), To: c.To.In(q.loc),
 				FlowBytes: c.FlowBytes, CounterBytes: c.CounterBytes, Share: c.Ratio(),
+				Reasons: c.Explain(RouterState{}),
 			})
 		}
 	}

@@ -19,6 +19,7 @@ var latin = []string{
 	"Europe", "Berlin", "CEST", "CET", "W",
 	"management", "workshop", "dads", "laptop", "with", "a", "very", "it", "reception", "sales", "phones", "anna", "boris",
 	"NTP", "net", "core", "rmem", "max", "collector", "receive", "buffer", "queue", "import", // what to do
+	"MikroTik", "RouterOS", "FastTrack", "traffic", "flow", "jobs", "provision",
 	"PPPoE", "L", "TP", "IPFIX", "inner", "routers", "report", "squid", "access", "log", // names, and keys of the configuration
 	"proxy", "dns", "multicast", "broadcast", "weekly", "office", "ether", "wan", "https", "quic", "k", "v",
 }

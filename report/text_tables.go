@@ -157,5 +157,8 @@ func (t *text) coverage() {
 			name += " " + Clean(c.Interface)
 		}
 		t.line("  " + pad(cut(name, 40), 40) + " " + padLeft(t.Bytes(c.FlowBytes), 9) + " / " + padLeft(t.Bytes(c.CounterBytes), 9) + "  " + t.Percent(c.Share))
+		for _, reason := range c.Reasons {
+			t.paragraph("    ", reason.In(t.Catalogue))
+		}
 	}
 }

@@ -253,6 +253,8 @@ type RouterCoverage struct {
 	FlowBytes    uint64  `json:"flow_bytes"`
 	CounterBytes uint64  `json:"counter_bytes"`
 	Share        float64 `json:"share"` // of the counter's bytes, 0 to about 1
+	// Reasons are what may be behind a share that is low or above one.
+	Reasons []Reason `json:"reasons,omitempty"`
 }
 
 // Facts say how the figures came about.

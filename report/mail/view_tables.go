@@ -251,7 +251,11 @@ func (v *view) coverage() {
 			t.More = v.more(len(v.Usage.Coverage) - mostGroups)
 			break
 		}
-		t.Rows = append(t.Rows, row{Name: short(c.Router, 40), Note: short(c.Interface, 40), Cells: []cell{
+		var why []string
+		for _, reason := range c.Reasons {
+			why = append(why, reason.In(v.words))
+		}
+		t.Rows = append(t.Rows, row{Name: short(c.Router, 40), Note: short(c.Interface, 40), Habits: why, Cells: []cell{
 			{Text: v.bytes(c.FlowBytes)}, {Text: v.bytes(c.CounterBytes)}, {Text: v.words.Percent(c.Share)},
 		}})
 	}

@@ -15,6 +15,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
+	"nfacct/report"
 	"nfacct/routeros"
 	"nfacct/routeros/routerostest"
 )
@@ -94,7 +95,7 @@ func (d *Demo) asTold() *config.Config {
 // coverage holds the flows against the counters of the router's outside
 // interfaces.
 func (d *Demo) coverage(ctx context.Context) error {
-	c, err := d.DB.Routers().Coverage(ctx, RouterName, d.from.Add(-2*margin), d.clock.now())
+	c, err := report.ReadCoverage(ctx, d.DB.Routers(), RouterName, d.from.Add(-2*margin), d.clock.now())
 	if err != nil || c == nil || !c.Known() {
 		return err
 	}
