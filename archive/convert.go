@@ -100,13 +100,12 @@ func (a *Archive) UnpackMended(ctx context.Context, m Month) error {
 
 // unpack makes tables of days from the rows of another, and drops the packed one.
 func (a *Archive) unpack(ctx context.Context, m Month, from string, sum uint64) error {
-	if err := a.exec(ctx, "begin", `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
-	VALUES (?, 'unpacking', '', FALSE, FALSE, '', 0, 0, 0, 0, 0, '', UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE state = 'unpacking'`, m.String()); err != nil {
+	if err := a.beginMove(ctx, "begin", m, StateUnpacking, "", ""); err != nil {
 		return err
 	}
 	a.step("unpack begun")
 	if err := a.spread(ctx, m, from, sum, ""); err != nil {
-		return errors.Join(err, a.cancelUnpack(context.WithoutCancel(ctx), m))
+		return errors.Join(err, a.finishUnpack(context.WithoutCancel(ctx), m))
 	}
 	if err := a.drop(ctx, m.PackedTable()); err != nil {
 		return err
@@ -120,13 +119,20 @@ func (a *Archive) unpack(ctx context.Context, m Month, from string, sum uint64) 
 func (a *Archive) endUnpack(ctx context.Context, m Month) error {
 	return errors.Join(
 		a.exec(ctx, "note unpack", "DELETE FROM month_sums WHERE month = ?", m.String()),
-		a.exec(ctx, "note unpack", "UPDATE month_packs SET state = 'unpacked', finished = UTC_TIMESTAMP() WHERE month = ?", m.String()))
+		a.endMove(ctx, "note unpack", m, StateUnpacked))
 }
 
-// cancelUnpack goes back to the packed table, which is whole. Days that have tables
-// by now are read from these.
-func (a *Archive) cancelUnpack(ctx context.Context, m Month) error {
-	return a.exec(ctx, "cancel unpack", "UPDATE month_packs SET state = 'packed' WHERE month = ? AND state = 'unpacking'", m.String())
+// finishUnpack goes on when the packed table is gone, or goes back to it: it is whole,
+// and days that have tables by now are read from these.
+func (a *Archive) finishUnpack(ctx context.Context, m Month) error {
+	i, err := a.inventory(ctx)
+	if err != nil {
+		return err
+	}
+	if i.packed[m] {
+		return a.exec(ctx, "cancel unpack", "UPDATE month_packs SET state = 'packed' WHERE month = ? AND state = 'unpacking'", m)
+	}
+	return a.endUnpack(ctx, m)
 }
 
 // spread makes the tables of those days of a month that have none, or only one of

@@ -55,10 +55,7 @@ func (k *Packing) Begin(ctx context.Context, m Month, method string) error {
 	if i.packed[m] && len(i.daysOf(m)) == 0 {
 		return fmt.Errorf("%s: %w", doing, ErrPacked)
 	}
-	// What was packed before stays known until the switch.
-	if err := k.a.exec(ctx, doing, `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
-	VALUES (?, 'packing', ?, FALSE, FALSE, ?, 0, 0, 0, 0, 0, '', UTC_TIMESTAMP())
-	ON DUPLICATE KEY UPDATE state = 'packing', token = VALUES(token), disturbed = FALSE, method = VALUES(method)`, m.String(), k.token, method); err != nil {
+	if err := k.a.beginMove(ctx, doing, m, StatePacking, k.token, method); err != nil {
 		return err
 	}
 	k.a.step("pack begun")

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A finished month is packed by archive/pack: the rows of its days are copied into one
@@ -24,63 +23,8 @@ var ErrPacked = errors.New("the month is packed")
 // ErrDisturbed is wrapped when rows came into a month while it was being packed.
 var ErrDisturbed = errors.New("rows came while the month was being packed")
 
-// Pack is an entry of month_packs.
-type Pack struct {
-	Month Month
-	// State is packing, switching, packed, unpacking, unpacked, dropping or dropped.
-	State    string
-	Method   string
-	Rows     uint64 // figures of when it was packed
-	Flows    uint64
-	Live     uint64 // bytes of the tables that were packed, data and keys
-	Packed   uint64 // bytes of the packed one
-	Took     time.Duration
-	Problem  string // what was packed all the same
-	Started  time.Time
-	Verified time.Time // zero: never
-	Finished time.Time
-}
-
 // StagingTable is where a month is put together before it takes its place.
 func (m Month) StagingTable() string { return fmt.Sprintf("pack_%04d_%02d", m.Year, int(m.Month)) }
-
-// Packs lists month_packs, the oldest month first.
-func (r Reader) Packs(ctx context.Context) ([]Pack, error) {
-	return collect(ctx, r.a.db, "read packs", `SELECT month, state, method, row_count, flows, live_bytes, packed_bytes, took * 1000000, problem,
-	started, verified, finished FROM month_packs ORDER BY month`, func(p *Pack) []any {
-		return []any{&p.Month, &p.State, &p.Method, &p.Rows, &p.Flows, &p.Live, &p.Packed, &p.Took, &p.Problem,
-			&p.Started, (*moment)(&p.Verified), (*moment)(&p.Finished)}
-	})
-}
-
-// pack is a month's entry, nil if there is none.
-func (a *Archive) pack(ctx context.Context, m Month) (*Pack, error) {
-	packs, err := a.Reader().Packs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for i := range packs {
-		if packs[i].Month == m {
-			return &packs[i], nil
-		}
-	}
-	return nil, nil
-}
-
-// dropped are the months whose flows were dropped on purpose.
-func (a *Archive) dropped(ctx context.Context) (map[Month]bool, error) {
-	packs, err := a.Reader().Packs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	dropped := map[Month]bool{}
-	for _, p := range packs {
-		if p.State == "dropped" || p.State == "dropping" {
-			dropped[p.Month] = true
-		}
-	}
-	return dropped, nil
-}
 
 // open is asked before rows of a month are written or taken out. A month from before
 // days had tables is converted.
@@ -100,7 +44,7 @@ func (a *Archive) open(ctx context.Context, m Month) error {
 		return nil
 	}
 	p, err := a.pack(ctx, m)
-	if err == nil && p != nil && p.State == "dropped" {
+	if err == nil && p != nil && p.State == StateDropped {
 		err = fmt.Errorf("%w away: the flows of %s were dropped (archive.keep_months), and only sums are kept", ErrPacked, m)
 	}
 	return err
@@ -222,7 +166,7 @@ func (a *Archive) finishSwitch(ctx context.Context, m Month) error {
 	}
 	return errors.Join(
 		a.exec(ctx, "note pack", "DELETE FROM staged_parts WHERE month = ?", m.String()),
-		a.exec(ctx, "note pack", "UPDATE month_packs SET state = 'packed', finished = UTC_TIMESTAMP() WHERE month = ?", m.String()))
+		a.endMove(ctx, "note pack", m, StatePacked))
 }
 
 // stands reports whether there is a table of a name.
@@ -277,8 +221,7 @@ func (a *Archive) DropMonth(ctx context.Context, m Month) error {
 	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	err := a.exec(ctx, doing, `INSERT INTO month_packs (month, state, token, disturbed, again, method, row_count, flows, live_bytes, packed_bytes, took, problem, started)
-	VALUES (?, 'dropping', '', FALSE, FALSE, '', 0, 0, 0, 0, 0, '', UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE state = 'dropping', token = ''`, m.String())
+	err := a.beginMove(ctx, doing, m, StateDropping, "", "")
 	if err != nil {
 		return err
 	}
@@ -293,34 +236,5 @@ func (a *Archive) endDrop(ctx context.Context, m Month) error {
 	if err := a.exec(ctx, "note drop", "DELETE FROM staged_parts WHERE month = ?", m.String()); err != nil {
 		return err
 	}
-	return a.exec(ctx, "note drop", "UPDATE month_packs SET state = 'dropped', finished = UTC_TIMESTAMP() WHERE month = ?", m.String())
-}
-
-// recoverPacks ends what was cut short between two tables. The writer lock is
-// held. An attempt to pack may be under way: it is its own business.
-func (a *Archive) recoverPacks(ctx context.Context) error {
-	packs, err := a.Reader().Packs(ctx)
-	if err != nil {
-		return err
-	}
-	i, err := a.inventory(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range packs {
-		switch {
-		case p.State == "switching":
-			err = a.finishSwitch(ctx, p.Month)
-		case p.State == "unpacking" && i.packed[p.Month]:
-			err = a.cancelUnpack(ctx, p.Month)
-		case p.State == "unpacking":
-			err = a.endUnpack(ctx, p.Month)
-		case p.State == "dropping":
-			err = a.endDrop(ctx, p.Month)
-		}
-		if err != nil {
-			return fmt.Errorf("recover %s: %w", p.Month, err)
-		}
-	}
-	return nil
+	return a.endMove(ctx, "note drop", m, StateDropped)
 }

@@ -123,7 +123,7 @@ func (p *Packer) List(ctx context.Context) ([]Entry, error) {
 	}
 	entries := []Entry{}
 	for _, pack := range packs {
-		if pack.State == "dropped" {
+		if pack.State == archive.StateDropped {
 			entries = append(entries, Entry{Month: pack.Month.String(), State: StateDropped, month: pack.Month})
 		}
 	}

@@ -36,15 +36,15 @@ func (j *job) recover(ctx context.Context) error {
 		return err
 	}
 	for _, pack := range packs {
-		switch pack.State {
-		case "switching", "unpacking", "dropping":
-			// Whoever takes the writer lock goes on with it, or back.
-			unlock, err := j.a.Lock(ctx, j.opts.Wait)
-			if err != nil {
-				return err
-			}
-			unlock()
+		if !pack.Cut() {
+			continue
 		}
+		// Whoever takes the writer lock goes on with it, or back.
+		unlock, err := j.a.Lock(ctx, j.opts.Wait)
+		if err != nil {
+			return err
+		}
+		unlock()
 	}
 	if err := j.clean(ctx); err != nil {
 		return fmt.Errorf("remove what is left of an earlier attempt: %w", err)
