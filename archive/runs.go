@@ -36,6 +36,24 @@ func (r Runs) Done(ctx context.Context, job, from string) (done map[string]time.
 	return done, oldest, err
 }
 
+// Claim keeps other processes from running the job until unclaim is called or this
+// process ends. The error wraps ErrLocked while another one has it.
+func (r Runs) Claim(ctx context.Context, job string) (unclaim func(), err error) {
+	conn, err := r.a.advisoryConn(ctx, "job "+job, 0)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if _, err := conn.ExecContext(ctx, "DO RELEASE_LOCK(?)", r.a.lockName("job "+job)); err != nil {
+			release(conn) // closing it gives the lock up
+			return
+		}
+		conn.Close() // jobs run often: it goes back to the pool
+	}, nil
+}
+
 // Begin notes that the job runs for the period. Times are of the caller's clock, not
 // of the server's, which may be another machine's.
 func (r Runs) Begin(ctx context.Context, job, period string, now time.Time) error {
@@ -53,7 +71,8 @@ func (r Runs) End(ctx context.Context, job, period string, now time.Time, result
 }
 
 // List are the runs of a job, at most limit, those first that were begun last: the
-// newest period may be of a clock that was ahead.
+// newest period may be of a clock that was ahead. A run whose process was killed is
+// running until it is tried again.
 func (r Runs) List(ctx context.Context, job string, limit int) ([]Run, error) {
 	return collect(ctx, r.a.db, "list runs of "+job, "SELECT job, period, state, attempts, problem, started, finished FROM runs WHERE job = ? ORDER BY started DESC, period DESC LIMIT ?", func(run *Run) []any {
 		return []any{&run.Job, &run.Period, &run.State, &run.Attempts, &run.Problem, &run.Started, (*moment)(&run.Finished)}

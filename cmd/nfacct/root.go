@@ -169,6 +169,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.flowsCommand(),
 		a.importCommand(),
 		a.jobCommand(),
+		a.jobsCommand(),
 		a.pageCommand(),
 		a.provisionCommand(),
 		a.migrateCommand(),

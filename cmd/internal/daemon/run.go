@@ -34,7 +34,7 @@ func (d *Daemon) Run(ctx context.Context, cfg *config.Config) error {
 	debug.SetMemoryLimit(ParentMemory)
 	db := NewDatabase(cfg.Database, d.Log)
 	r := &running{d: d, began: cfg, cfg: cfg, db: db}
-	r.jobs = schedule.New(d.schedule(r), cfg.Location(), Ledger{db.Get}, d.Log)
+	r.jobs = schedule.New(d.schedule(r), cfg.Location(), NewLedger(db.Get), d.Log)
 	d.sayStart(cfg, r.jobs)
 
 	// The database is kept until the jobs have ended: they note how they did.
@@ -108,7 +108,7 @@ func (d *Daemon) schedule(r *running) []schedule.Job {
 				if err != nil {
 					return false, err
 				}
-				ctx, cancel := context.WithTimeout(ctx, ledgerWait)
+				ctx, cancel := context.WithTimeout(ctx, LedgerWait)
 				defer cancel()
 				due, err := open.Mails().Due(ctx, false)
 				return len(due) > 0, err

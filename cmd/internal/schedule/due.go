@@ -179,6 +179,16 @@ func (r *Runner) waiting(ctx context.Context, job *Job) (todo []string, early ma
 	return todo, early, nil
 }
 
+// Newest is the period that the job was due for last, at a time; empty if there is
+// none in forty days.
+func (j *Job) Newest(now time.Time, loc *time.Location) string {
+	period := ""
+	for fire := j.When.Next(now.Add(-lookBack), loc); !fire.IsZero() && !fire.After(now); fire = j.When.Next(fire, loc) {
+		period = j.Period(fire)
+	}
+	return period
+}
+
 // due lists the periods that became due lately, oldest first, each once.
 func (r *Runner) due(job *Job, now time.Time) []string {
 	var periods []string

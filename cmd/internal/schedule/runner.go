@@ -15,6 +15,9 @@ import (
 // next tick, and nothing is logged of it: one cause gives one line.
 var ErrWaits = errors.New("it waits")
 
+// ErrDone is returned by Ledger.Begin for a period that another process has done.
+var ErrDone = errors.New("another process has done it")
+
 // State is what became of a job.
 type State struct {
 	Job     string    `json:"job"`
@@ -246,7 +249,12 @@ func (r *Runner) do(ctx context.Context, job *Job, period string) error {
 
 func (r *Runner) runOne(ctx context.Context, job *Job, period string) error {
 	began := r.now()
-	if err := r.ledger.Begin(ctx, job.Name, period, began); err != nil {
+	switch err := r.ledger.Begin(ctx, job.Name, period, began); {
+	case errors.Is(err, ErrDone):
+		return nil
+	case errors.Is(err, ErrWaits):
+		return err
+	case err != nil:
 		return fmt.Errorf("write ledger: %w", err)
 	}
 	result := r.do(ctx, job, period)

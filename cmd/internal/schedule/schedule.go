@@ -132,7 +132,9 @@ type Ledger interface {
 	// Done lists the periods of the job that are done, from the given one on, and when
 	// each was. oldest is the first one that was ever done, "" if none was.
 	Done(ctx context.Context, job, from string) (done map[string]time.Time, oldest string, err error)
-	// Begin notes that the job runs for the period, since now.
+	// Begin notes that the job runs for the period, since now, and keeps other processes
+	// from running it until End. The error wraps ErrWaits while another one does, and
+	// ErrDone when one has done the period since Done was asked.
 	Begin(ctx context.Context, job, period string, now time.Time) error
 	// End notes how it went, and when it ended.
 	End(ctx context.Context, job, period string, now time.Time, result error) error
