@@ -2,7 +2,8 @@ package report
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/mattn/go-runewidth"
 
 	"nfacct/archive"
 )
@@ -10,27 +11,17 @@ import (
 // Clean makes a name safe to show: see archive.Clean.
 func Clean(name string) string { return archive.Clean(name) }
 
+// columnsOf counts the columns of a terminal. Ambiguous letters take one, whatever the
+// locale of the machine that makes the report.
+var columnsOf = runewidth.Condition{StrictEmojiNeutral: true}
+
 // width is how many columns a terminal gives a cleaned text.
 func width(text string) int {
 	n := 0
 	for _, r := range text {
-		n += runeWidth(r)
+		n += columnsOf.RuneWidth(r)
 	}
 	return n
-}
-
-// runeWidth knows marks, and the ranges that UAX #11 calls wide: East Asian
-// letters and pictures.
-func runeWidth(r rune) int {
-	switch {
-	case unicode.In(r, unicode.Mn, unicode.Me):
-		return 0
-	case r >= 0x1100 && r <= 0x115f, r >= 0x2e80 && r <= 0xa4cf, r >= 0xac00 && r <= 0xd7a3,
-		r >= 0xf900 && r <= 0xfaff, r >= 0xfe30 && r <= 0xfe6f, r >= 0xff00 && r <= 0xff60,
-		r >= 0xffe0 && r <= 0xffe6, r >= 0x1f300 && r <= 0x1faff, r >= 0x20000 && r <= 0x3fffd:
-		return 2
-	}
-	return 1
 }
 
 // cut shortens a cleaned text to so many columns, with an ellipsis.
@@ -40,7 +31,7 @@ func cut(text string, columns int) string {
 	}
 	n := 0
 	for i, r := range text {
-		if n += runeWidth(r); n > columns-1 {
+		if n += columnsOf.RuneWidth(r); n > columns-1 {
 			return text[:i] + "…"
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // attempts and pauses between them: what heals, such as a router that is
@@ -19,7 +21,8 @@ const (
 // tried again, as long as nothing was written: do says so by returning an Error
 // that Heals.
 func Use(ctx context.Context, cfg Config, log *slog.Logger, do func(context.Context, *Device) error) error {
-	pause := firstPause
+	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, Multiplier: 2, MaxInterval: time.Minute}
+	pauses.Reset()
 	for n := 1; ; n++ {
 		err := func() error {
 			d, err := Dial(ctx, cfg, log)
@@ -35,11 +38,10 @@ func Use(ctx context.Context, cfg Config, log *slog.Logger, do func(context.Cont
 		}
 		log.Debug("trying again", "router", cfg.Name, "attempt", n, "err", err)
 		select {
-		case <-time.After(pause):
+		case <-time.After(pauses.NextBackOff()):
 		case <-ctx.Done():
 			return err
 		}
-		pause *= 2
 	}
 }
 

@@ -41,9 +41,9 @@ const (
 	giveUpServer = 30 * 24 * time.Hour
 )
 
-// backoff is how long to wait after so many tries: 1, 2, 4 ... minutes, at most an
-// hour.
-func backoff(attempts int) time.Duration {
+// pause is how long to wait after so many tries: 1, 2, 4 ... minutes, at most an
+// hour. The ledger keeps the number of tries alone, so there is no backoff to keep.
+func pause(attempts int) time.Duration {
 	return min(time.Minute<<min(max(attempts-1, 0), 6), time.Hour)
 }
 
@@ -171,7 +171,7 @@ func (o *Outbox) Deliver(ctx context.Context, all bool) (Result, error) {
 // noteFailure writes down why a mail was not sent, and returns what becomes of it.
 // Only what the server has against this mail is held against its recipient.
 func (o *Outbox) noteFailure(ctx context.Context, mail archive.Mail, err error) (state string, noted error) {
-	wait := backoff(mail.Attempts + 1)
+	wait := pause(mail.Attempts + 1)
 	var refusal *Refusal
 	switch {
 	case !errors.As(err, &refusal), refusal.Code >= 500 && !refusal.OfRecipient:

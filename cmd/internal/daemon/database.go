@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"nfacct/archive"
 	"nfacct/cmd/internal/schedule"
 )
@@ -79,7 +81,8 @@ func (d *Database) Run(ctx context.Context) error {
 	var said time.Time
 	first := sync.OnceFunc(func() { close(d.kept) })
 	defer first()
-	wait := time.Second
+	pauses := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: retryMost}
+	pauses.Reset()
 	for {
 		err := d.try(ctx)
 		if ctx.Err() != nil {
@@ -93,7 +96,8 @@ func (d *Database) Run(ctx context.Context) error {
 			if !said.IsZero() {
 				d.log.Warn("the database answers again", "after", time.Since(since).Round(time.Second))
 			}
-			said, wait = time.Time{}, time.Second
+			said = time.Time{}
+			pauses.Reset()
 		case time.Since(said) >= sayEvery:
 			d.log.Error("the database is down: jobs and mails wait for it, receiving goes on", "err", err)
 			said = time.Now()
@@ -102,7 +106,7 @@ func (d *Database) Run(ctx context.Context) error {
 		}
 		pause := pingEvery
 		if err != nil {
-			pause, wait = wait, min(2*wait, retryMost)
+			pause = pauses.NextBackOff()
 			if time.Since(since) > hangs {
 				if ending := archive.EndSilent(ctx, d.cfg); ending != nil {
 					d.log.Debug("the private database is not ended", "err", ending)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
@@ -167,7 +169,8 @@ func (d *Daemon) keepPage(ctx context.Context, r *running) error {
 	if d.Verbose {
 		args = append(args, "--verbose")
 	}
-	wait := time.Second
+	pauses := &backoff.ExponentialBackOff{InitialInterval: time.Second, Multiplier: 2, MaxInterval: 5 * time.Minute}
+	pauses.Reset()
 	for {
 		began := time.Now()
 		err := r.servePage(ctx, parent, args)
@@ -177,15 +180,15 @@ func (d *Daemon) keepPage(ctx context.Context, r *running) error {
 		case err == nil: // after a reload
 			continue
 		case time.Since(began) > time.Minute:
-			wait = time.Second
+			pauses.Reset()
 		}
+		wait := pauses.NextBackOff()
 		d.Log.Warn("the page ended and is started again", "err", err, "after", wait)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, 5*time.Minute)
 	}
 }
 
