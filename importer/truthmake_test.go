@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/collector/netflow"
 	"nfacct/collector/spool"
 	"nfacct/importer/attribution"
 	"nfacct/routeros/officetest"
@@ -23,6 +24,7 @@ type truthDay struct {
 	port    uint16
 	records [4][]officetest.Record
 	truth   [4]truth
+	copies  [4]uint64 // datagrams that come twice
 }
 
 // truth is what a router's books and rows are to say. Rules are those of v5, which
@@ -261,6 +263,14 @@ func (d *truthDay) makeBranch() {
 	}
 }
 
+// wrong is by how many seconds a router's clock is ahead.
+func wrong(router int) int64 {
+	if router == branch {
+		return 540
+	}
+	return 0
+}
+
 // exporterOf is where a router's datagrams come from.
 func exporterOf(router int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(1 + router)}), 2055)
@@ -278,28 +288,32 @@ func (d *truthDay) spool(t *testing.T, folder string) {
 	for router, records := range d.records {
 		slices.SortStableFunc(records, func(a, b officetest.Record) int { return cmp.Compare(a.Export, b.Export) })
 		e, err := officetest.NewExporter(d.version, officetest.Boot(d.from), func(at int64, payload []byte) error {
-			all = append(all, datagram{at, router, slices.Clone(payload)})
+			all = append(all, datagram{at - wrong(router), router, slices.Clone(payload)})
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range records {
-			if err := e.Add(&records[i]); err != nil {
+			r := records[i]
+			r.Start, r.End, r.Export = r.Start+wrong(router)*1000, r.End+wrong(router)*1000, r.Export+wrong(router)
+			if err := e.Add(&r); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := e.Flush(records[len(records)-1].Export + 5); err != nil || e.Skipped > 0 {
+		if err := e.Flush(records[len(records)-1].Export + wrong(router) + 5); err != nil || e.Skipped > 0 {
 			t.Fatal(err, e.Skipped)
 		}
 	}
-	var templates []datagram // what each router sent first
-	for i := range all {
-		if d.version != officetest.V5 && (i == 0 || all[i].router != all[i-1].router) {
-			templates = append(templates, all[i])
+	for _, g := range slices.Clone(all) { // some come twice, minutes later, in the next file too
+		if d.IntN(10) == 0 {
+			g.at += 1 + d.Int64N(500)
+			all = append(all, g)
+			d.copies[g.router]++
 		}
 	}
 	slices.SortStableFunc(all, func(a, b datagram) int { return cmp.Compare(a.at, b.at) })
+	decoder := netflow.NewDecoder(netflow.DefaultLimits()) // as the collector has one, for what files carry
 	for len(all) > 0 {
 		start := time.Unix(all[0].at, 0).Truncate(spool.SlotLength)
 		n := 0
@@ -307,10 +321,11 @@ func (d *truthDay) spool(t *testing.T, folder string) {
 			n++
 		}
 		var blocks []byte
-		for _, g := range templates {
-			blocks = spool.AppendPacket(blocks, spool.Carried, g.at*int64(time.Second), exporterOf(g.router), ours, g.payload)
-		}
+		decoder.Carry(func(src netip.AddrPort, received int64, payload []byte) {
+			blocks = spool.AppendPacket(blocks, spool.Carried, received, src, ours, payload)
+		})
 		for _, g := range all[:n] {
+			decoder.Scan(exporterOf(g.router), g.at*int64(time.Second), g.payload)
 			blocks = spool.AppendPacket(blocks, spool.Live, g.at*int64(time.Second), exporterOf(g.router), ours, g.payload)
 		}
 		writeSpool(t, folder, start, blocks)
