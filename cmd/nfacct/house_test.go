@@ -51,7 +51,8 @@ var arrows = map[string][]string{
 	"report/chart":           {},
 	"report/health":          {},
 	"report/mail":            {"report", "report/chart", "report/phrase", "archive"},
-	"report/web":             {"report", "report/phrase", "report/query", "report/chart", "report/sheet", "report/health", "archive"},
+	"report/web":             {"report", "report/phrase", "report/query", "report/chart", "report/sheet", "report/health", "report/web/access", "archive"},
+	"report/web/access":      {},
 
 	// What predecessors kept; migratetest makes their tables anew.
 	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "importer"},

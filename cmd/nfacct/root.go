@@ -180,6 +180,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.simulateCommand(),
 		a.sqlCommand(),
 		a.statusCommand(),
+		a.userCommand(),
 		a.versionCommand(),
 	)
 	root.SetVersionTemplate("{{.Version}}\n")

@@ -64,6 +64,9 @@ type Setting struct {
 	// Departments are the names of departments with their addresses, in order: an
 	// address belongs to the first that has it.
 	Departments []Department
+	// Bound says that only hosts of the departments in Within are seen, by any question.
+	Bound  bool
+	Within []string
 	// Services are the protocols and ports of a service's name, such as https or
 	// udp/4433; none when nothing has that name.
 	Services func(name string) []Service

@@ -98,6 +98,9 @@ func (q *Question) Columns() (columns []Column) {
 // where are the conditions on a table's rows of one direction.
 func (q *Question) where(t Table, d direction, s *Setting) string {
 	conditions := []string{t.Where}
+	if s.Bound {
+		conditions = append(conditions, s.bound())
+	}
 	switch d {
 	case up:
 		conditions = append(conditions, "(`up_packets` > 0 OR `up_bytes` > 0)")

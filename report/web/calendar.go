@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/report/health"
 )
 
 // month is a month as the first page draws it.
@@ -41,7 +42,7 @@ type dayLine struct {
 
 func (s *Server) calendar(r *http.Request) (string, *view, error) {
 	ctx := r.Context()
-	store, _, err := s.deps.Open(ctx)
+	store, _, err := s.archiveFor(ctx)
 	if err != nil {
 		return "", nil, err
 	}
@@ -85,9 +86,9 @@ func (s *Server) nothing() (string, *view, error) {
 		return "empty", v, nil
 	}
 	v.Trouble = &trouble{words.Text("web.nothing_text"), "nfacct import"}
-	if found, err := s.deps.Findings(); err == nil {
+	if found, err := s.findings(); err == nil {
 		for _, f := range found {
-			if f.Remedy != "" {
+			if f.Level != health.OK && f.Remedy != "" {
 				v.Trouble = &trouble{f.Subject + ": " + f.Text, f.Remedy}
 				break
 			}

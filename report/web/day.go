@@ -67,7 +67,7 @@ func (s *Server) day(r *http.Request) (string, *view, error) {
 	if !slices.Contains([]string{"total", "up", "down", "flows", "host", "name"}, out.Sort) {
 		return s.wrong(s.deps.Words.Text("web.bad_sort"))
 	}
-	store, _, err := s.deps.Open(ctx)
+	store, _, err := s.archiveFor(ctx)
 	if err != nil {
 		return "", nil, err
 	}

@@ -33,7 +33,7 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 	if err != nil {
 		return s.wrong(err.Error())
 	}
-	store, _, err := s.deps.Open(ctx)
+	store, _, err := s.archiveFor(ctx)
 	if err != nil {
 		return "", nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 			return s.wrong(err.Error())
 		}
 	}
-	names, err := s.deps.Names(ctx, archive.SlotStart(m.Last().Add(1), 0, s.deps.Location))
+	names, err := s.names(ctx, archive.SlotStart(m.Last().Add(1), 0, s.deps.Location))
 	if err != nil {
 		return "", nil, err
 	}

@@ -106,11 +106,11 @@ func (s *Server) query(r *http.Request) (string, *view, error) {
 		return "query", v, nil
 	}
 	out.Asked = true
-	store, asker, err := s.deps.Open(ctx)
+	store, asker, err := s.archiveFor(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	setting, err := s.deps.Setting(ctx)
+	setting, err := s.setting(ctx)
 	if err != nil {
 		return "", nil, err
 	}
@@ -156,7 +156,7 @@ func (s *Server) ask(ctx context.Context, q *query.Question, asker query.Asker, 
 		return err
 	}
 	defer s.heavy.Release(1)
-	names, err := s.deps.Names(ctx, archive.SlotStart(q.To.Add(1), 0, s.deps.Location))
+	names, err := s.names(ctx, archive.SlotStart(q.To.Add(1), 0, s.deps.Location))
 	if err != nil {
 		return err
 	}
@@ -223,12 +223,12 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refuse := func(err error, code int) { http.Error(w, err.Error(), code) }
-	_, asker, err := s.deps.Open(ctx)
+	_, asker, err := s.archiveFor(ctx)
 	if err != nil {
 		refuse(err, http.StatusServiceUnavailable)
 		return
 	}
-	setting, err := s.deps.Setting(ctx)
+	setting, err := s.setting(ctx)
 	if err != nil {
 		refuse(err, http.StatusServiceUnavailable)
 		return

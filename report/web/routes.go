@@ -10,19 +10,25 @@ import (
 type route struct {
 	method, pattern string
 	handle          http.HandlerFunc
+	// reach says what the route shows, and so who may ask for it. A handler takes the
+	// archive, the setting of questions and names from archiveFor, setting and names.
+	reach reach
 }
 
 // routes is the table: there is no other page.
 func (s *Server) routes() []route {
 	return []route{
-		{"GET", "/{$}", s.page(s.calendar)},
-		{"GET", "/month/{month}", s.page(s.calendar)},
-		{"GET", "/day/{day}", s.page(s.day)},
-		{"GET", "/host/{host}", s.page(s.host)},
-		{"GET", "/query", s.page(s.query)},
-		{"GET", "/query/{file}", s.export},
-		{"GET", "/status", s.page(s.status)},
-		{"GET", "/assets/{file}", s.asset},
+		{"GET", "/{$}", s.page(s.calendar), forHosts},
+		{"GET", "/month/{month}", s.page(s.calendar), forHosts},
+		{"GET", "/day/{day}", s.page(s.day), forHosts},
+		{"GET", "/host/{host}", s.page(s.host), forHosts},
+		{"GET", "/query", s.page(s.query), forHosts},
+		{"GET", "/query/{file}", s.export, forHosts},
+		{"GET", "/status", s.page(s.status), forHosts},
+		{"GET", "/login", s.page(s.loginForm), forAnyone},
+		{"POST", "/login", s.login, forAnyone},
+		{"POST", "/logout", s.logout, forAnyone},
+		{"GET", "/assets/{file}", s.asset, forAnyone},
 	}
 }
 
@@ -33,6 +39,7 @@ type view struct {
 	Now        string
 	Code       int // of HTTP; 0 is 200
 	Trouble    *trouble
+	Visitor    *visitor
 	Data       any
 }
 
@@ -52,6 +59,7 @@ func (s *Server) page(find func(r *http.Request) (name string, v *view, err erro
 			name, v = "empty", &view{Title: s.deps.Words.Text("web.down"), Code: http.StatusServiceUnavailable,
 				Trouble: &trouble{s.deps.Words.Text("web.down_text", err.Error()), "nfacct status"}}
 		}
+		v.Visitor = visitorOf(r.Context())
 		v.Zone, v.Now = s.deps.Location.String(), s.deps.Now().In(s.deps.Location).Format("2006-01-02 15:04")
 		var out bytes.Buffer
 		if err := s.pages.ExecuteTemplate(&out, name+".html", v); err != nil {

@@ -33,7 +33,7 @@ const lookBack = 30
 func (s *Server) status(r *http.Request) (string, *view, error) {
 	out := &statusPage{}
 	v := &view{Title: s.deps.Words.Text("web.status"), Nav: "status", Data: out}
-	found, err := s.deps.Findings()
+	found, err := s.findings()
 	if err != nil {
 		found = append(found, health.Finding{ID: "status", Level: health.Fail, Subject: "status", Text: err.Error(), Remedy: "nfacct status"})
 	}
@@ -51,12 +51,15 @@ func (s *Server) status(r *http.Request) (string, *view, error) {
 }
 
 func (s *Server) books(r *http.Request, out *statusPage) error {
-	store, _, err := s.deps.Open(r.Context())
+	store, _, err := s.archiveFor(r.Context())
 	if err != nil {
 		return err
 	}
 	to := archive.DayOf(s.deps.Now().In(s.deps.Location))
 	from := to.Add(-lookBack)
+	if visitorOf(r.Context()).limited() {
+		return nil // what rules leave out is of all hosts
+	}
 	out.Span = from.String() + " – " + to.String()
 	books, err := store.Books(r.Context(), from, to)
 	if err != nil {

@@ -8,6 +8,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"nfacct/report/health"
 	"nfacct/report/phrase"
 	"nfacct/report/query"
+	"nfacct/report/web/access"
 )
 
 //go:embed templates assets
@@ -66,6 +68,13 @@ type Server struct {
 	pages   *template.Template
 	heavy   *semaphore.Weighted
 	handler http.Handler
+
+	proxies  []netip.Prefix
+	users    *access.Users
+	sessions *access.Sessions
+	throttle *access.Throttle
+	hashing  *semaphore.Weighted
+	cert     *access.Certificate // nil: plain HTTP
 }
 
 // atOnce is how many questions run at the same time; others wait for their turn.
@@ -79,13 +88,19 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, wrong
 	}
 	s := &Server{cfg: cfg, deps: deps, heavy: semaphore.NewWeighted(atOnce)}
+	if err := s.let(); err != nil {
+		return nil, err
+	}
 	var err error
 	if s.pages, err = template.New("").Funcs(s.functions()).ParseFS(files, "templates/*.html"); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
-		mux.HandleFunc(r.method+" "+r.pattern, r.handle)
+		if r.reach == 0 {
+			return nil, fmt.Errorf("%s %s does not say whom it is for", r.method, r.pattern)
+		}
+		mux.HandleFunc(r.method+" "+r.pattern, s.admit(r))
 	}
 	s.handler = s.guard(http.NewCrossOriginProtection().Handler(mux))
 	return s, nil
@@ -116,7 +131,14 @@ func (s *Server) Run(ctx context.Context) error {
 		BaseContext: func(net.Listener) context.Context { return ctx }, // questions end with the page
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() {
+		if s.cert == nil {
+			ended <- server.Serve(listener)
+			return
+		}
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.cert.Get}
+		ended <- server.ServeTLS(listener, "", "")
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("page: %w", err)
@@ -128,40 +150,4 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("page: %w", err)
 	}
 	return server.Close()
-}
-
-// policy lets a page have its own style sheet, and nothing else: text that slipped
-// through as markup could neither run nor call home.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// guard stands before all pages. A page on a loopback address answers to loopback's
-// names alone: else a web site whose name resolves to 127.0.0.1 could read it through
-// the visitor's browser (DNS rebinding).
-func (s *Server) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if !isLoopback(r.Host) {
-			http.Error(w, "this page answers to 127.0.0.1 and localhost only", http.StatusMisdirectedRequest)
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, mostBody)
-		next.ServeHTTP(w, r)
-	})
-}
-
-func isLoopback(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	if name == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(name)
-	return err == nil && addr.Unmap().IsLoopback()
 }

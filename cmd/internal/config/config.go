@@ -285,7 +285,10 @@ func (c *Config) check(report func(key, what, remedy string)) {
 		}
 	}
 	c.Database.Check(under("database"))
-	files := []*string{&c.Report.Catalogue, &c.Report.HostsFile, &c.Report.Squid.AccessLog,
+	if c.Web.Users == "" {
+		c.Web.Users = filepath.Join(c.State, "users.json")
+	}
+	files := []*string{&c.Web.Users, &c.Web.TLSCert, &c.Web.TLSKey, &c.Report.Catalogue, &c.Report.HostsFile, &c.Report.Squid.AccessLog,
 		&c.Mail.CAFile, &c.Mail.PasswordFile, &c.Mail.DKIMKeyFile, &c.Mail.Sendmail}
 	for i := range c.Report.Departments {
 		files = append(files, &c.Report.Departments[i].List)
