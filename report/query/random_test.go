@@ -354,8 +354,15 @@ func TestRandomQuestions(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	asker, rows, s := office(t, r)
 	questions, answered := 500, 0
+	all, free := rows, s
 	for n := range questions {
-		v := randomQuestion(r, rows)
+		rows, s = all, free
+		if n%3 == 0 { // of somebody who sees some departments
+			bound := *free
+			bound.Bound, bound.Within = true, [][]string{{"sales"}, {"it's"}, {"sales", "gone"}, nil}[n/3%4]
+			s, rows = &bound, slices.DeleteFunc(slices.Clone(all), func(row archive.Row) bool { return !bound.Has(row.Host) })
+		}
+		v := randomQuestion(r, all)
 		q, err := Parse(v, s)
 		if err != nil {
 			t.Fatalf("question %d: %s: %v", n, v.Encode(), err)

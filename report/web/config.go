@@ -26,7 +26,7 @@ type Config struct {
 
 // DefaultConfig is a page for this machine alone.
 func DefaultConfig() Config {
-	return Config{Listen: "127.0.0.1:8788", ProxyHeader: "X-Remote-User"}
+	return Config{Listen: "127.0.0.1:8788", ProxyHeader: "X-Remote-User", TrustedProxies: []string{}, Names: []string{}}
 }
 
 // headerForm is a header's name, RFC 9110 section 5.6.2, without the odd signs.

@@ -69,11 +69,11 @@ func (s *Server) estimated(ctx context.Context, store Store, from, to archive.Da
 // namesOf are the names of hosts on a day: of those that were called otherwise when it
 // began, both.
 func (s *Server) namesOf(ctx context.Context, day archive.Day) (map[netip.Addr]string, error) {
-	earlier, err := s.deps.Names(ctx, archive.SlotStart(day, 0, s.deps.Location))
+	earlier, err := s.names(ctx, archive.SlotStart(day, 0, s.deps.Location))
 	if err != nil {
 		return nil, err
 	}
-	later, err := s.deps.Names(ctx, archive.SlotStart(day.Add(1), 0, s.deps.Location))
+	later, err := s.names(ctx, archive.SlotStart(day.Add(1), 0, s.deps.Location))
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type queryPage struct {
 	Shows     []string
 	Problem   string
 	Asked     bool
+	Limited   bool   // how many rows there are is of all hosts, and not said
 	Estimate  uint64 // rows that will be read, about
 	Seconds   uint64
 	Confirm   string // the address that asks it although it takes long
@@ -105,7 +106,7 @@ func (s *Server) query(r *http.Request) (string, *view, error) {
 		out.Group[0] = "host"
 		return "query", v, nil
 	}
-	out.Asked = true
+	out.Asked, out.Limited = true, visitorOf(ctx).limited()
 	store, asker, err := s.archiveFor(ctx)
 	if err != nil {
 		return "", nil, err

@@ -148,7 +148,7 @@ func (p *part) Books(ctx context.Context, from, to archive.Day) ([]archive.Book,
 	books := make([]archive.Book, 0, len(all))
 	for _, b := range all {
 		one := func(n uint64) uint64 { return min(n, 1) }
-		books = append(books, archive.Book{Day: b.Day, Router: b.Router, Records: one(b.Records),
+		books = append(books, archive.Book{Day: b.Day, Router: b.Router, Records: one(b.Records), Estimated: b.Estimated,
 			LostRecords: one(b.LostRecords), KernelDropped: one(b.KernelDropped), SpoolLost: one(b.SpoolLost), NoTemplate: one(b.NoTemplate)})
 	}
 	return slices.Clip(books), err
