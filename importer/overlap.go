@@ -17,7 +17,7 @@ func Overlap(routers []Router) []string {
 	for i := range routers {
 		for j := range i {
 			if a, b, both := meet(inside(&routers[j]), inside(&routers[i])); both {
-				found = append(found, fmt.Sprintf("%s behind router %s and %s behind router %s have the same addresses: a host of one and a host of the other are summed up under one address in a report, with a line for each router below it; give the networks different addresses to tell them apart everywhere", a, routers[j].Name, b, routers[i].Name))
+				found = append(found, fmt.Sprintf("%s behind router %s and %s behind router %s have the same addresses: a host of one and a host of the other are summed up under one address in a report, with a line for each router below it, and a quota counts the sum; give the networks different addresses to tell them apart everywhere", a, routers[j].Name, b, routers[i].Name))
 			}
 		}
 	}
