@@ -174,3 +174,24 @@ func (c *Collector) Status() Status {
 	})
 	return s
 }
+
+// Router sums up the exporters of a router: the last datagram of all, every version,
+// and the losses.
+func (s *Status) Router(name string) (sum Exporter) {
+	for _, e := range s.Exporters {
+		if e.Router != name {
+			continue
+		}
+		if e.Received.After(sum.Received) {
+			sum.Received = e.Received
+		}
+		for _, version := range e.Versions {
+			if !slices.Contains(sum.Versions, version) {
+				sum.Versions = append(sum.Versions, version)
+			}
+		}
+		sum.LostRecords += e.LostRecords
+		sum.LostDatagrams += e.LostDatagrams
+	}
+	return sum
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 )
 
@@ -42,7 +43,7 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 	if left != nil {
 		return errors.New(strings.Join(left, "\n"))
 	}
-	commands := importAgain(m.Days)
+	commands := stages.ImportAgain(m.Days)
 	for _, name := range m.Files {
 		commands = append(commands, "nfacct import "+terminal.Printable(name))
 	}
@@ -50,24 +51,6 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 		return nil
 	}
 	return partialError(fmt.Errorf("rows, books and sums do not agree: import again, before other files: %s", strings.Join(commands, "; ")))
-}
-
-// importAgain are the commands that load days again, those that follow each other
-// with one.
-func importAgain(days []archive.Day) (commands []string) {
-	for i := 0; i < len(days); {
-		j := i
-		for j+1 < len(days) && days[j+1] == days[j].Add(1) {
-			j++
-		}
-		if i == j {
-			commands = append(commands, fmt.Sprintf("nfacct import --day %s", days[i]))
-		} else {
-			commands = append(commands, fmt.Sprintf("nfacct import --from %s --to %s", days[i], days[j]))
-		}
-		i = j + 1
-	}
-	return commands
 }
 
 func (a *app) printMending(m *archive.Mending) {

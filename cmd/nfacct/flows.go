@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -142,9 +141,9 @@ func (p *printer) records(records []flow.Record) error {
 		case "json":
 			p.line = flow.AppendJSON(p.line[:0], r)
 		case "csv":
-			p.line = appendCSV(p.line[:0], r)
+			p.line = flow.AppendCSV(p.line[:0], r)
 		default:
-			p.line = appendTable(p.line[:0], r)
+			p.line = flow.AppendTable(p.line[:0], r)
 		}
 		p.line = append(p.line, '\n')
 		if _, err := p.out.Write(p.line); err != nil {
@@ -152,13 +151,6 @@ func (p *printer) records(records []flow.Record) error {
 		}
 	}
 	return nil
-}
-
-// csvColumns are flow-export's where it has one.
-var csvColumns = []string{
-	"version", "received", "exaddr", "dpkts", "doctets", "start", "end", "srcaddr", "dstaddr", "nexthop",
-	"input", "output", "srcport", "dstport", "prot", "tos", "tcp_flags", "src_as", "dst_as",
-	"post_nat_src_addr", "post_nat_dst_addr", "post_nat_src_port", "post_nat_dst_port",
 }
 
 // heading is written above the first file that can be read.
@@ -169,67 +161,8 @@ func (p *printer) heading() {
 	p.headed = true
 	switch p.format {
 	case "csv":
-		fmt.Fprintln(p.out, strings.Join(csvColumns, ","))
+		fmt.Fprintln(p.out, flow.CSVHeading)
 	case "table":
-		fmt.Fprintf(p.out, "%-23s %8s %-21s %-21s %5s %5s %5s %10s %12s %s\n",
-			"START", "SECONDS", "SOURCE", "DESTINATION", "PROTO", "IN", "OUT", "PACKETS", "BYTES", "AFTER NAT")
+		fmt.Fprintln(p.out, flow.TableHeading)
 	}
-}
-
-// known formats a number, or nothing when the exporter did not send it.
-func known(r *flow.Record, has flow.Fields, v uint64) string {
-	if r.Has&has == 0 {
-		return ""
-	}
-	return fmt.Sprint(v)
-}
-
-// address formats an address, or nothing when the exporter did not send it.
-func address(s fmt.Stringer, valid bool) string {
-	if !valid {
-		return ""
-	}
-	return s.String()
-}
-
-// appendCSV appends the columns of csvColumns; times are RFC 3339 in UTC, and
-// no field can hold a separator.
-func appendCSV(b []byte, r *flow.Record) []byte {
-	at := func(has flow.Fields, ns int64) string {
-		if r.Has&has != has {
-			return ""
-		}
-		return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
-	}
-	return append(b, strings.Join([]string{
-		r.Version.String(), at(0, r.Received), r.Exporter.String(),
-		known(r, flow.HasPackets, r.Packets), known(r, flow.HasBytes, r.Bytes),
-		at(flow.HasStart, r.Start), at(flow.HasEnd, r.End),
-		address(r.Src, r.Src.IsValid()), address(r.Dst, r.Dst.IsValid()), address(r.NextHop, r.NextHop.IsValid()),
-		known(r, flow.HasInIf, uint64(r.InIf)), known(r, flow.HasOutIf, uint64(r.OutIf)),
-		known(r, flow.HasSrcPort, uint64(r.SrcPort)), known(r, flow.HasDstPort, uint64(r.DstPort)),
-		known(r, flow.HasProto, uint64(r.Proto)), known(r, flow.HasTOS, uint64(r.TOS)),
-		known(r, flow.HasTCPFlags, uint64(r.TCPFlags)),
-		known(r, flow.HasSrcAS, uint64(r.SrcAS)), known(r, flow.HasDstAS, uint64(r.DstAS)),
-		address(r.PostNATSrc, r.PostNATSrc.IsValid()), address(r.PostNATDst, r.PostNATDst.IsValid()),
-		known(r, flow.HasPostNATSrcPort, uint64(r.PostNATSrcPort)), known(r, flow.HasPostNATDstPort, uint64(r.PostNATDstPort)),
-	}, ",")...)
-}
-
-// appendTable appends a line for people; times are UTC.
-func appendTable(b []byte, r *flow.Record) []byte {
-	nat := ""
-	if r.PostNATSrc.IsValid() && r.PostNATSrc != r.Src {
-		nat += " src " + r.PostNATSrc.String()
-	}
-	if r.PostNATDst.IsValid() && r.PostNATDst != r.Dst {
-		nat += " dst " + r.PostNATDst.String()
-	}
-	line := fmt.Sprintf("%-23s %8.3f %-21s %-21s %5s %5s %5s %10s %12s%s",
-		time.Unix(0, r.Start).UTC().Format("2006-01-02 15:04:05.000"), float64(r.End-r.Start)/1e9,
-		fmt.Sprintf("%s:%d", address(r.Src, r.Src.IsValid()), r.SrcPort),
-		fmt.Sprintf("%s:%d", address(r.Dst, r.Dst.IsValid()), r.DstPort),
-		known(r, flow.HasProto, uint64(r.Proto)), known(r, flow.HasInIf, uint64(r.InIf)), known(r, flow.HasOutIf, uint64(r.OutIf)),
-		known(r, flow.HasPackets, r.Packets), known(r, flow.HasBytes, r.Bytes), nat)
-	return append(b, strings.TrimRight(line, " ")...)
 }

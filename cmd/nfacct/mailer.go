@@ -10,7 +10,6 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/stages"
-	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
 	"nfacct/report/mail"
 )
@@ -78,34 +77,13 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	return sendError(result, busy, p.Key(), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
 }
 
-// sendError says which mails were not sent, and what becomes of them. Busy are those
-// that another process is at, and how that ends is not known. Whoever has it
+// sendError gives the mails that were not sent their exit code. Whoever has the report
 // already counts too: then only a part of the recipients has not.
 func sendError(result mail.Result, busy int, period string, has bool) error {
-	if result.Waiting+result.GivenUp+busy == 0 {
-		return nil
-	}
-	var problems []error
-	for _, problem := range result.Problems {
-		if problem.GivenUp {
-			problems = append(problems, fmt.Errorf("%w; it is given up", problem))
-			continue
-		}
-		problems = append(problems, problem)
-	}
-	if busy > 0 {
-		problems = append(problems, fmt.Errorf("another process is sending %s of %s", terminal.Plural(busy, "mail"), period))
-	}
-	failed := result.Waiting + result.GivenUp + busy
-	summary := fmt.Sprintf("%d of %d mails were not sent", failed, failed+result.Sent)
-	if result.Waiting > 0 {
-		summary += fmt.Sprintf("; nfacct run tries %d again, and so does the next nfacct report --send", result.Waiting)
-	}
-	if result.GivenUp > 0 {
-		summary += fmt.Sprintf("; %d given up: nfacct report --to ADDRESS sends one anew", result.GivenUp)
-	}
-	err := errors.Join(append(problems, errors.New(summary))...)
+	err := result.Unsent(busy, period)
 	switch {
+	case err == nil:
+		return nil
 	case result.Sent > 0 || has:
 		return partialError(err)
 	case result.Waiting+busy > 0:

@@ -111,7 +111,10 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		return err
 	}
 	summary := migrate.NewSummary()
-	err = a.migrateAll(ctx, m, cfg, dsnFile, paths, summary)
+	err = m.All(ctx, migrate.Sources{DSNFile: dsnFile, Paths: paths, Copies: filepath.Join(cfg.State, "migrate"), Server: cfg.Database}, summary)
+	if dsn := (*migrate.DSNError)(nil); errors.As(err, &dsn) {
+		err = usageError(err)
+	}
 	bar.Clear()
 	if err == nil {
 		err = summary.Err()
@@ -120,44 +123,6 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		err = printing
 	}
 	return migrateError(err)
-}
-
-// migrateAll does flow-tools files first, then tables, which give way to them.
-func (a *app) migrateAll(ctx context.Context, m *migrate.Migrator, cfg *config.Config, dsnFile string, paths []string, summary *migrate.Summary) error {
-	found, err := m.Look(paths)
-	if err != nil {
-		return err
-	}
-	summary.Add(found)
-	if dsnFile == "" && found.Nothing() {
-		return fmt.Errorf("no tables of MyISAM and no flow-tools files in %v", paths)
-	}
-	if err := m.Flows(ctx, found.Flows, summary); err != nil {
-		return err
-	}
-	if dsnFile != "" {
-		dsn, err := archive.ReadDSN(dsnFile)
-		if err != nil {
-			return usageError(fmt.Errorf("DSN of the old database: %w", err))
-		}
-		source, err := migrate.OpenServer(ctx, dsn, a.log)
-		if err == nil {
-			err = errors.Join(m.Tables(ctx, source, summary), source.Close())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, folder := range found.Tables {
-		source, err := migrate.OpenFolder(ctx, folder, filepath.Join(cfg.State, "migrate"), cfg.Database, a.log)
-		if err == nil {
-			err = errors.Join(m.Tables(ctx, source, summary), source.Close())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func exists(name string) bool {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -160,7 +159,7 @@ func (a *app) answer(ctx context.Context, cfg *config.Config, db *archive.Archiv
 	if f.output == "" {
 		return a.write(ctx, a.out, cfg, db, q, asker, s, f, prepared)
 	}
-	return writeFile(f.output, func(out io.Writer) error {
+	return terminal.WriteFile(f.output, func(out io.Writer) error {
 		return a.write(ctx, out, cfg, db, q, asker, s, f, prepared)
 	})
 }
@@ -189,7 +188,7 @@ func (a *app) write(ctx context.Context, out io.Writer, cfg *config.Config, db *
 	case "xlsx":
 		w, err = sheet.NewXLSX(out, head, columns)
 	case "json":
-		w = &jsonRows{out: out}
+		w = query.NewJSON(out)
 	default:
 		names, err2 := report.Called(ctx, db, time.Date(q.To.Year, q.To.Month, q.To.Day+1, 0, 0, 0, 0, cfg.Location()))
 		w, err = newTextRows(out, prepared.Columns, names), err2
@@ -201,8 +200,8 @@ func (a *app) write(ctx context.Context, out io.Writer, cfg *config.Config, db *
 	if err != nil {
 		return databaseError(err)
 	}
-	if rows, ok := w.(*jsonRows); ok {
-		rows.answer = answer
+	if rows, ok := w.(*query.JSON); ok {
+		rows.Answer = answer
 	}
 	if err := w.Close(); err != nil {
 		return err
@@ -214,45 +213,6 @@ func (a *app) write(ctx context.Context, out io.Writer, cfg *config.Config, db *
 		}
 	}
 	return nil
-}
-
-// jsonRows writes an answer as JSON, row by row.
-type jsonRows struct {
-	out    io.Writer
-	answer *query.Answer
-	rows   int
-}
-
-func (j *jsonRows) Row(values []any) error {
-	text, err := json.Marshal(values)
-	if err != nil {
-		return err
-	}
-	begin := ",\n  "
-	if j.rows == 0 {
-		begin = "{\"rows\": [\n  "
-	}
-	j.rows++
-	_, err = io.WriteString(j.out, begin+string(text))
-	return err
-}
-
-func (j *jsonRows) Close() error {
-	begin := "\n],"
-	if j.rows == 0 {
-		begin = "{\"rows\": [],"
-	}
-	encoded := func(value any) string {
-		text, err := json.Marshal(value)
-		if err != nil {
-			panic(err) // of texts and numbers
-		}
-		return string(text)
-	}
-	a := j.answer
-	_, err := fmt.Fprintf(j.out, "%s\n\"columns\": %s,\n\"more\": %t,\n\"sql\": %s,\n\"ran\": %s,\n\"elapsed_ms\": %d,\n\"rows_examined\": %d,\n\"tables\": %s}\n",
-		begin, encoded(a.Columns), a.More, encoded(a.SQL), encoded(a.Ran), a.Elapsed.Milliseconds(), a.Examined, encoded(a.Tables))
-	return err
 }
 
 // textRows writes an answer as a table, a host's name beside its address.

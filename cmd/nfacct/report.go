@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/stages"
@@ -166,7 +164,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	}
 	render := func(w io.Writer) error { return stages.Render(w, cfg, usage, f.format, now) }
 	if toFile {
-		return writeFile(f.output, render)
+		return terminal.WriteFile(f.output, render)
 	}
 	return render(a.out)
 }
@@ -181,37 +179,4 @@ func boundMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(reportMemory)
 	}
-}
-
-// writeFile writes a file whole or not at all. What is no ordinary file, such as
-// /dev/null or a named pipe, is written to and not replaced, and a link goes on
-// pointing where it did.
-func writeFile(name string, write func(io.Writer) error) error {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
-	into := func() error {
-		file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o640))
-		if err != nil {
-			return err
-		}
-		defer file.Cleanup()
-		if err := write(file); err != nil {
-			return err
-		}
-		return file.CloseAtomicallyReplace()
-	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		into = func() error {
-			file, err := os.OpenFile(name, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			return errors.Join(write(file), file.Close())
-		}
-	}
-	if err := into(); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
@@ -73,7 +72,7 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 	}
 	states := make([]routerStatus, len(cfg.Routers))
 	routeros.Each(ctx, len(states), cfg.Provision.Parallel, cfg.Provision.Deadline, func(ctx context.Context, i int) {
-		states[i].Survey = a.survey(ctx, cfg, &cfg.Routers[i])
+		states[i].Survey = stages.Survey(ctx, cfg, &cfg.Routers[i], a.log)
 	})
 	var listens time.Time // since when the collector does; zero when none ran
 	var s collector.Saved
@@ -112,36 +111,12 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 	return stages.FailedRouters(len(states), func(i int) (string, bool) { return states[i].Router, states[i].Error != "" })
 }
 
-// survey asks a router what it knows and does.
-func (a *app) survey(ctx context.Context, cfg *config.Config, router *config.Router) routeros.Survey {
-	named := routeros.Named{Export: router.Export, WAN: router.WAN, Port: func() (uint16, error) { return stages.CollectorPort(cfg) }}
-	for _, uplink := range router.Uplinks {
-		if uplink.Name != "" {
-			named.Uplinks = append(named.Uplinks, uplink.Name)
-		}
-	}
-	return cfg.Provision.Survey(ctx, router.Config, named, a.log)
-}
-
 // hear adds what the collector heard.
 func hear(states []routerStatus, heard *collector.Status) {
 	for i := range states {
 		s := &states[i]
-		for _, e := range heard.Exporters {
-			if e.Router != s.Router {
-				continue
-			}
-			if e.Received.After(s.LastDatagram) {
-				s.LastDatagram = e.Received
-			}
-			for _, version := range e.Versions {
-				if !slices.Contains(s.Versions, version) {
-					s.Versions = append(s.Versions, version)
-				}
-			}
-			s.LostRecords += e.LostRecords
-			s.LostDatagrams += e.LostDatagrams
-		}
+		h := heard.Router(s.Router)
+		s.LastDatagram, s.Versions, s.LostRecords, s.LostDatagrams = h.Received, h.Versions, h.LostRecords, h.LostDatagrams
 	}
 }
 

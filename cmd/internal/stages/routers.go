@@ -90,6 +90,17 @@ func Importer(ctx context.Context, cfg *config.Config, db *archive.Archive, log 
 	return im, nil
 }
 
+// Survey asks a router what it knows and does.
+func Survey(ctx context.Context, cfg *config.Config, router *config.Router, log *slog.Logger) routeros.Survey {
+	named := routeros.Named{Export: router.Export, WAN: router.WAN, Port: func() (uint16, error) { return CollectorPort(cfg) }}
+	for _, uplink := range router.Uplinks {
+		if uplink.Name != "" {
+			named.Uplinks = append(named.Uplinks, uplink.Name)
+		}
+	}
+	return cfg.Provision.Survey(ctx, router.Config, named, log)
+}
+
 // DependsOnFacts says whether nothing can be imported without the facts of routers.
 func DependsOnFacts(cfg *config.Config) bool {
 	return slices.ContainsFunc(cfg.Routers, func(r config.Router) bool { return r.Managed() && len(r.Inside) == 0 })
