@@ -3,9 +3,11 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"nfacct/archive"
 	"nfacct/report/query"
@@ -54,5 +56,50 @@ func TestDatabaseDown(t *testing.T) {
 	}
 	if w := get(h, "/status"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "router gw") || !strings.Contains(w.Body.String(), "connection refused") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// A database that hangs holds no page up for long, and the one of the state hardly at all.
+func TestDatabaseHangs(t *testing.T) {
+	d := deps(&office{})
+	d.Open = func(ctx context.Context) (Store, query.Asker, error) {
+		<-ctx.Done()
+		return nil, nil, ctx.Err()
+	}
+	s, err := New(DefaultConfig(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lightWait = 100 * time.Millisecond
+	began := time.Now()
+	if w := get(s.Handler(), "/status"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "router gw") || !strings.Contains(w.Body.String(), "nothing came in 2s") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for _, target := range []string{"/", "/day/2026-11-21", "/host/192.168.88.10"} {
+		if w := get(s.Handler(), target); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "nothing came in 100ms") {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A resolver that hangs delays no page: none asks it.
+func TestResolverHangs(t *testing.T) {
+	usual := net.DefaultResolver
+	defer func() { net.DefaultResolver = usual }()
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		t.Error("somebody asks the resolver")
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	h := serve(t, deps(&office{}))
+	began := time.Now()
+	for _, target := range every {
+		get(h, target)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("all pages took %v", took)
 	}
 }

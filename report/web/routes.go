@@ -2,8 +2,11 @@ package web
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io/fs"
 	"net/http"
+	"time"
 )
 
 // route is a row of the table of pages.
@@ -18,10 +21,10 @@ type route struct {
 // routes is the table: there is no other page.
 func (s *Server) routes() []route {
 	return []route{
-		{"GET", "/{$}", s.page(s.calendar), forHosts},
-		{"GET", "/month/{month}", s.page(s.calendar), forHosts},
-		{"GET", "/day/{day}", s.page(s.day), forHosts},
-		{"GET", "/host/{host}", s.page(s.host), forHosts},
+		{"GET", "/{$}", s.light(s.calendar), forHosts},
+		{"GET", "/month/{month}", s.light(s.calendar), forHosts},
+		{"GET", "/day/{day}", s.light(s.day), forHosts},
+		{"GET", "/host/{host}", s.light(s.host), forHosts},
 		{"GET", "/query", s.page(s.query), forHosts},
 		{"GET", "/query/{file}", s.export, forHosts},
 		{"GET", "/status", s.page(s.status), forHosts},
@@ -46,11 +49,26 @@ type view struct {
 // trouble is why a page has no figures, and what helps.
 type trouble struct{ Text, Command string }
 
+// lightWait is how long a page that reads sums alone waits for the database.
+const lightWait = 15 * time.Second
+
+// light is a page that reads sums alone: it gives a database up that hangs.
+func (s *Server) light(find func(r *http.Request) (name string, v *view, err error)) http.HandlerFunc {
+	return s.page(func(r *http.Request) (string, *view, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), s.lightWait)
+		defer cancel()
+		return find(r.WithContext(ctx))
+	})
+}
+
 // page renders what a function found. An error is the database's: the page says so,
 // and what the collector sees stands on the page of the state.
 func (s *Server) page(find func(r *http.Request) (name string, v *view, err error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name, v, err := find(r)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = errors.New(s.deps.Words.Text("web.no_answer", s.lightWait.String()))
+		}
 		if err != nil {
 			if r.Context().Err() != nil {
 				return // nobody waits for it

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"nfacct/archive"
 	"nfacct/report/health"
@@ -29,6 +31,10 @@ type excluded struct {
 // lookBack is how many days the books of the page go back.
 const lookBack = 30
 
+// statusWait is how long the page of the state waits for a database, which it can do
+// without.
+const statusWait = 2 * time.Second
+
 // status needs no database: what the collector sees is known without.
 func (s *Server) status(r *http.Request) (string, *view, error) {
 	out := &statusPage{}
@@ -44,24 +50,29 @@ func (s *Server) status(r *http.Request) (string, *view, error) {
 		}
 		out.Findings = append(out.Findings, line)
 	}
-	if err := s.books(r, out); err != nil {
+	ctx, cancel := context.WithTimeout(r.Context(), statusWait)
+	defer cancel()
+	if err := s.books(ctx, out); err != nil {
 		out.Down = err.Error()
+		if ctx.Err() != nil {
+			out.Down = s.deps.Words.Text("web.no_answer", statusWait.String())
+		}
 	}
 	return "status", v, nil
 }
 
-func (s *Server) books(r *http.Request, out *statusPage) error {
-	store, _, err := s.archiveFor(r.Context())
+func (s *Server) books(ctx context.Context, out *statusPage) error {
+	store, _, err := s.archiveFor(ctx)
 	if err != nil {
 		return err
 	}
 	to := archive.DayOf(s.deps.Now().In(s.deps.Location))
 	from := to.Add(-lookBack)
-	if visitorOf(r.Context()).limited() {
+	if visitorOf(ctx).limited() {
 		return nil // what rules leave out is of all hosts
 	}
 	out.Span = from.String() + " – " + to.String()
-	books, err := store.Books(r.Context(), from, to)
+	books, err := store.Books(ctx, from, to)
 	if err != nil {
 		return err
 	}

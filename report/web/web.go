@@ -68,6 +68,8 @@ type Server struct {
 	pages   *template.Template
 	heavy   *semaphore.Weighted
 	handler http.Handler
+	// lightWait is as the constant, but for tests.
+	lightWait time.Duration
 
 	proxies  []netip.Prefix
 	users    *access.Users
@@ -87,7 +89,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if wrong != nil {
 		return nil, wrong
 	}
-	s := &Server{cfg: cfg, deps: deps, heavy: semaphore.NewWeighted(atOnce)}
+	s := &Server{cfg: cfg, deps: deps, heavy: semaphore.NewWeighted(atOnce), lightWait: lightWait}
 	if err := s.let(); err != nil {
 		return nil, err
 	}

@@ -78,6 +78,9 @@ type pageArchive struct {
 	asker *archive.Asker
 	tried time.Time
 	err   error
+	// opening is closed when an attempt has ended; nil: none is under way.
+	opening chan struct{}
+	closed  bool
 }
 
 // Times of the page's archive: how long it waits for a database, how soon it tries
@@ -88,24 +91,48 @@ const (
 	pageRefresh   = 15 * time.Second
 )
 
-func (p *pageArchive) get(context.Context) (web.Store, query.Asker, error) {
+// get waits for the database no longer than ctx allows: a page that needs none, or can
+// do without, is not held up by one that hangs.
+func (p *pageArchive) get(ctx context.Context) (web.Store, query.Asker, error) {
+	p.mu.Lock()
+	if p.db == nil && p.opening == nil && (p.err == nil || time.Since(p.tried) >= pageOpenAgain) {
+		p.opening = make(chan struct{})
+		go p.begin(p.opening)
+	}
+	opening := p.opening
+	p.mu.Unlock()
+	if opening != nil {
+		select {
+		case <-opening:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.db == nil && p.err != nil && time.Since(p.tried) < pageOpenAgain {
-		return nil, nil, p.err
-	}
 	if p.db == nil {
-		// Not the request's context: what it opens is for all.
-		ctx, cancel := context.WithTimeout(context.Background(), pageOpenWait)
-		defer cancel()
-		p.db, p.asker, p.err = p.open(ctx)
-		p.tried = time.Now()
-		if p.err != nil {
-			return nil, nil, p.err
-		}
+		return nil, nil, p.err
 	}
 	return p.db.Reader(), query.Of(p.db, p.asker), nil
 }
+
+// begin opens the archive for all who wait for it, whoever stops waiting.
+func (p *pageArchive) begin(opened chan struct{}) {
+	defer close(opened)
+	ctx, cancel := context.WithTimeout(context.Background(), pageOpenWait)
+	defer cancel()
+	db, asker, err := p.open(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.opening, p.tried = nil, time.Now()
+	if p.db, p.asker, p.err = db, asker, err; err == nil && p.closed {
+		p.asker.Close()
+		p.db.Close()
+		p.db, p.err = nil, errPageEnds
+	}
+}
+
+var errPageEnds = errors.New("the page ends")
 
 func (p *pageArchive) open(ctx context.Context) (*archive.Archive, *archive.Asker, error) {
 	db, err := stages.OpenToRead(ctx, p.cfg, p.log)
@@ -155,6 +182,7 @@ func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 func (p *pageArchive) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closed = true
 	if p.db != nil {
 		p.asker.Close()
 		p.db.Close()
