@@ -73,6 +73,12 @@ func (c Config) Exists() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
+// Private says that the database is the private server's.
+func (c Config) Private() bool {
+	dsn, err := c.given()
+	return dsn == nil && err == nil
+}
+
 // Check calls report for each value that cannot work.
 func (c Config) Check(report func(key, problem, remedy string)) {
 	switch c.Load {

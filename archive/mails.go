@@ -198,6 +198,12 @@ func (m Mails) Of(ctx context.Context, report, period string) ([]Mail, error) {
 	return m.list(ctx, "list mails of "+period, "WHERE report = ? AND period = ? ORDER BY department, recipient, id", report, period)
 }
 
+// Undelivered lists mails noted since a time that their recipients have not got, and
+// are still to get or were given up.
+func (m Mails) Undelivered(ctx context.Context, since time.Time) ([]Mail, error) {
+	return m.list(ctx, "list mails that are not delivered", "WHERE state IN ('waiting', 'sending', 'failed') AND created >= ? ORDER BY created, id", since.UTC())
+}
+
 func (m Mails) list(ctx context.Context, what, where string, args ...any) ([]Mail, error) {
 	return collect(ctx, m.a.db, what, "SELECT id, report, period, department, recipient, asked, message_id, state, attempts, problem, created, next, sent FROM mails "+where, func(mail *Mail) []any {
 		return []any{&mail.ID, &mail.Report, &mail.Period, &mail.Department, &mail.Recipient, &mail.Asked, &mail.MessageID,

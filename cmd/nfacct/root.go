@@ -164,6 +164,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.archiveCommand(),
 		a.booksCommand(),
+		a.checkCommand(),
 		a.collectCommand(),
 		a.demoCommand(),
 		a.flowsCommand(),

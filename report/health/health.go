@@ -40,6 +40,13 @@ type Facts struct {
 	Strangers []Stranger
 	Aside     []Aside
 	Reload    *Reload
+	Program   Program
+
+	// What the archive tells.
+	Import Import
+	Books  []Book
+	Mails  []Mail
+	Disks  []Disk
 }
 
 // Reload is how the configuration was read anew last.
@@ -123,6 +130,10 @@ func Look(f *Facts, now time.Time) []Finding {
 	list = append(list, f.reload()...)
 	list = append(list, f.jobs()...)
 	list = append(list, f.files()...)
+	list = append(list, f.road(now, !f.Database.Down.IsZero())...)
+	list = append(list, f.books()...)
+	list = append(list, f.disk()...)
+	list = append(list, f.program()...)
 	if f.Collector.Running && !f.Collector.Silent {
 		list = append(list, f.routers(now)...)
 	}

@@ -90,7 +90,7 @@ func (r *running) reload() {
 
 // status adds what the daemon knows to what the collector says.
 func (r *running) status(saved collector.Saved) any {
-	s := Status{Saved: saved, Jobs: r.jobs.States()}
+	s := Status{Saved: saved, Program: build.Program(), Jobs: r.jobs.States()}
 	if since, cause := r.db.Down(); !since.IsZero() {
 		s.Database = &DatabaseStatus{since, cause}
 	}

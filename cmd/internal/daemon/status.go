@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"nfacct/cmd/internal/build"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/schedule"
 	"nfacct/cmd/internal/stages"
@@ -21,6 +22,7 @@ import (
 type Status struct {
 	collector.Saved
 	// Of nfacct run.
+	Program  string           `json:"program,omitempty"` // and its version
 	Jobs     []schedule.State `json:"jobs,omitempty"`
 	Database *DatabaseStatus  `json:"database,omitempty"` // while it is down
 	Reload   *ReloadStatus    `json:"reload,omitempty"`
@@ -47,6 +49,14 @@ func ReadStatus(cfg *config.Config) (*Status, error) {
 
 // Findings are what is wrong, as far as the status file and the spool folder tell.
 func (s *Status) Findings(cfg *config.Config, now time.Time) ([]health.Finding, error) {
+	f, err := s.facts(cfg, now)
+	if err != nil {
+		return nil, err
+	}
+	return health.Look(f, now), nil
+}
+
+func (s *Status) facts(cfg *config.Config, now time.Time) (*health.Facts, error) {
 	f := &health.Facts{Collector: health.Collector{
 		Ran: !s.Written.IsZero(), Running: s.Running, State: cfg.State, Started: s.Started, Written: s.Written, Silent: s.Silent(now),
 		NoSpace: s.Spool.NoSpace, Problem: terminal.Printable(s.Spool.Error), Spool: cfg.Spool.Folder, Lost: s.QueueDropped + s.Spool.Lost,
@@ -87,7 +97,10 @@ func (s *Status) Findings(cfg *config.Config, now time.Time) ([]health.Finding, 
 			f.Aside = append(f.Aside, health.Aside{File: file.File, Since: file.Since, Reason: terminal.Printable(file.Reason)})
 		}
 	}
-	return health.Look(f, now), nil
+	if s.Running {
+		f.Program = health.Program{Running: s.Program, Installed: build.Program()}
+	}
+	return f, nil
 }
 
 // healthEvery is how often the daemon looks at its own health.

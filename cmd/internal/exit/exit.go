@@ -17,6 +17,13 @@ const (
 	CodeTemporary = 75 // EX_TEMPFAIL of sysexits.h: locked, database down
 )
 
+// Exit codes of Nagios plugins (Monitoring Plugins Development Guidelines).
+const (
+	NagiosWarning  = 1
+	NagiosCritical = 2
+	NagiosUnknown  = 3
+)
+
 // coded is an error with its exit code.
 type coded struct {
 	code int
