@@ -21,9 +21,9 @@ type InterfaceList struct {
 	Members []string
 }
 
-// mostMembers is the longest list that is kept: of longer ones no uplinks are made,
+// MostMembers is the longest list that is kept: of longer ones no uplinks are made,
 // and a list of PPPoE clients changes by the minute.
-const mostMembers = 64
+const MostMembers = 64
 
 // NoteInterfaceLists notes which interfaces are in a router's interface lists from
 // an instant on; a list that is not there is empty from then on. Nothing is written
@@ -47,7 +47,7 @@ func (r Routers) NoteInterfaceLists(ctx context.Context, router string, lists ma
 		now[name] = []string{}
 	}
 	for name, members := range lists {
-		if len(members) <= mostMembers {
+		if len(members) <= MostMembers {
 			now[cut(name, 190)] = slices.Sorted(slices.Values(members))
 		}
 	}

@@ -14,7 +14,7 @@ func TestInterfaceLists(t *testing.T) {
 	ctx := t.Context()
 	at := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
 	var long []string
-	for i := range mostMembers + 1 {
+	for i := range MostMembers + 1 {
 		long = append(long, fmt.Sprintf("<pppoe-%d>", i))
 	}
 	for hour, lists := range []map[string][]string{

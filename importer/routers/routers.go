@@ -5,6 +5,7 @@ package routers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -70,6 +71,7 @@ func (k *Keeper) Keep(ctx context.Context, router importer.Router, f *routeros.F
 			counters = append(counters, archive.Counter{Index: face.Index, RxBytes: face.RxBytes, TxBytes: face.TxBytes})
 		}
 	}
+	k.tooLong(router, f)
 	leases, comments := leaseNames(f.Leases)
 	var noted error
 	if unread := f.Unread(); len(unread) > 0 {
@@ -120,6 +122,16 @@ func interfaceNames(f *routeros.Facts) map[uint32]string {
 		}
 	}
 	return names
+}
+
+// tooLong names the lists of wan that have more members than are kept, so that the
+// router's uplinks would be those that it takes for them itself.
+func (k *Keeper) tooLong(router importer.Router, f *routeros.Facts) {
+	for _, u := range router.Uplinks {
+		if n := len(f.Lists[u.Name]); n > archive.MostMembers {
+			k.Log.Warn(fmt.Sprintf("an interface list of wan has %d members, and up to %d are kept: it is left out; write the names of the uplinks to wan", n, archive.MostMembers), "router", router.Name, "list", u.Name)
+		}
+	}
 }
 
 func keepInterfaceLists(ctx context.Context, db *archive.Archive, router string, f *routeros.Facts) error {
