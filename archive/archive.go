@@ -14,19 +14,23 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"nfacct/archive/mariadb"
 	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
 
+// databaseName is the private server's database.
+const databaseName = "nfacct"
+
 // Archive is an open database with its schema up to date. It is safe for use
 // by several goroutines.
 type Archive struct {
 	db      *sql.DB
-	reading *sql.DB       // see openReading
-	dsn     *mysql.Config // as the pool connects
-	server  *server       // nil when the server is given
+	reading *sql.DB         // see openReading
+	dsn     *mysql.Config   // as the pool connects
+	server  *mariadb.Server // nil when the server is given
 	cfg     Config
 	log     *slog.Logger
 	maria   bool // MariaDB, not MySQL
@@ -65,16 +69,16 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Archive, error) {
 // OpenDamaged is Open without a look at the tables, whose schema stays as it is: for
 // Mend.
 func OpenDamaged(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive, err error) {
-	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}, free: FreeBytes}
+	a := &Archive{cfg: cfg, log: log, routers: map[string]uint16{}, step: func(string) {}, free: mariadb.FreeBytes}
 	dsn, err := cfg.given()
 	if err != nil {
 		return nil, err
 	}
 	if dsn == nil {
-		if a.server, err = useServer(ctx, cfg, log); err != nil {
+		if a.server, err = mariadb.Use(ctx, mariadb.Options{Folder: cfg.Folder, Program: cfg.Mariadbd, Attach: cfg.Attach, Alive: cfg.Alive, Patience: cfg.Patience}, log); err != nil {
 			return nil, err
 		}
-		dsn = a.server.dsn(databaseName, true)
+		dsn = a.server.DSN(databaseName)
 	} else {
 		watchGiven(dsn, cfg, log)
 	}
@@ -91,8 +95,8 @@ func OpenDamaged(ctx context.Context, cfg Config, log *slog.Logger) (_ *Archive,
 
 func (a *Archive) connect(ctx context.Context, dsn *mysql.Config) error {
 	if a.server != nil {
-		if err := a.server.createDatabase(ctx); err != nil {
-			return err
+		if err := a.server.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+databaseName+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"); err != nil {
+			return wrap("create database", err)
 		}
 	}
 	if err := a.greet(ctx, dsn); err != nil {
@@ -138,9 +142,7 @@ func (a *Archive) close() error {
 	if a.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startWait+2*stopWait)
-	defer cancel()
-	return a.server.leave(ctx)
+	return a.server.Leave()
 }
 
 // DB is the pool, with the database selected. DATE and DATETIME scan as

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"nfacct/archive/mariadb"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,9 +16,9 @@ import (
 // killed, and nobody's own option files interfere. Call done when the client has
 // ended.
 func (a *Archive) Client(args ...string) (_ *exec.Cmd, done func(), err error) {
-	program, err := findProgram("mariadb", "")
+	program, err := mariadb.FindProgram("mariadb", "")
 	if err != nil {
-		if program, err = findProgram("mysql", ""); err != nil {
+		if program, err = mariadb.FindProgram("mysql", ""); err != nil {
 			return nil, nil, fmt.Errorf("no database client found: install the package mariadb-client (apt-get install mariadb-client; FreeBSD: pkg install mariadb1011-client)")
 		}
 	}
@@ -29,13 +30,14 @@ func (a *Archive) Client(args ...string) (_ *exec.Cmd, done func(), err error) {
 	switch a.dsn.Net {
 	case "unix":
 		socket := a.dsn.Addr
-		if len(socket) > socketLimit {
-			folder, err := os.Open(a.server.path("data"))
-			if err != nil {
+		if a.server != nil {
+			var folder *os.File
+			if socket, folder, err = a.server.ClientSocket(); err != nil {
 				return nil, nil, err
 			}
-			keep = append(keep, folder)
-			socket = shortSocket(3, socket) // the first of ExtraFiles
+			if folder != nil {
+				keep = append(keep, folder)
+			}
 		}
 		options = append(options, option("socket", socket), "protocol=socket")
 	default:
@@ -99,7 +101,7 @@ func (a *Archive) optionFile(text string, number int) (*os.File, string, error) 
 
 func (a *Archive) clientFolder() string {
 	if a.server != nil {
-		return a.server.path("tmp")
+		return a.server.Path("tmp")
 	}
 	return "" // the system's
 }

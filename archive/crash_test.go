@@ -302,7 +302,7 @@ func killServer(t testing.TB, folder string) {
 
 func serverPID(t testing.TB, folder string) int {
 	t.Helper()
-	text, err := os.ReadFile(folder + "/data/" + pidName)
+	text, err := os.ReadFile(folder + "/data/nfacct.pid")
 	if err != nil {
 		t.Fatal(err)
 	}

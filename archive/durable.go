@@ -3,10 +3,10 @@ package archive
 import (
 	"context"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 )
 
 // settle closes a table, so that no crash after it makes the server repair it,
@@ -29,22 +29,17 @@ func (a *Archive) sync(table string) error {
 	if a.server == nil {
 		return nil
 	}
-	folder := filepath.Join(a.server.folder, "data", databaseName)
-	files, err := filepath.Glob(filepath.Join(escapeGlob(folder), table+".*"))
+	folder := filepath.Join(a.server.Path("data"), databaseName)
+	files, err := filepath.Glob(filepath.Join(mariadb.EscapeGlob(folder), table+".*"))
 	if err != nil {
 		return err
 	}
 	for _, file := range append(files, folder) {
-		if err := syncPath(file); err != nil {
+		if err := mariadb.Sync(file); err != nil {
 			return fmt.Errorf("make %s durable: %w", table, err)
 		}
 	}
 	return nil
-}
-
-// escapeGlob makes a folder's name mean itself in a pattern.
-func escapeGlob(folder string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder)
 }
 
 // rewrite replaces a day's table by its first rows. The new table is whole and
@@ -97,14 +92,14 @@ func (a *Archive) roomFor(ctx context.Context, table string) error {
 	if err != nil {
 		return err
 	}
-	return a.server.room(size)
+	return a.server.Room(size)
 }
 
 // tableSize is what a private table's files take.
 func (a *Archive) tableSize(table string) (uint64, error) {
 	var size uint64
 	for _, ext := range []string{".MYD", ".MYI"} {
-		info, err := os.Stat(filepath.Join(a.server.folder, "data", databaseName, table+ext))
+		info, err := os.Stat(filepath.Join(a.server.Path("data"), databaseName, table+ext))
 		if err != nil {
 			return 0, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"nfacct/archive/mariadb"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,10 +18,10 @@ import (
 
 // ErrUnavailable is wrapped by errors of a server that does not answer, does
 // not start or went away: the same call may succeed later.
-var ErrUnavailable = errors.New("database unavailable")
+var ErrUnavailable = mariadb.ErrUnavailable
 
 // ErrLocked is wrapped by errors of locks that somebody else holds.
-var ErrLocked = errors.New("locked by another process")
+var ErrLocked = mariadb.ErrLocked
 
 // ErrLoaded is wrapped by BeginLoad's error for a file that is loaded already.
 var ErrLoaded = errors.New("loaded already")

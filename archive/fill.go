@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -14,8 +15,6 @@ import (
 const (
 	// fillPoll is how often the disk is looked at while a statement fills it.
 	fillPoll = 200 * time.Millisecond
-	// brim is how little may be left of it before the statement is ended.
-	brim = Reserve / 4
 )
 
 // Fill runs a statement that writes as much as a table, and ends it when the disk
@@ -45,7 +44,7 @@ func (a *Archive) fill(ctx context.Context, doing, statement string) (rows int64
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		for sleep(ctx, fillPoll) == nil {
+		for mariadb.Sleep(ctx, fillPoll) == nil {
 			if a.brimful(ctx, folder, id) {
 				full.Store(true)
 				// Until it takes effect: a statement that waits for space looks up once a minute.
@@ -73,7 +72,7 @@ func (a *Archive) visible(ctx context.Context) string {
 		return ""
 	}
 	// A given server's folder may be of a name that is another server's here.
-	if files, err := filepath.Glob(filepath.Join(escapeGlob(place.Folder), "schema_versions.*")); err != nil || files == nil {
+	if files, err := filepath.Glob(filepath.Join(mariadb.EscapeGlob(place.Folder), "schema_versions.*")); err != nil || files == nil {
 		return ""
 	}
 	return place.Folder
@@ -83,7 +82,7 @@ func (a *Archive) visible(ctx context.Context) string {
 func (a *Archive) brimful(ctx context.Context, folder string, id uint64) bool {
 	if folder != "" {
 		free, err := a.free(folder)
-		return err == nil && free < brim
+		return err == nil && free < mariadb.Brim
 	}
 	// SHOW needs no temporary table, for which there might be no room either.
 	rows, err := a.db.QueryContext(ctx, "SHOW PROCESSLIST")
@@ -106,4 +105,22 @@ func (a *Archive) brimful(ctx context.Context, folder string, id uint64) bool {
 		}
 	}
 	return false
+}
+
+// Room looks whether the disk of the server's data has so many bytes free besides a
+// reserve. The error wraps ENOSPC. What cannot be seen from here, as on another
+// machine, is taken to be enough.
+func (a *Archive) Room(ctx context.Context, want uint64) error {
+	if a.server != nil {
+		return a.server.Room(want)
+	}
+	folder := a.visible(ctx)
+	if folder == "" {
+		return nil
+	}
+	free, err := a.free(folder)
+	if err != nil {
+		return err
+	}
+	return mariadb.Enough(folder, free, want)
 }

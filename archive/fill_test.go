@@ -2,6 +2,7 @@ package archive
 
 import (
 	"errors"
+	"nfacct/archive/mariadb"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func TestFill(t *testing.T) {
 	if err := a.Fill(t.Context(), "nothing to speak of", "DO SLEEP(0.5)"); err != nil {
 		t.Error(err)
 	}
-	a.free = func(string) (uint64, error) { return brim - 1, nil }
+	a.free = func(string) (uint64, error) { return mariadb.Brim - 1, nil }
 	began := time.Now()
 	table := MonthOf(monday).Table()
 	endless := "CREATE TABLE flows_endless SELECT a.* FROM " + table + " a, " + table + " b, " + table + " c, " + table + " d WHERE a.peer_port + b.peer_port + c.peer_port + d.peer_port = 1"

@@ -1,10 +1,14 @@
 package archive
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"nfacct/archive/mariadb"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,13 +116,44 @@ func connector(dsn *mysql.Config, log *slog.Logger) *mysql.Config {
 	if dsn.Timeout == 0 {
 		dsn.Timeout = 10 * time.Second
 	}
-	dsn.Logger = driverLog{log}
+	dsn.Logger = mariadb.DriverLog{Log: log}
 	dsn.Apply(mysql.Charset("utf8mb4", "utf8mb4_bin"))
 	return dsn
 }
 
-// driverLog takes what the driver says about connections that broke: the error
-// is returned too, so it is only of use when looking for a cause.
-type driverLog struct{ log *slog.Logger }
+// watchGiven puts a watch on connections to a given server. It is asked by logging
+// in: a server counts connections that only listen against their address.
+func watchGiven(dsn *mysql.Config, cfg Config, log *slog.Logger) {
+	ask := dsn.Clone()
+	ask.Timeout, ask.ReadTimeout, ask.WriteTimeout = mariadb.AskWait, mariadb.AskWait, mariadb.AskWait
+	w := &mariadb.Watch{Log: log, Alive: cfg.Alive, Patience: cfg.Patience, Answers: func(ctx context.Context) bool {
+		pool, err := mysql.NewConnector(ask)
+		if err != nil {
+			return false
+		}
+		db := sql.OpenDB(pool)
+		defer db.Close()
+		err = db.PingContext(ctx)
+		var answer *mysql.MySQLError
+		return err == nil || errors.As(err, &answer)
+	}}
+	dsn.DialFunc = w.Dial((&net.Dialer{}).DialContext)
+}
 
-func (d driverLog) Print(v ...any) { d.log.Debug("database driver", "said", fmt.Sprint(v...)) }
+// EndSilent kills the private server of a configuration that answers nobody, see
+// package mariadb.
+func EndSilent(ctx context.Context, cfg Config) error {
+	if given, err := cfg.given(); given != nil || err != nil {
+		return err
+	}
+	return mariadb.EndSilent(ctx, cfg.Folder)
+}
+
+// ServedByRoot says that the private server has to run as root, and how to change
+// that; "" when it does not, or there is none.
+func (c Config) ServedByRoot() (remedy string) {
+	if c.DSN != "" || c.DSNFile != "" {
+		return ""
+	}
+	return mariadb.ServedByRoot(c.Folder)
+}

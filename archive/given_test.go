@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"nfacct/archive/mariadb"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,11 +32,11 @@ func startGiven(t *testing.T, options ...string) *givenServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	program, err := findProgram("mariadbd", "")
+	program, err := mariadb.FindProgram("mariadbd", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	installer, err := findProgram("mariadb-install-db", "")
+	installer, err := mariadb.FindProgram("mariadb-install-db", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,7 @@ func startGiven(t *testing.T, options ...string) *givenServer {
 	}
 	t.Cleanup(func() { server.Process.Signal(os.Interrupt); server.Process.Kill(); server.Wait() })
 	dsn := mysql.NewConfig()
-	dsn.User, dsn.Net, dsn.Addr, dsn.Logger = "root", "unix", g.socket, driverLog{testLog()}
+	dsn.User, dsn.Net, dsn.Addr, dsn.Logger = "root", "unix", g.socket, mariadb.DriverLog{Log: testLog()}
 	pool, err := mysql.NewConnector(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +193,7 @@ func TestGiven(t *testing.T) {
 	work("socket", Config{DSN: "root@unix(" + g.socket + ")/accounts"}, true)
 	t.Run("room", func(t *testing.T) {
 		a := openConfig(t, Config{DSN: "root@unix(" + g.socket + ")/accounts"})
-		a.free = func(string) (uint64, error) { return Reserve + 10, nil }
+		a.free = func(string) (uint64, error) { return mariadb.Reserve + 10, nil }
 		if err := a.Room(t.Context(), 11); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("a full disk: %v", err)
 		}

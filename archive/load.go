@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"slices"
 	"strings"
 )
@@ -93,7 +94,7 @@ func (a *Archive) ready(ctx context.Context) error {
 		return err
 	}
 	if a.server != nil {
-		return a.server.room(0)
+		return a.server.Room(0)
 	}
 	return nil
 }
@@ -157,9 +158,9 @@ func (l *Load) Append(r *Row) error {
 
 func (l *Load) flush(s *stream) error {
 	l.unsaid += uint64(len(s.buf))
-	if l.a.server != nil && l.unsaid > Reserve/8 {
+	if l.a.server != nil && l.unsaid > mariadb.Reserve/8 {
 		l.unsaid = 0
-		if err := l.a.server.room(0); err != nil {
+		if err := l.a.server.Room(0); err != nil {
 			return l.fail(fmt.Errorf("load %s: %w", l.file.Name, err))
 		}
 	}

@@ -9,8 +9,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // writer is the lock of the one who writes flows, ledger and books.
@@ -41,11 +39,7 @@ func (a *Archive) lockWriter(ctx context.Context, wait time.Duration) (unlock fu
 	var file *os.File
 	if a.server != nil {
 		// A file lock as well: it survives a restart of the server.
-		if file, err = openLock(a.server.path("writer.lock")); err != nil {
-			return nil, err
-		}
-		if err := lockWithin(ctx, file, unix.LOCK_EX, wait); err != nil {
-			file.Close()
+		if file, err = a.server.Lock(ctx, "writer.lock", wait); err != nil {
 			return nil, fmt.Errorf("writer lock: %w", err)
 		}
 	}

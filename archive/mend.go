@@ -86,7 +86,7 @@ func (a *Archive) mendTables(ctx context.Context, m *Mending) error {
 	}
 	folder := ""
 	if a.server != nil {
-		folder = a.server.path(time.Now().UTC().Format("damaged-20060102T150405"))
+		folder = a.server.Path(time.Now().UTC().Format("damaged-20060102T150405"))
 	}
 	for _, t := range tables {
 		damage, err := a.maintain(ctx, "CHECK TABLE `"+t.Table+"`")
@@ -155,7 +155,7 @@ func (a *Archive) mend(ctx context.Context, t *Mended, folder string) (err error
 
 // keepFiles copies a table's files.
 func (a *Archive) keepFiles(table, into string) (string, error) {
-	folder := filepath.Join(a.server.path("data"), databaseName)
+	folder := filepath.Join(a.server.Path("data"), databaseName)
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return "", err

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Packing is the lock of the one who packs months, and all that is done on the way:
@@ -25,13 +23,8 @@ func (a *Archive) LockPacking(ctx context.Context, wait time.Duration) (*Packing
 		k.unlock, err = a.advisory(ctx, "pack", wait)
 		return k, err
 	}
-	// A file lock, which survives a restart of the server.
-	file, err := openLock(a.server.path("pack.lock"))
+	file, err := a.server.Lock(ctx, "pack.lock", wait)
 	if err != nil {
-		return nil, err
-	}
-	if err := lockWithin(ctx, file, unix.LOCK_EX, wait); err != nil {
-		file.Close()
 		return nil, err
 	}
 	k.unlock = func() { file.Close() }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"nfacct/archive/mariadb"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +36,7 @@ func (a *Archive) choosePipes(ctx context.Context) (*pipes, error) {
 	switch {
 	case a.cfg.Load == LoadLocal:
 	case a.server != nil:
-		chosen = &pipes{folder: a.server.path("tmp"), mode: 0o600}
+		chosen = &pipes{folder: a.server.Path("tmp"), mode: 0o600}
 	default:
 		folder, err := a.sharedFolder(ctx)
 		switch {
@@ -126,7 +127,7 @@ func (p *pipes) make() (string, error) {
 		return "", fmt.Errorf("make FIFO %s: %w", name, err)
 	}
 	if !p.shared {
-		if err := own(name); err != nil {
+		if err := mariadb.Own(name); err != nil {
 			return "", err
 		}
 	}

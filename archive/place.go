@@ -22,7 +22,7 @@ type Place struct {
 func (a *Archive) Place(ctx context.Context) (Place, error) {
 	p := Place{Private: a.server != nil, MariaDB: a.maria, NoMyISAM: a.noMyISAM}
 	if a.server != nil {
-		p.Data, p.Work = a.server.path("data"), a.server.path("pack")
+		p.Data, p.Work = a.server.Path("data"), a.server.Path("pack")
 		p.Folder = filepath.Join(p.Data, databaseName)
 		return p, nil
 	}

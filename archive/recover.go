@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"nfacct/archive/mariadb"
 	"time"
 )
 
@@ -249,7 +250,7 @@ func (a *Archive) quiesce(ctx context.Context) error {
 				_, _ = a.db.ExecContext(ctx, fmt.Sprintf("KILL %d", id))
 			}
 		}
-		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+		if err := mariadb.Sleep(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ var rights = [...]string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP
 // and what is it.
 func (a *Archive) greet(ctx context.Context, dsn *mysql.Config) error {
 	first := dsn.Clone()
-	first.Logger = driverLog{a.log}
+	first.Logger = mariadb.DriverLog{Log: a.log}
 	pool, err := mysql.NewConnector(first)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"nfacct/archive/mariadb"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,19 +25,29 @@ func private(t testing.TB) Config {
 	return cfg
 }
 
+// instanceLock takes the lock that a server holds for as long as it lives; nil if one
+// does.
+func instanceLock(t testing.TB, folder string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(folder, "instance.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil
+	}
+	return f
+}
+
 // running reports whether a server lives in a folder.
 func running(t testing.TB, folder string) bool {
 	t.Helper()
-	f, err := openLock(filepath.Join(folder, "instance.lock"))
-	if err != nil {
-		t.Fatal(err)
+	f := instanceLock(t, folder)
+	if f != nil {
+		f.Close()
 	}
-	defer f.Close()
-	free, err := tryLock(f, unix.LOCK_EX)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return !free
+	return f == nil
 }
 
 func mustOpen(t testing.TB, cfg Config) *Archive {
@@ -78,7 +89,7 @@ func TestServerUsers(t *testing.T) {
 	if running(t, cfg.Folder) {
 		t.Error("the last user left the server running")
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Folder, "data", socketName)); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(cfg.Folder, "data", "nfacct.sock")); !os.IsNotExist(err) {
 		t.Error("the socket is left behind")
 	}
 	three := mustOpen(t, cfg)
@@ -256,12 +267,9 @@ func TestServerNotQuiteDead(t *testing.T) {
 	t.Parallel()
 	cfg := furnished(t)
 	mustClose(t, mustOpen(t, cfg))
-	instance, err := openLock(filepath.Join(cfg.Folder, "instance.lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if free, err := tryLock(instance, unix.LOCK_EX); err != nil || !free {
-		t.Fatal(free, err)
+	instance := instanceLock(t, cfg.Folder)
+	if instance == nil {
+		t.Fatal("a server lives")
 	}
 	time.AfterFunc(300*time.Millisecond, func() { instance.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -295,7 +303,7 @@ func TestServerStartFails(t *testing.T) {
 }
 
 func TestServerNotInstalled(t *testing.T) {
-	if _, err := findProgram("mariadbd-of-no-package", ""); err == nil || !strings.Contains(err.Error(), "apt-get install mariadb-server") {
+	if _, err := mariadb.FindProgram("mariadbd-of-no-package", ""); err == nil || !strings.Contains(err.Error(), "apt-get install mariadb-server") {
 		t.Error(err)
 	}
 	cfg := private(t)
@@ -451,7 +459,7 @@ func uidOf(t *testing.T, path string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ownerOf(info).uid
+	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
 // MariaDB waits for ever on a full disk, so nothing is begun that would fill it.
@@ -464,7 +472,7 @@ func TestServerDiskFull(t *testing.T) {
 	mustLoad(t, a, newFile(t, a, 1, 10, monday))
 	before := state(t, a)
 	free := uint64(200 << 20)
-	a.server.free = func(string) (uint64, error) { return free, nil }
+	a.server.Free = func(string) (uint64, error) { return free, nil }
 	f := newFile(t, a, 2, 200_000, monday) // some 17 MB of text
 	l, err := a.BeginLoad(t.Context(), f.File)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"slices"
 	"time"
 )
@@ -102,7 +103,7 @@ func (a *Archive) settleDays(ctx context.Context, days []Day, until time.Time) (
 		if err == nil {
 			continue
 		}
-		if err := sleep(ctx, steadyLook); err != nil {
+		if err := mariadb.Sleep(ctx, steadyLook); err != nil {
 			return nil, err
 		}
 	}

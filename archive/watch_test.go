@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"nfacct/archive/mariadb"
 	"os"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // serverProcess is the number of the private server's process.
 func serverProcess(t *testing.T, folder string) int {
 	t.Helper()
-	text, err := os.ReadFile(folder + "/data/" + pidName)
+	text, err := os.ReadFile(folder + "/data/nfacct.pid")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,9 +29,9 @@ func serverProcess(t *testing.T, folder string) int {
 
 // hasten makes a server that is silent be asked soon.
 func hasten(t *testing.T) {
-	before, asking := silence, askWait
-	silence, askWait = 50*time.Millisecond, 300*time.Millisecond
-	t.Cleanup(func() { silence, askWait = before, asking })
+	before, asking := mariadb.Silence, mariadb.AskWait
+	mariadb.Silence, mariadb.AskWait = 50*time.Millisecond, 300*time.Millisecond
+	t.Cleanup(func() { mariadb.Silence, mariadb.AskWait = before, asking })
 }
 
 // A statement that takes long on a server that answers others is waited for; one of
@@ -216,7 +217,7 @@ func TestPatience(t *testing.T) {
 	if _, err := a.DB().ExecContext(t.Context(), "DO SLEEP(60)"); !errors.Is(Wrap("ask", err), ErrUnavailable) || time.Since(begun) > 10*time.Second {
 		t.Errorf("%v after %v", err, time.Since(begun))
 	}
-	a.server.free = func(string) (uint64, error) { return brim / 2, nil }
+	a.server.Free = func(string) (uint64, error) { return mariadb.Brim / 2, nil }
 	begun = time.Now()
 	if _, err := a.DB().ExecContext(t.Context(), "DO SLEEP(60)"); !errors.Is(Wrap("ask", err), ErrUnavailable) || time.Since(begun) > 2*time.Second {
 		t.Errorf("disk full: %v after %v", err, time.Since(begun))
@@ -240,7 +241,7 @@ func TestShutdownWaitsForStatements(t *testing.T) {
 	if _, err := a.DB().ExecContext(ctx, "INSERT INTO worked SELECT SUM(LENGTH(SHA2(seq, 512))) FROM seq_1_to_2000000"); err == nil {
 		t.Fatal("it is over before its client is gone")
 	}
-	folder := a.server.folder
+	folder := a.server.Path("")
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}

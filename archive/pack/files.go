@@ -3,13 +3,12 @@ package pack
 import (
 	"context"
 	"fmt"
+	"nfacct/archive/mariadb"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"nfacct/archive"
 )
 
 // sortMemory is what myisamchk may use to sort keys.
@@ -130,7 +129,7 @@ func (j *job) enough(ctx context.Context, folder string, want uint64) (disk, err
 	if err != nil {
 		return d, err
 	}
-	if want += archive.Reserve; !j.roomFor(want - min(d.free, want)) {
+	if want += mariadb.Reserve; !j.roomFor(want - min(d.free, want)) {
 		return d, fmt.Errorf("%w: %d MiB are free for %s, but up to %d MiB are needed; the month stays as it is", unix.ENOSPC, d.free>>20, folder, want>>20)
 	}
 	return d, nil

@@ -40,8 +40,9 @@ var arrows = map[string][]string{
 	"importer/routers":       {"importer", "importer/attribution", "archive", "routeros"},
 	"importer/rules":         {"collector/flow", "importer/attribution"},
 	"importer/attribution":   {"collector/flow"},
-	"archive":                {},
-	"archive/pack":           {"archive"},
+	"archive":                {"archive/mariadb"},
+	"archive/mariadb":        {},
+	"archive/pack":           {"archive", "archive/mariadb"},
 	"archive/archivetest":    {},
 	"report":                 {"archive", "report/phrase", "report/squid"},
 	"report/squid":           {"archive"},
@@ -55,7 +56,7 @@ var arrows = map[string][]string{
 	"report/web/access":      {},
 
 	// What predecessors kept; migratetest makes their tables anew.
-	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "importer"},
+	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "archive/mariadb", "importer"},
 	"importer/migrate/migratetest": {"routeros/officetest"},
 }
 

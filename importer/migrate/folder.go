@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/archive/mariadb"
 	"nfacct/collector/spool"
 )
 
@@ -143,7 +144,7 @@ func (f *copier) room(name string) error {
 			size += uint64(info.Size())
 		}
 	}
-	free, err := archive.FreeBytes(filepath.Dir(f.into))
+	free, err := mariadb.FreeBytes(filepath.Dir(f.into))
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package archive
+package mariadb
 
 import (
 	"context"
@@ -18,11 +18,33 @@ import (
 // lockPoll is how often a lock that somebody holds is tried again.
 const lockPoll = 10 * time.Millisecond
 
+// ErrUnavailable is wrapped by errors of a server that does not answer, does
+// not start or went away: the same call may succeed later.
+var ErrUnavailable = errors.New("database unavailable")
+
+// ErrLocked is wrapped by errors of locks that somebody else holds.
+var ErrLocked = errors.New("locked by another process")
+
+// Lock takes the lock of a file in the server's folder, waiting so long for others;
+// then the error wraps ErrLocked. Closing the file gives it up. It survives a restart of
+// the server.
+func (s *Server) Lock(ctx context.Context, name string, wait time.Duration) (*os.File, error) {
+	file, err := openLock(s.Path(name))
+	if err != nil {
+		return nil, err
+	}
+	if err := lockWithin(ctx, file, unix.LOCK_EX, wait); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
 // openLock opens a lock file without locking it.
 func openLock(name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
-		if err = own(name); err != nil {
+		if err = Own(name); err != nil {
 			file.Close()
 		}
 	}
@@ -63,7 +85,7 @@ func lockWithin(ctx context.Context, f *os.File, how int, wait time.Duration) er
 		if left <= 0 {
 			return fmt.Errorf("%s: %w%s", f.Name(), ErrLocked, signature(f))
 		}
-		if err := sleep(ctx, min(left, lockPoll)); err != nil {
+		if err := Sleep(ctx, min(left, lockPoll)); err != nil {
 			return err
 		}
 	}
@@ -91,8 +113,8 @@ func signature(f *os.File) string {
 	return ""
 }
 
-// sleep waits, or returns ctx's error.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns ctx's error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

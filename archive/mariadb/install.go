@@ -1,4 +1,4 @@
-package archive
+package mariadb
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 // PATH: Debian and the like, Red Hat, FreeBSD.
 var folders = [...]string{"/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/local/libexec", "/usr/local/sbin", "/usr/local/bin"}
 
-// findProgram finds a program of MariaDB, unless the configuration names one.
-func findProgram(name, configured string) (string, error) {
+// FindProgram finds a program of MariaDB, unless the configuration names one.
+func FindProgram(name, configured string) (string, error) {
 	if configured != "" {
 		info, err := os.Stat(configured)
 		if err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
@@ -40,8 +40,8 @@ func findProgram(name, configured string) (string, error) {
 // install makes the data directory if there is none. It is made under another
 // name and renamed when it is whole, so one that was cut short is not mistaken
 // for a database. server.lock is held, and no server runs.
-func (s *server) install(ctx context.Context) error {
-	leftovers, err := filepath.Glob(filepath.Join(escapeGlob(s.folder), "install-*"))
+func (s *Server) install(ctx context.Context) error {
+	leftovers, err := filepath.Glob(filepath.Join(EscapeGlob(s.folder), "install-*"))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *server) install(ctx context.Context) error {
 		// cannot be removed now is removed at the next start.
 		os.RemoveAll(leftover)
 	}
-	data := s.path("data")
+	data := s.Path("data")
 	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *server) install(ctx context.Context) error {
 	if _, err := os.Stat(beside); err != nil {
 		beside = ""
 	}
-	installer, err := findProgram("mariadb-install-db", beside)
+	installer, err := FindProgram("mariadb-install-db", beside)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *server) install(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := own(work); err != nil {
+	if err := Own(work); err != nil {
 		return err
 	}
 	// The installer is a shell script that knows no spaces in paths. Without --force
@@ -101,7 +101,7 @@ func (s *server) install(ctx context.Context) error {
 		return err
 	}
 	s.log.Debug("private database set up", "folder", s.folder)
-	return syncPath(s.folder)
+	return Sync(s.folder)
 }
 
 // complaint is what a program of MariaDB said was wrong: the first lines that it

@@ -1,10 +1,11 @@
-package archive
+package mariadb
 
 import (
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // prepareFolder makes the private server's folder, which must be nobody else's:
@@ -64,12 +65,17 @@ func ownedByServer(folder string, owner account, log *slog.Logger) (account, err
 	return to, give(folder, to)
 }
 
-// syncPath makes a file or folder durable.
-func syncPath(name string) error {
+// Sync makes a file or folder durable.
+func Sync(name string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// EscapeGlob makes a folder's name mean itself in a pattern.
+func EscapeGlob(folder string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder)
 }

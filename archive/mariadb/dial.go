@@ -1,8 +1,10 @@
-package archive
+package mariadb
 
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,12 +14,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// databaseName is the private server's database.
-const databaseName = "nfacct"
-
 // dsn connects to the private server, which trusts who reaches its socket. With
 // revive, a server that died is started again.
-func (s *server) dsn(database string, revive bool) *mysql.Config {
+func (s *Server) dsn(database string, revive bool) *mysql.Config {
 	dsn := mysql.NewConfig()
 	dsn.User, dsn.Net, dsn.Addr, dsn.DBName = "root", "unix", s.socket(), database
 	dsn.Timeout = startWait
@@ -31,14 +30,14 @@ func (s *server) dsn(database string, revive bool) *mysql.Config {
 		}
 		return dialSocket(ctx, addr)
 	}
-	dsn.DialFunc = (&watch{log: s.log, answers: s.answers, full: s.brimful, alive: s.alive, patience: s.patience}).dial(dsn.DialFunc)
+	dsn.DialFunc = (&Watch{Log: s.log, Answers: s.answers, Full: s.brimful, Alive: s.alive, Patience: s.patience}).Dial(dsn.DialFunc)
 	return dsn
 }
 
 // exec runs one statement on the server, outside of any database.
-func (s *server) exec(ctx context.Context, statement string, revive bool) error {
+func (s *Server) exec(ctx context.Context, statement string, revive bool) error {
 	dsn := s.dsn("", revive)
-	dsn.Logger = driverLog{s.log}
+	dsn.Logger = DriverLog{s.log}
 	pool, err := mysql.NewConnector(dsn)
 	if err != nil {
 		return err
@@ -49,13 +48,17 @@ func (s *server) exec(ctx context.Context, statement string, revive bool) error 
 	return err
 }
 
-func (s *server) createDatabase(ctx context.Context) error {
-	return wrap("create database", s.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+databaseName+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", true))
+// DSN connects to a database of the server. One that died is started again.
+func (s *Server) DSN(database string) *mysql.Config { return s.dsn(database, true) }
+
+// Exec runs one statement outside of any database.
+func (s *Server) Exec(ctx context.Context, statement string) error {
+	return s.exec(ctx, statement, true)
 }
 
 // shutdown asks the server to end, as SIGTERM would; one that is down already
 // is not started for it.
-func (s *server) shutdown(ctx context.Context) error {
+func (s *Server) shutdown(ctx context.Context) error {
 	s.finish(ctx)
 	return s.exec(ctx, "SHUTDOWN", false)
 }
@@ -66,9 +69,9 @@ const finishWait = 20 * time.Second
 // finish waits for the statements of clients that are gone. A shutdown kills them,
 // and one that is killed while Aria makes the keys of a table anew, after many rows
 // were inserted into an empty one, leaves the table "crashed, and last repair failed".
-func (s *server) finish(ctx context.Context) {
+func (s *Server) finish(ctx context.Context) {
 	dsn := s.dsn("", false)
-	dsn.Logger = driverLog{s.log}
+	dsn.Logger = DriverLog{s.log}
 	pool, err := mysql.NewConnector(dsn)
 	if err != nil {
 		return
@@ -80,7 +83,7 @@ func (s *server) finish(ctx context.Context) {
 	for {
 		var running int
 		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND id <> CONNECTION_ID()").Scan(&running)
-		if err != nil || running == 0 || sleep(ctx, 50*time.Millisecond) != nil {
+		if err != nil || running == 0 || Sleep(ctx, 50*time.Millisecond) != nil {
 			return
 		}
 	}
@@ -109,4 +112,20 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 // works where /proc (Linux) or fdescfs (FreeBSD) is mounted.
 func shortSocket(folder uintptr, path string) string {
 	return filepath.Join("/dev/fd", strconv.Itoa(int(folder)), filepath.Base(path))
+}
+
+// DriverLog takes what the driver says about connections that broke: the error
+// is returned too, so it is only of use when looking for a cause.
+type DriverLog struct{ Log *slog.Logger }
+
+func (d DriverLog) Print(v ...any) { d.Log.Debug("database driver", "said", fmt.Sprint(v...)) }
+
+// ClientSocket is the path by which a client finds the server's socket, who inherits
+// folder, if it is not nil, as its first extra file.
+func (s *Server) ClientSocket() (path string, folder *os.File, err error) {
+	if path = s.socket(); len(path) <= socketLimit {
+		return path, nil, nil
+	}
+	folder, err = os.Open(s.Path("data"))
+	return shortSocket(3, path), folder, err
 }

@@ -1,4 +1,7 @@
-package archive
+// Package mariadb is the private server as a process: set up in a folder of its own,
+// started by whoever uses it first and stopped by whoever does so last, started again
+// when it died, and watched while a statement takes long.
+package mariadb
 
 import (
 	"context"
@@ -18,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// server is the private mariadbd. Its folder holds:
+// Server is the private mariadbd. Its folder holds:
 //
 //	data/          the data directory, with socket and pid file
 //	tmp/           temporary tables, pipes, option files
@@ -31,17 +34,19 @@ import (
 // The server belongs to nobody's process: it outlives the one that started it,
 // and the last user stops it. A server whose users were all killed goes on and
 // is used, and in the end stopped, by whoever comes next.
-type server struct {
+type Server struct {
 	folder  string
 	owner   account // of the folder: who the server runs as
 	program string
 	log     *slog.Logger
 	users   *os.File // locked shared while in use
-	free    func(folder string) (uint64, error)
-	attach  bool   // a server that is down stays down
-	alive   func() // bytes moved to it or from it; may be nil
+	attach  bool     // a server that is down stays down
+	alive   func()   // bytes moved to it or from it; may be nil
 	// patience is how long a statement may be silent; 0: for ever.
 	patience time.Duration
+
+	// Free is how much the disk of a folder has free; tests know better.
+	Free func(folder string) (uint64, error)
 
 	mu sync.Mutex // one start at a time in this process
 }
@@ -59,19 +64,33 @@ const (
 	abortWait = 5 * time.Second
 )
 
-// useServer takes part in the private server of a folder, starting it if none
+// Options say which server.
+type Options struct {
+	Folder  string // made with mode 0700 and kept at it
+	Program string // mariadbd; found where it usually is when empty
+	// Attach says that a server is used when it runs and never started.
+	Attach bool
+	// Alive, if set, is called whenever bytes moved to the server or from it, from
+	// several goroutines.
+	Alive func()
+	// Patience is how long a statement may be silent, though the server answers
+	// others; 0: for ever.
+	Patience time.Duration
+}
+
+// Use takes part in the private server of a folder, starting it if none
 // runs.
-func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, err error) {
-	folder, owner, err := prepareFolder(cfg.Folder, log)
+func Use(ctx context.Context, o Options, log *slog.Logger) (_ *Server, err error) {
+	folder, owner, err := prepareFolder(o.Folder, log)
 	if err != nil {
 		return nil, err
 	}
-	program, err := findProgram("mariadbd", cfg.Mariadbd)
+	program, err := FindProgram("mariadbd", o.Program)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, owner: owner, program: program, log: log, free: FreeBytes, attach: cfg.Attach, alive: cfg.Alive, patience: cfg.Patience}
-	if s.users, err = openLock(s.path("users.lock")); err != nil {
+	s := &Server{folder: folder, owner: owner, program: program, log: log, Free: FreeBytes, attach: o.Attach, alive: o.Alive, patience: o.Patience}
+	if s.users, err = openLock(s.Path("users.lock")); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -91,14 +110,14 @@ func useServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	return s, nil
 }
 
-func (s *server) path(name string) string { return filepath.Join(s.folder, name) }
-func (s *server) socket() string          { return filepath.Join(s.folder, "data", socketName) }
+func (s *Server) Path(name string) string { return filepath.Join(s.folder, name) }
+func (s *Server) socket() string          { return filepath.Join(s.folder, "data", socketName) }
 
 // exclusively runs a step that starts or stops the server.
-func (s *server) exclusively(ctx context.Context, step func() error) error {
+func (s *Server) exclusively(ctx context.Context, step func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lock, err := openLock(s.path("server.lock"))
+	lock, err := openLock(s.Path("server.lock"))
 	if err != nil {
 		return err
 	}
@@ -110,7 +129,7 @@ func (s *server) exclusively(ctx context.Context, step func() error) error {
 }
 
 // revive starts the server again if it died while in use.
-func (s *server) revive(ctx context.Context) error {
+func (s *Server) revive(ctx context.Context) error {
 	return s.exclusively(ctx, func() error {
 		if s.answers(ctx) { // somebody was faster
 			return nil
@@ -118,20 +137,20 @@ func (s *server) revive(ctx context.Context) error {
 		if err := s.ensure(ctx); err != nil {
 			return err
 		}
-		s.log.Warn("the private database had ended by itself and was started again", "log", s.path("server.log"))
+		s.log.Warn("the private database had ended by itself and was started again", "log", s.Path("server.log"))
 		return nil
 	})
 }
 
 // ensure adopts the server that runs, or starts one. server.lock is held.
-func (s *server) ensure(ctx context.Context) error {
+func (s *Server) ensure(ctx context.Context) error {
 	if s.answers(ctx) {
 		return nil
 	}
 	if s.attach {
 		return fmt.Errorf("private database in %s: %w: it does not run; nfacct run starts it again", s.folder, ErrUnavailable)
 	}
-	instance, err := openLock(s.path("instance.lock"))
+	instance, err := openLock(s.Path("instance.lock"))
 	if err != nil {
 		return err
 	}
@@ -152,11 +171,11 @@ func (s *server) ensure(ctx context.Context) error {
 		if time.Now().After(deadline) {
 			return s.deaf(0)
 		}
-		if err := sleep(ctx, answerPoll); err != nil {
+		if err := Sleep(ctx, answerPoll); err != nil {
 			return err
 		}
 	}
-	if err := s.room(0); err != nil {
+	if err := s.Room(0); err != nil {
 		return fmt.Errorf("start private database: %w", err)
 	}
 	if err := s.install(ctx); err != nil {
@@ -166,7 +185,7 @@ func (s *server) ensure(ctx context.Context) error {
 }
 
 // start runs mariadbd and waits until it answers.
-func (s *server) start(ctx context.Context, instance *os.File) error {
+func (s *Server) start(ctx context.Context, instance *os.File) error {
 	for _, stale := range []string{socketName, pidName} {
 		if err := os.Remove(filepath.Join(s.folder, "data", stale)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -177,7 +196,7 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 			return err
 		}
 	}
-	if err := errors.Join(os.MkdirAll(s.path("tmp"), 0o700), own(s.path("tmp"))); err != nil {
+	if err := errors.Join(os.MkdirAll(s.Path("tmp"), 0o700), Own(s.Path("tmp"))); err != nil {
 		return err
 	}
 	log, said, err := s.openLog()
@@ -186,7 +205,7 @@ func (s *server) start(ctx context.Context, instance *os.File) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(s.program, s.options()...)
-	cmd.Dir = s.path("data")
+	cmd.Dir = s.Path("data")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{instance}
 	// MariaDB tells the service manager of its own start and end (sd_notify(3)), and
@@ -227,11 +246,11 @@ func abort(process *os.Process, gone <-chan error) {
 }
 
 // options are all that the server is told; no configuration file is read.
-func (s *server) options() []string {
+func (s *Server) options() []string {
 	options := []string{
 		"--no-defaults",
-		"--datadir=" + s.path("data"),
-		"--tmpdir=" + s.path("tmp"),
+		"--datadir=" + s.Path("data"),
+		"--tmpdir=" + s.Path("tmp"),
 		// Relative to the data directory, because a socket's path may have
 		// only 107 bytes.
 		"--socket=" + socketName,
@@ -252,7 +271,7 @@ func (s *server) options() []string {
 }
 
 // await waits until the server that was started answers. gone tells that it ended.
-func (s *server) await(ctx context.Context, said int64, gone <-chan error) error {
+func (s *Server) await(ctx context.Context, said int64, gone <-chan error) error {
 	deadline := time.Now().Add(startWait)
 	for {
 		if s.answers(ctx) {
@@ -275,23 +294,23 @@ func (s *server) await(ctx context.Context, said int64, gone <-chan error) error
 }
 
 // deaf is the error of a server that runs, but does not answer within startWait.
-func (s *server) deaf(said int64) error {
+func (s *Server) deaf(said int64) error {
 	return fmt.Errorf("private database in %s: %w: a server runs, but does not answer within %v; if it says nothing new in its log, kill -9 it (%s) and try again%s",
 		s.folder, ErrUnavailable, startWait, s.holder(), s.lastWords(said))
 }
 
 // holder names the process that holds the folder, for a message: the server
 // writes its process id only when it is about to answer.
-func (s *server) holder() string {
+func (s *Server) holder() string {
 	if pid, err := os.ReadFile(filepath.Join(s.folder, "data", pidName)); err == nil {
 		return "process " + strings.TrimSpace(string(pid))
 	}
-	return "fuser " + s.path("instance.lock") + " shows its process"
+	return "fuser " + s.Path("instance.lock") + " shows its process"
 }
 
 // answers reports whether the server greets who connects. It says so even while
 // it refuses because too many are connected.
-func (s *server) answers(ctx context.Context) bool {
+func (s *Server) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	conn, err := dialSocket(ctx, s.socket())
@@ -305,8 +324,10 @@ func (s *server) answers(ctx context.Context) bool {
 	return n > 4 && err == nil
 }
 
-// leave ends the use of the server, and the server with its last user.
-func (s *server) leave(ctx context.Context) error {
+// Leave ends the use of the server, and the server with its last user.
+func (s *Server) Leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startWait+2*stopWait)
+	defer cancel()
 	defer s.users.Close()
 	return s.exclusively(ctx, func() error {
 		if err := unix.Flock(int(s.users.Fd()), unix.LOCK_UN); err != nil {
@@ -316,7 +337,7 @@ func (s *server) leave(ctx context.Context) error {
 		if err != nil || !last {
 			return err
 		}
-		instance, err := openLock(s.path("instance.lock"))
+		instance, err := openLock(s.Path("instance.lock"))
 		if err != nil {
 			return err
 		}
@@ -328,7 +349,7 @@ func (s *server) leave(ctx context.Context) error {
 			s.log.Debug("private database: shutdown", "err", err)
 		}
 		if err := lockWithin(ctx, instance, unix.LOCK_EX, stopWait); err != nil {
-			return fmt.Errorf("stop private database in %s: it is still running after %v; see %s: %w", s.folder, stopWait, s.path("server.log"), err)
+			return fmt.Errorf("stop private database in %s: it is still running after %v; see %s: %w", s.folder, stopWait, s.Path("server.log"), err)
 		}
 		s.log.Debug("private database stopped", "folder", s.folder)
 		return nil
@@ -339,8 +360,8 @@ func (s *server) leave(ctx context.Context) error {
 const logLimit = 1 << 20
 
 // openLog opens the server's log and says where its next words will stand.
-func (s *server) openLog() (*os.File, int64, error) {
-	name := s.path("server.log")
+func (s *Server) openLog() (*os.File, int64, error) {
+	name := s.Path("server.log")
 	if info, err := os.Stat(name); err == nil && info.Size() > logLimit {
 		if err := os.Rename(name, name+".1"); err != nil {
 			return nil, 0, err
@@ -351,7 +372,7 @@ func (s *server) openLog() (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err := errors.Join(err, own(name)); err != nil {
+	if err := errors.Join(err, Own(name)); err != nil {
 		f.Close()
 		return nil, 0, err
 	}
@@ -360,8 +381,8 @@ func (s *server) openLog() (*os.File, int64, error) {
 
 // lastWords is what the server's log complains of from an offset on, as the tail
 // of an error message.
-func (s *server) lastWords(from int64) string {
-	name := s.path("server.log")
+func (s *Server) lastWords(from int64) string {
+	name := s.Path("server.log")
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return ""

@@ -1,8 +1,7 @@
-package archive
+package mariadb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,10 +29,10 @@ const (
 
 // Variables, because tests cannot wait that long.
 var (
-	// silence is after how long without a byte a server is asked.
-	silence = 30 * time.Second
-	// askWait bounds each question.
-	askWait = 10 * time.Second
+	// Silence is after how long without a byte a server is asked.
+	Silence = 30 * time.Second
+	// AskWait bounds each question.
+	AskWait = 10 * time.Second
 )
 
 // Reasons to end a wait. The driver keeps them to itself, so they are logged.
@@ -44,38 +42,38 @@ var (
 	errStuck  = errors.New("it has been silent for longer than a job may wait, though it answers others: see its list of processes")
 )
 
-// watch makes connections that end when the server hangs.
-type watch struct {
-	log      *slog.Logger
-	answers  func(context.Context) bool
-	full     func() bool   // its disk is, or all but; may be nil
-	alive    func()        // a byte came or went; may be nil
-	patience time.Duration // with a server that answers others; 0: for ever
+// Watch makes connections that end when the server hangs.
+type Watch struct {
+	Log      *slog.Logger
+	Answers  func(context.Context) bool
+	Full     func() bool   // its disk is, or all but; may be nil
+	Alive    func()        // a byte came or went; may be nil
+	Patience time.Duration // with a server that answers others; 0: for ever
 }
 
-// dial puts the watch on what another function dials.
-func (w *watch) dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+// Dial puts the watch on what another function dials.
+func (w *Watch) Dial(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &watched{Conn: conn, watch: w}, nil
+		return &watched{Conn: conn, Watch: w}, nil
 	}
 }
 
 // watched is a connection to the server.
 type watched struct {
 	net.Conn
-	*watch
+	*Watch
 	greeted bool
 	own     atomic.Bool // the DSN has timeouts of its own
 }
 
 // moved notes that bytes moved.
 func (w *watched) moved(n int) {
-	if n > 0 && w.alive != nil {
-		w.alive()
+	if n > 0 && w.Alive != nil {
+		w.Alive()
 	}
 }
 
@@ -87,9 +85,9 @@ type wait struct {
 
 // over is why a wait that has lasted for another span ends the connection, or nil.
 func (w *watched) over(wait *wait) (reason error) {
-	ctx, cancel := context.WithTimeout(context.Background(), askWait)
+	ctx, cancel := context.WithTimeout(context.Background(), AskWait)
 	defer cancel()
-	if w.answers(ctx) {
+	if w.Answers(ctx) {
 		wait.silent = 0
 	} else {
 		wait.silent++
@@ -97,14 +95,14 @@ func (w *watched) over(wait *wait) (reason error) {
 	switch {
 	case wait.silent >= silentMost:
 		reason = errSilent
-	case w.full != nil && w.full():
+	case w.Full != nil && w.Full():
 		reason = errFull
-	case w.patience > 0 && time.Since(wait.begun) > w.patience:
+	case w.Patience > 0 && time.Since(wait.begun) > w.Patience:
 		reason = errStuck
 	default:
 		return nil
 	}
-	w.log.Error("the database server is not waited for any longer", "err", reason)
+	w.Log.Error("the database server is not waited for any longer", "err", reason)
 	return reason
 }
 
@@ -115,7 +113,7 @@ func (w *watched) Read(p []byte) (n int, err error) {
 		return n, err
 	}
 	for waiting := (wait{begun: time.Now()}); ; {
-		span := silence
+		span := Silence
 		if !w.greeted {
 			span = greetWait
 		}
@@ -144,7 +142,7 @@ func (w *watched) Write(p []byte) (done int, err error) {
 		return n, err
 	}
 	for waiting := (wait{begun: time.Now()}); ; {
-		if err := w.Conn.SetWriteDeadline(time.Now().Add(silence)); err != nil {
+		if err := w.Conn.SetWriteDeadline(time.Now().Add(Silence)); err != nil {
 			return done, err
 		}
 		n, err := w.Conn.Write(p[done:])
@@ -187,37 +185,15 @@ func (w *watched) SyscallConn() (syscall.RawConn, error) {
 	return conn.SyscallConn()
 }
 
-// watchGiven puts a watch on connections to a given server. It is asked by logging
-// in: a server counts connections that only listen against their address.
-func watchGiven(dsn *mysql.Config, cfg Config, log *slog.Logger) {
-	ask := dsn.Clone()
-	ask.Timeout, ask.ReadTimeout, ask.WriteTimeout = askWait, askWait, askWait
-	w := &watch{log: log, alive: cfg.Alive, patience: cfg.Patience, answers: func(ctx context.Context) bool {
-		pool, err := mysql.NewConnector(ask)
-		if err != nil {
-			return false
-		}
-		db := sql.OpenDB(pool)
-		defer db.Close()
-		err = db.PingContext(ctx)
-		var answer *mysql.MySQLError
-		return err == nil || errors.As(err, &answer)
-	}}
-	dsn.DialFunc = w.dial((&net.Dialer{}).DialContext)
-}
-
 // EndSilent kills the private server that holds its folder and answers nobody: one
-// that hangs is nothing else than one that crashed, and Open starts it again. It is
+// that hangs is nothing else than one that crashed, and Use starts it again. It is
 // for whoever has seen it silent for minutes.
-func EndSilent(ctx context.Context, cfg Config) error {
-	if given, err := cfg.given(); given != nil || err != nil {
-		return err
-	}
-	s := &server{folder: cfg.Folder}
+func EndSilent(ctx context.Context, folder string) error {
+	s := &Server{folder: folder}
 	if s.answers(ctx) {
 		return nil
 	}
-	instance, err := openLock(s.path("instance.lock"))
+	instance, err := openLock(s.Path("instance.lock"))
 	if err != nil {
 		return err
 	}

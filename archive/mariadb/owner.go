@@ -1,4 +1,4 @@
-package archive
+package mariadb
 
 import (
 	"errors"
@@ -92,13 +92,10 @@ func lookup(name string) (_ account, known bool) {
 	return account{uid, gid}, true
 }
 
-// ServedByRoot says that the private server has to run as root, and how to change
-// that; "" when it does not, or there is none.
-func (c Config) ServedByRoot() (remedy string) {
-	if c.DSN != "" || c.DSNFile != "" {
-		return ""
-	}
-	folder, err := filepath.Abs(c.Folder)
+// ServedByRoot says that the server of a folder has to run as root, and how to change
+// that; "" when it does not.
+func ServedByRoot(folder string) (remedy string) {
+	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return ""
 	}
@@ -136,9 +133,9 @@ func give(folder string, to account) error {
 	})
 }
 
-// own gives what root made in the private server's folder to the folder's owner:
+// Own gives what root made in the private server's folder to the folder's owner:
 // left to root, it would lock out whoever runs nfacct as that user.
-func own(name string) error {
+func Own(name string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
