@@ -124,3 +124,6 @@ func (a *Archive) Room(ctx context.Context, want uint64) error {
 	}
 	return mariadb.Enough(folder, free, want)
 }
+
+// FreeBytes is what an ordinary user may still write to the disk of a folder.
+func FreeBytes(folder string) (uint64, error) { return mariadb.FreeBytes(folder) }

@@ -56,7 +56,7 @@ var arrows = map[string][]string{
 	"report/web/access":      {},
 
 	// What predecessors kept; migratetest makes their tables anew.
-	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "archive/mariadb", "importer"},
+	"importer/migrate":             {"collector/flow", "collector/spool", "archive", "importer"},
 	"importer/migrate/migratetest": {"routeros/officetest"},
 }
 

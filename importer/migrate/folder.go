@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"nfacct/archive"
-	"nfacct/archive/mariadb"
 	"nfacct/collector/spool"
 )
 
@@ -144,7 +143,7 @@ func (f *copier) room(name string) error {
 			size += uint64(info.Size())
 		}
 	}
-	free, err := mariadb.FreeBytes(filepath.Dir(f.into))
+	free, err := archive.FreeBytes(filepath.Dir(f.into))
 	if err != nil {
 		return err
 	}
