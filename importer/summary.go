@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -66,6 +67,22 @@ func (s *Summary) givenPaths() (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Problems are what the files lack, with their remedies, each behind the name of its
+// file: a file that is cut short if it was given, damage, exports that cannot be read,
+// and files of the spool's folder that are set aside.
+func (s *Summary) Problems(given bool, folder string) (problems []string) {
+	if given {
+		for _, name := range s.CutShort() {
+			problems = append(problems, name+": it ends in the middle of a record, or is still being written; what is whole is loaded; import it again when it is complete, which replaces that")
+		}
+	}
+	problems = append(append(problems, s.Damaged()...), s.Unread()...)
+	for _, name := range s.Aside {
+		problems = append(problems, fmt.Sprintf("%s: set aside, since it ended imports before; nfacct import %s tries it again", name, filepath.Join(folder, name)))
+	}
+	return problems
 }
 
 // CutShort are the given files that were loaded only as far as they are whole.

@@ -19,6 +19,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/demo"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
 	"nfacct/report"
 )
@@ -31,7 +32,7 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "an office") // a name that has to be quoted
 	var out, said bytes.Buffer
-	a := &app{out: &out, errOut: &said, log: newLog(&said, false, false, false)}
+	a := &app{out: &out, errOut: &said, log: terminal.Log(&said, false, false, false)}
 	d := &demo.Demo{Out: &out, Bar: a.progress, Log: a.log, Zone: "Europe/Berlin"}
 	now := time.Date(2026, 3, 30, 9, 0, 0, 0, time.UTC)
 	if err := d.Run(t.Context(), demo.Options{Folder: folder, Hosts: 12}, now); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,15 +108,7 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	for _, day := range days {
 		s, err := one(day)
 		summaries = append(summaries, s)
-		if len(files) > 0 && !f.dryRun {
-			for _, name := range s.CutShort() {
-				short = append(short, fmt.Errorf("import %s: it ends in the middle of a record, or is still being written; what is whole is loaded; import it again when it is complete, which replaces that", name))
-			}
-		}
-		for _, problem := range s.Damaged() {
-			short = append(short, fmt.Errorf("import %s", problem))
-		}
-		for _, problem := range s.Unread() {
+		for _, problem := range s.Problems(len(files) > 0 && !f.dryRun, cfg.Spool.Folder) {
 			short = append(short, fmt.Errorf("import %s", problem))
 		}
 		if err != nil {
@@ -125,11 +116,6 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 		}
 		if ctx.Err() != nil || errors.Is(err, archive.ErrLocked) || errors.Is(err, archive.ErrUnavailable) {
 			break // the other days would fare no better
-		}
-	}
-	for i := range summaries {
-		for _, name := range summaries[i].Aside {
-			short = append(short, fmt.Errorf("import %s: set aside, since it ended imports before; nfacct import %s tries it again", name, filepath.Join(cfg.Spool.Folder, name)))
 		}
 	}
 	err = errors.Join(failed...)

@@ -144,7 +144,7 @@ func (a *app) rootCommand() *cobra.Command {
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRun: func(c *cobra.Command, _ []string) {
 			a.unhurried.Store(c.Annotations[rotates] != "" || c.Annotations[unhurried] != "")
-			a.log = newLog(a.errOut, a.verbose, a.quiet, c.Annotations[rotates] != "")
+			a.log = terminal.Log(a.errOut, a.verbose, a.quiet, c.Annotations[rotates] != "")
 			a.endOnHangup(c)
 		},
 	}
@@ -211,22 +211,6 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// newLog writes text to a stream; without -v only warnings and errors, so that
-// a command under cron is silent when all is well. A daemon says too what it does.
-func newLog(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
-	level := slog.LevelWarn
-	if daemon {
-		level = slog.LevelInfo
-	}
-	switch {
-	case verbose:
-		level = slog.LevelDebug
-	case quiet:
-		level = slog.LevelError
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // printJSON writes a value for --json.

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/terminal"
 	"nfacct/report/web/access"
 )
 
@@ -124,9 +119,7 @@ func (a *app) listUsers(users []access.User) error {
 		listed = append(listed, listedUser{u.Name, u.Role, u.Departments, u.Password != ""})
 	}
 	if a.json {
-		out := json.NewEncoder(a.out)
-		out.SetIndent("", "  ")
-		return out.Encode(listed)
+		return a.printJSON(listed)
 	}
 	if len(listed) == 0 {
 		fmt.Fprintln(a.errOut, "there are no users; nfacct user add NAME makes one")
@@ -187,35 +180,13 @@ func (a *app) changeUser(name string, change func(users []access.User, i int) ([
 	})
 }
 
-// askPassword reads a password: twice from a terminal, which does not show it, or once,
-// a line of standard input.
+// askPassword gives a user the password that a person types.
 func (a *app) askPassword(u *access.User) error {
-	file, ok := a.in.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(a.in, 1024)).ReadString('\n')
-		if err != nil && !(errors.Is(err, io.EOF) && line != "") {
-			return usageError(errors.New("no password on standard input: write it there, in one line, or run this on a terminal"))
-		}
-		return asUsage(u.SetPassword(strings.TrimRight(line, "\r\n")))
+	password, err := terminal.Password(a.in, a.errOut, "Password of "+u.Name+": ")
+	if err == nil {
+		err = u.SetPassword(password)
 	}
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(a.errOut, prompt)
-		text, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(a.errOut)
-		return string(text), err
-	}
-	first, err := ask("Password of " + u.Name + ": ")
-	if err != nil {
-		return err
-	}
-	second, err := ask("Once more: ")
-	if err != nil {
-		return err
-	}
-	if first != second {
-		return usageError(errors.New("the two passwords differ; nothing was changed"))
-	}
-	return asUsage(u.SetPassword(first))
+	return asUsage(err)
 }
 
 func asUsage(err error) error {

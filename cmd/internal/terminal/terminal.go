@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"golang.org/x/term"
@@ -45,4 +46,20 @@ func Painter(w io.Writer) func(color int, text string) string {
 		return func(_ int, text string) string { return text }
 	}
 	return func(color int, text string) string { return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text) }
+}
+
+// Log writes text to a stream: without -v only warnings and errors, so that a command
+// under cron is silent when all is well. A daemon also says what it does.
+func Log(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
+	level := slog.LevelWarn
+	if daemon {
+		level = slog.LevelInfo
+	}
+	switch {
+	case verbose:
+		level = slog.LevelDebug
+	case quiet:
+		level = slog.LevelError
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }

@@ -1,6 +1,7 @@
-package main
+package stages
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,19 +11,21 @@ import (
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
-	"nfacct/cmd/internal/stages"
 	"nfacct/importer"
 )
 
 // The month's end is not done before the month's last file is sealed, nor while one of
 // its files waits to be imported; one that is set aside does not hold it up for ever.
 func TestMonthIsWhole(t *testing.T) {
-	name := collectConfig(t, t.TempDir(), freePort(t))
-	db := keepDatabase(t, name)
-	cfg, err := config.Load(name)
+	cfg, err := config.Parse(filepath.Join(t.TempDir(), "nfacct.toml"), "state = \".\"\n[[router]]\nname = \"office\"\nexport = [\"127.0.0.1\"]\ninside = [\"192.168.88.0/24\"]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
+	db, err := Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	at := func(text string) time.Time {
 		when, err := time.ParseInLocation(time.DateTime, text, cfg.Location())
 		if err != nil {
@@ -36,8 +39,8 @@ func TestMonthIsWhole(t *testing.T) {
 	}
 	check := func(what, now, want string) {
 		t.Helper()
-		err := stages.MonthIsWhole(t.Context(), importer.Today(at(now), cfg.Location()), month, stages.Pending(cfg, db))
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exit.Code(err) != exitTemporary) {
+		err := MonthIsWhole(t.Context(), importer.Today(at(now), cfg.Location()), month, Pending(cfg, db))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || exit.Code(err) != exit.CodeTemporary) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

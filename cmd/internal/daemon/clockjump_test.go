@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"nfacct/archive"
-	"nfacct/cmd/internal/daemon"
 	"nfacct/cmd/internal/schedule"
 )
 
@@ -76,7 +75,7 @@ func clockJumps(t *testing.T, db *archive.Archive, by, lasts time.Duration, rest
 			job("weekly", "15 0 * * 1", schedule.WeekBefore, 2),
 			job("monthly", "30 0 1 * *", schedule.MonthBefore, 1),
 			job("import", "0 * * * *", schedule.Each, 1),
-		}, time.UTC, daemon.NewLedger(func(context.Context) (*archive.Archive, error) { return db, nil }), slog.New(slog.NewTextHandler(&said, nil)))
+		}, time.UTC, NewLedger(func(context.Context) (*archive.Archive, error) { return db, nil }), slog.New(slog.NewTextHandler(&said, nil)))
 		r.Clock = func() (time.Time, time.Duration) { return truth.Add(off), truth.Sub(begin) }
 		return r
 	}
