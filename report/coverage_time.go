@@ -16,8 +16,8 @@ type Coverage struct {
 	CounterBytes uint64        // in and out, layer 2
 	FlowBytes    uint64        // layer 3: up, down, unattributed, transit twice, and the router's own tunnels
 	LostRecords  uint64
-	// Silent is how many quarter-hours, of those that count, have no flows of the
-	// router though others were heard.
+	// Silent counts the quarter-hours without flows of the router in which others were
+	// heard.
 	Silent int
 	// Left are times that do not count, oldest first.
 	Left []LeftOut
@@ -89,7 +89,7 @@ func borderOf(r *archive.Reading) (slot int64, ok bool) {
 	return slot, r.At.Sub(time.Unix(slot*archive.SlotSeconds, 0)).Abs() <= nearBorder
 }
 
-// since is what was counted between two readings, or why nobody knows.
+// since is what was counted between two readings, or why that is not known.
 func since(r, before *archive.Reading) (grown uint64, why LeftWhy) {
 	if r.Uptime > 0 && before.Uptime > 0 {
 		const rounded = 2 * time.Second // both are whole seconds

@@ -77,8 +77,8 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 	return sendError(result, busy, p.Key(), slices.ContainsFunc(mails, func(m archive.Mail) bool { return m.State == archive.MailSent }))
 }
 
-// sendError gives the mails that were not sent their exit code. Whoever has the report
-// already counts too: then only a part of the recipients has not.
+// sendError gives the mails that were not sent their exit code. If somebody has
+// the report already, only a part of the recipients has not.
 func sendError(result mail.Result, busy int, period string, has bool) error {
 	err := result.Unsent(busy, period)
 	switch {

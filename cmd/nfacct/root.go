@@ -81,7 +81,7 @@ func (a *app) endOnHangup(c *cobra.Command) {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// Whoever read our log or our output may die first. Without this a write to
+	// The reader of our log or our output may die first. Without this a write to
 	// its pipe would kill us, a spool file left open and a database server left
 	// running; with it the write fails. Not signal.Ignore, which children inherit.
 	broken := make(chan os.Signal, 1)
@@ -104,8 +104,8 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	return exit.Code(err)
 }
 
-// endWait is how long a command may take to end after it was told to: whoever tells
-// waits no longer. Every step of every command survives being cut short.
+// endWait is how long a command may take to end after it was told to: service managers
+// and people wait no longer. Every step of every command survives being cut short.
 const endWait = 5 * time.Second
 
 // unhurried annotates commands that end in their own time: the collector, which

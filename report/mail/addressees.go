@@ -59,7 +59,7 @@ func (a Addressees) Wanted(m archive.Mail) error {
 	return errors.New("the configuration names this recipient no more")
 }
 
-// Of are those who get a report, and the key of the configuration or the department
+// Of lists the recipients of a report, and gives the key of the configuration or the department
 // that names them.
 func (a Addressees) Of(kind, department string) (to []string, source string) {
 	for _, m := range a.Mailings(report.Period{Kind: kind}) {

@@ -1,5 +1,5 @@
 // Package daemon is the life of "nfacct run": the processes that it starts, the
-// database that it keeps, and what it does about those that fail.
+// database that it keeps, and how it deals with those that fail.
 //
 // The parent holds the sockets, the spool and the table of jobs, and outlives all
 // else. Whatever reads records, renders or talks is a child: the same program with a
@@ -31,7 +31,7 @@ const MiB = 1 << 20
 // database, a child of each lane, and the page.
 const Total = 1728 * MiB
 
-// What of Total each may use. A lane runs one child at a time. The import of 384,000
+// Parts of Total. A lane runs one child at a time. The import of 384,000
 // made-up hosts takes 184 MiB; a mail holds what its report holds; a hostile router
 // can make its reader hold 150 MB (package routeros); MariaDB's buffers are options of
 // package archive.
@@ -66,8 +66,8 @@ type Fault struct {
 	Files []string // that it had begun and not finished
 }
 
-// Own says whether the child brought its end about itself: whoever kills it from
-// outside proves nothing about its work.
+// Own says whether the child brought its end about itself: a kill from outside proves
+// nothing about its work.
 func (f *Fault) Own() bool {
 	return f.Cause == NoMemory || f.Cause == Silent || f.Cause == Crashed
 }

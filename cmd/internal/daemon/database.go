@@ -15,8 +15,8 @@ import (
 )
 
 // Database keeps the database open for the parent, which starts the private server
-// and starts it again: a job that did would give it its limits. Whoever asks for it
-// while it is down gets an error at once, and one line an hour says so for all.
+// and starts it again: a job that did would give it its limits. A caller gets
+// an error at once while it is down, and one line an hour says so for all.
 type Database struct {
 	cfg  archive.Config
 	log  *slog.Logger

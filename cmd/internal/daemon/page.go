@@ -116,7 +116,8 @@ func (p *pageArchive) get(ctx context.Context) (web.Store, query.Asker, error) {
 	return p.db.Reader(), query.Of(p.db, p.asker), nil
 }
 
-// begin opens the archive for all who wait for it, whoever stops waiting.
+// begin opens the archive for every request that waits, also when one of them
+// stops waiting.
 func (p *pageArchive) begin(opened chan struct{}) {
 	defer close(opened)
 	ctx, cancel := context.WithTimeout(context.Background(), pageOpenWait)

@@ -140,7 +140,7 @@ type pacer struct {
 	collector *collector.Collector
 	clock     *clock
 	at        int64 // simulated Unix second
-	drained   int64 // the second of which everything before was received
+	drained   int64 // all datagrams before this second were received
 	sent      uint64
 	taken     uint64 // by the collector, as last seen
 	line      *terminal.Progress

@@ -81,13 +81,13 @@ func (d *Demo) reachable(device *routerostest.Device) (router config.Router, for
 	return router, func() { os.Remove(secret) }, nil
 }
 
-// asTold is the configuration for the import, in which the router's networks are
-// those that it told, and not those of the file that it leaves behind.
+// asTold is the configuration for the import: the networks come from the router, and
+// not from the file that the demo leaves behind.
 func (d *Demo) asTold() *config.Config {
 	cfg := *d.Config
 	cfg.Routers = slices.Clone(cfg.Routers)
 	r := &cfg.Routers[0]
-	r.Address = "127.0.0.1" // where nobody is any more, nor asked
+	r.Address = "127.0.0.1" // the router is gone by then, and is not asked
 	r.WAN, r.Uplinks, r.Inside, r.Own = nil, nil, nil, nil
 	return &cfg
 }

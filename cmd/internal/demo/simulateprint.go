@@ -100,7 +100,7 @@ inactive_timeout = "1s"   # so that the first datagram comes soon
 	return renameio.WriteFile(name, []byte(text), 0o600)
 }
 
-// mishap is the place of what goes wrong among those that have a name, or -1.
+// mishap is the index of a named mishap, or -1.
 func mishap(name string) int {
 	return slices.IndexFunc(routerostest.Mishaps(), func(m routerostest.Mishap) bool { return m.Name == name })
 }

@@ -20,7 +20,7 @@ import (
 	"nfacct/collector/flow"
 )
 
-// heard is a datagram of an exporter.
+// heard is a datagram of an exporter, as a Listener heard it.
 type heard struct {
 	addr    netip.Addr
 	version string
@@ -77,7 +77,7 @@ func brief(err error) error {
 	return err
 }
 
-// listen notes who sends what until the socket is closed.
+// listen notes exporters and their versions until the socket is closed.
 func (e *Listener) listen(socket net.PacketConn) {
 	known := stages.Exporters(e.cfg)
 	buffer := make([]byte, 64<<10)
@@ -114,7 +114,7 @@ func (e *Listener) Close() {
 	e.group.Wait()
 }
 
-// heard lists who was heard, and when last.
+// heard lists the exporters that were heard, each with its last datagram.
 func (e *Listener) heard() []heard {
 	var list []heard
 	if e.running {
@@ -191,7 +191,7 @@ func (r *Result) hear(export []netip.Addr, list []heard) *Datagram {
 	return nil
 }
 
-// suspects are what to look at when a router stays silent, most likely first.
+// suspects are the likely causes when a router stays silent, most likely first.
 func (r *Result) suspects(cfg *config.Config, list []heard) []string {
 	to := r.wanted.Collector
 	var checks []string

@@ -15,18 +15,18 @@ import (
 	"nfacct/routeros"
 )
 
-// OverQuota is who belongs on the address list of hosts over quota.
+// OverQuota are the hosts that belong on the address list of hosts over quota.
 type OverQuota struct {
 	hosts []netip.Addr
-	// unsettled says why there may be more of them; then nobody is taken off.
+	// unsettled says why there may be more of them; then none is taken off.
 	unsettled string
 	// disputed says why the flows do not suffice to act upon; then the list stays
 	// as it is.
 	disputed string
 }
 
-// overQuotaOn asks the report of a day who is over a host's quota: of the day, or
-// of the month so far.
+// overQuotaOn finds the hosts over quota in the report of a day: over the quota of the
+// day, or of the month so far.
 func overQuotaOn(ctx context.Context, cfg *config.Config, db *archive.Archive, log *slog.Logger, day archive.Day) (OverQuota, error) {
 	usage, err := stages.Day(ctx, cfg, db, log, day, time.Now())
 	if err == nil {
@@ -53,7 +53,7 @@ func (o *OverQuota) plan(ctx context.Context, cfg *config.Config, d *routeros.De
 	return d.PlanAddressList(ctx, cfg.Provision.OverQuotaList, o.hosts, o.unsettled != "")
 }
 
-// hostQuotas says whether any quota is of hosts: else nobody is ever listed.
+// hostQuotas says whether any quota is of hosts: else none is ever listed.
 func hostQuotas(cfg *config.Config) bool {
 	return slices.ContainsFunc(cfg.Report.Quotas, func(q report.Quota) bool { return q.On() && q.Each == "host" })
 }
@@ -105,8 +105,8 @@ func (o *OverQuota) list(ctx context.Context, cfg *config.Config, log *slog.Logg
 	return failed
 }
 
-// OverQuotaNow is who is over quota by the report of yesterday, for provisioning,
-// which goes on without: nil, and why it is not known.
+// OverQuotaNow are the hosts over quota by the report of yesterday. Provisioning goes
+// on when they are not known: nil, and the reason.
 func OverQuotaNow(ctx context.Context, cfg *config.Config, log *slog.Logger) (*OverQuota, string) {
 	if !cfg.Database.Exists() {
 		return nil, "there is no database yet"

@@ -125,8 +125,8 @@ func (p *Provisioning) writeList(ctx context.Context, d *routeros.Device, change
 	return err
 }
 
-// writeSaved writes changes, behind the saved state that says so. Of a write that
-// fails it keeps what was written or may have been.
+// writeSaved notes changes in the saved state, and then writes them. If a write fails,
+// the state keeps the changes that were written or may have been.
 func (p *Provisioning) writeSaved(ctx context.Context, d *routeros.Device, saved *routeros.Saved, path string, changes []routeros.Change, to netip.AddrPort) error {
 	noted := saved.Clone()
 	noted.Note(changes, to)
