@@ -46,7 +46,7 @@ type Router struct {
 	attribution.Router
 	// PortRate is the speed of its fastest port, not of the contract: records that say
 	// more than it can carry are implausible. 0 is 100 Gbit/s.
-	PortRate Rate `toml:"port_rate"`
+	PortRate Rate `toml:"port_rate,omitzero"`
 	// ActiveTimeout is after how long it exports a flow that goes on; 0 is not known,
 	// and taken for RouterOS's default of 30 minutes.
 	ActiveTimeout time.Duration `toml:"-"`

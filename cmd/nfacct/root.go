@@ -166,6 +166,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.booksCommand(),
 		a.checkCommand(),
 		a.collectCommand(),
+		a.configCommand(),
 		a.demoCommand(),
 		a.flowsCommand(),
 		a.importCommand(),
