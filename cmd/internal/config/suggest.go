@@ -36,7 +36,7 @@ func fields(t reflect.Type) map[string]reflect.Type {
 		return found
 	}
 	for f := range t.Fields() {
-		name := f.Tag.Get("toml")
+		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
 		switch {
 		case f.Anonymous && name == "":
 			for k, v := range fields(f.Type) {
