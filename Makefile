@@ -15,10 +15,12 @@ build:
 # The race detector needs a C compiler; the program itself does not.
 test: need-test
 	go test -race -timeout 20m ./...
+	cd report/web/webtest && go test -timeout 5m ./...
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
 	go vet ./...
+	cd report/web/webtest && go vet ./...
 	go run $(STATICCHECK) ./...
 	CGO_ENABLED=0 GOOS=freebsd go vet ./...
 
@@ -47,6 +49,7 @@ need-test:
 		ssh=openssh-client /usr/sbin/sshd=openssh-server \
 		node=nodejs npm=npm chromium=chromium \
 		/usr/bin/python3=python3 /usr/lib/python3/dist-packages/librouteros=python3-librouteros
+	@[ -d report/web/webtest/node_modules/axe-core ] || npm ci --prefix report/web/webtest --no-audit --no-fund --silent
 
 need-bench:
 	@.ci/need /usr/share/lightsquid/lightparser.pl=lightsquid

@@ -11,7 +11,7 @@ import (
 // every is a request for every route that a GET may ask for.
 var every = []string{"/", "/month/2026-11", "/day/2026-11-21", "/day/2026-11-21?top=0&sort=name", "/host/192.168.88.10", "/query",
 	"/query?month=2026-11&group=host", "/query/answer.csv?month=2026-11&group=host", "/query/answer.json?month=2026-11&group=host",
-	"/query/answer.xlsx?month=2026-11&group=host", "/status", "/login", "/assets/page.css", "/assets/page.js"}
+	"/query/answer.xlsx?month=2026-11&group=host", "/status", "/login", "/assets/page.css", "/assets/page.js", "/assets/icon.svg"}
 
 func TestPages(t *testing.T) {
 	h := serve(t, deps(&office{}))
@@ -80,8 +80,8 @@ func TestTotals(t *testing.T) {
 func TestParts(t *testing.T) {
 	h := serve(t, deps(&office{}))
 	for target, wanted := range map[string][]string{
-		"/day/2026-11-21":                   {`<td>branch-a</td><td class="n" title="400">`, `<td>branch-b</td><td class="n" title="600">`, "has a line for each router", "KiB*</td>", "* download charged by"},
-		"/host/192.168.88.10?month=2026-11": {`branch-a</th><td class="n" title="1200">`, `branch-b</th><td class="n" title="1800">`},
+		"/day/2026-11-21":                   {`<td>branch-a</td><td class="n" title="404">`, `<td>branch-b</td><td class="n" title="606">`, "has a line for each router", "KiB*</td>", "* download charged by"},
+		"/host/192.168.88.10?month=2026-11": {`branch-a</th><td class="n" title="1212">`, `branch-b</th><td class="n" title="1818">`},
 		"/host/192.168.88.11?month=2026-11": {"* download charged by"},
 		"/day/2026-11-21?sort=host&top=10":  {"branch-b"},
 	} {
