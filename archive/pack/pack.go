@@ -70,6 +70,9 @@ type Packer struct {
 
 // New returns a packer.
 func New(cfg Config, a *archive.Archive, log *slog.Logger) *Packer {
+	if cfg.Late == lateUnpack {
+		log.Warn(`archive.late = "unpack" means "beside" now: late rows stand beside the packed month until it is packed again; write "beside"`)
+	}
 	return &Packer{a: a, cfg: cfg, log: log, step: func(string) {}, roomFor: func(missing uint64) bool { return missing == 0 }}
 }
 
