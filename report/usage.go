@@ -241,22 +241,6 @@ type Exclusion struct {
 	archive.Counts
 }
 
-// RouterCoverage compares a router's flows with its interface counters.
-type RouterCoverage struct {
-	Router    string `json:"router"`
-	Interface string `json:"interface,omitempty"` // empty: all outside interfaces together
-	// From and To are the readings of the counters.
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	// FlowBytes is what flow records say crossed the interfaces, CounterBytes what
-	// the router itself counted in the same time, with layer 2.
-	FlowBytes    uint64  `json:"flow_bytes"`
-	CounterBytes uint64  `json:"counter_bytes"`
-	Share        float64 `json:"share"` // of the counter's bytes, 0 to about 1
-	// Reasons are what may be behind a share that is low or above one.
-	Reasons []Reason `json:"reasons,omitempty"`
-}
-
 // Facts say how the figures came about.
 type Facts struct {
 	Version   string    `json:"version"`

@@ -85,19 +85,6 @@ type Device struct {
 	cache flowCache     // of the goroutine that plays
 }
 
-// Sentence is one that a client sent.
-type Sentence struct {
-	Session int      // counted from 1
-	User    string   // empty before the login
-	Words   []string // values of passwords and responses are "***"
-}
-
-// Command is the first word.
-func (s Sentence) Command() string { return s.Words[0] }
-
-// Writes says whether the sentence asks for a change.
-func (s Sentence) Writes() bool { return writes(verbOf(s.Words[0])) }
-
 // NewDevice makes a device and its listeners; nobody is answered before Run.
 // Close it when it is never run.
 func NewDevice(cfg DeviceConfig) (*Device, error) {

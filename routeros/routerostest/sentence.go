@@ -207,3 +207,16 @@ func (t *trap) words() []string {
 	}
 	return append(w, "=message="+t.message)
 }
+
+// Sentence is one that a client sent.
+type Sentence struct {
+	Session int      // counted from 1
+	User    string   // empty before the login
+	Words   []string // values of passwords and responses are "***"
+}
+
+// Command is the first word.
+func (s Sentence) Command() string { return s.Words[0] }
+
+// Writes says whether the sentence asks for a change.
+func (s Sentence) Writes() bool { return writes(verbOf(s.Words[0])) }
