@@ -10,6 +10,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/archive/pack"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
@@ -59,7 +60,7 @@ Where flows are, and what each kind of server does:
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.repair {
 				if f.month != "" || f.unpack || f.list || f.dryRun || f.accept {
-					return usageError(errors.New("--repair is for the whole database: leave the other flags out"))
+					return exit.Usage(errors.New("--repair is for the whole database: leave the other flags out"))
 				}
 				return a.repairArchive(c.Context(), f.wait)
 			}
@@ -98,7 +99,7 @@ func (f archiveFlags) parse() (m archive.Month, err error) {
 func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	month, err := f.parse()
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	cfg, err := a.config()
 	if err != nil {
@@ -122,18 +123,18 @@ func (a *app) archive(ctx context.Context, f archiveFlags) error {
 	}
 	if !f.dryRun {
 		if err := packer.Recover(ctx, f.wait); err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 	}
 	today := importer.Today(time.Now(), cfg.Location())
 	if !f.dryRun && month == (archive.Month{}) {
 		if err := packer.CloseDays(ctx, today, f.wait); err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 	}
 	todo, err := packer.Plan(ctx, today, month, stages.Pending(cfg, db))
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if f.dryRun {
 		ready := packer.Ready(ctx)
@@ -158,7 +159,7 @@ func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archiv
 	if f.dryRun {
 		action, err := packer.UnpackPlan(ctx, month)
 		if err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 		return a.printPlan([]pack.Action{action}, month)
 	}
@@ -170,7 +171,7 @@ func (a *app) unpackMonth(ctx context.Context, packer *pack.Packer, month archiv
 	if printing := a.printPacked([]pack.Result{result}); printing != nil && err == nil {
 		err = printing
 	}
-	return databaseError(err)
+	return exit.Database(err)
 }
 
 // printPlan prints what would be done. That one month which was asked for would be

@@ -9,6 +9,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/archive/pack"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
 )
 
@@ -16,7 +17,7 @@ import (
 func (a *app) listMonths(ctx context.Context, packer *pack.Packer, only archive.Month, zone *time.Location) error {
 	all, err := packer.List(ctx)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	entries := []pack.Entry{}
 	for _, e := range all {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 )
@@ -22,7 +23,7 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 	}
 	db, err := archive.OpenDamaged(ctx, cfg.Database, a.log)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	defer db.Close()
 	m, err := db.Mend(ctx, wait)
@@ -32,7 +33,7 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 		a.printMending(m)
 	}
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	var left []string
 	for _, t := range m.Mended {
@@ -50,7 +51,7 @@ func (a *app) repairArchive(ctx context.Context, wait time.Duration) error {
 	if commands == nil {
 		return nil
 	}
-	return partialError(fmt.Errorf("rows, books and sums do not agree: import again, before other files: %s", strings.Join(commands, "; ")))
+	return exit.Partial(fmt.Errorf("rows, books and sums do not agree: import again, before other files: %s", strings.Join(commands, "; ")))
 }
 
 func (a *app) printMending(m *archive.Mending) {

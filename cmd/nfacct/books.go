@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/spool"
 	"nfacct/importer"
@@ -41,7 +42,7 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 	}
 	days, err := flags.days(time.Now(), cfg.Location())
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if len(days) == 0 {
 		days = []archive.Day{archive.DayOf(time.Now().In(cfg.Location())).Add(-1)}
@@ -58,10 +59,10 @@ func (a *app) books(ctx context.Context, flags dayFlags) error {
 		return err
 	})
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if len(loading) > 0 {
-		return temporaryError(fmt.Errorf("%s is being loaded now; ask again when the import is over", loading[0]))
+		return exit.Temporary(fmt.Errorf("%s is being loaded now; ask again when the import is over", loading[0]))
 	}
 	if err := a.printBooks(books, days); err != nil {
 		return err

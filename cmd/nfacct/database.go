@@ -6,7 +6,6 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
-	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 )
 
@@ -20,5 +19,3 @@ func (a *app) openToRead(ctx context.Context, cfg *config.Config) (*archive.Arch
 func (a *app) openDatabase(ctx context.Context, cfg *config.Config) (*archive.Archive, error) {
 	return stages.Open(ctx, cfg, a.log)
 }
-
-func databaseError(err error) error { return exit.Database(err) }

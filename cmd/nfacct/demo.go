@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/demo"
+	"nfacct/cmd/internal/exit"
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -25,7 +26,7 @@ everything can be looked at.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.configFile != "" {
-				return usageError(errors.New("--config: demo writes a configuration of its own, into its folder; leave --config out"))
+				return exit.Usage(errors.New("--config: demo writes a configuration of its own, into its folder; leave --config out"))
 			}
 			d := &demo.Demo{Out: a.out, JSON: a.json, Bar: a.progress, Log: a.log, Zone: demo.ZoneName()}
 			return d.Run(cmd.Context(), o, time.Now())

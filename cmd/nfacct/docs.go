@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nfacct/cmd/internal/build"
+	"nfacct/cmd/internal/exit"
 
 	"github.com/spf13/cobra/doc"
 )
@@ -21,11 +22,11 @@ import (
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: go run -tags packaging ./cmd/nfacct FOLDER")
-		os.Exit(exitUsage)
+		os.Exit(exit.CodeUsage)
 	}
 	if err := writeDocs(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitFailed)
+		os.Exit(exit.CodeFailed)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector/flow"
 	"nfacct/collector/spool"
@@ -35,7 +36,7 @@ record for such a reason ends with exit code 3.`,
 				format = "json"
 			}
 			if !slices.Contains([]string{"table", "json", "csv"}, format) {
-				return usageError(fmt.Errorf("format %q: choose table, json or csv", format))
+				return exit.Usage(fmt.Errorf("format %q: choose table, json or csv", format))
 			}
 			return a.flows(cmd.Context(), files, format)
 		},
@@ -77,9 +78,9 @@ func (a *app) flows(ctx context.Context, files []string, format string) error {
 	case failed == len(files):
 		return errors.New("no file could be read")
 	case failed > 0:
-		return partialError(fmt.Errorf("%d of %d files could not be read", failed, len(files)))
+		return exit.Partial(fmt.Errorf("%d of %d files could not be read", failed, len(files)))
 	case nothing > 0:
-		return partialError(fmt.Errorf("no record could be read in %s", terminal.Plural(nothing, "file")))
+		return exit.Partial(fmt.Errorf("no record could be read in %s", terminal.Plural(nothing, "file")))
 	}
 	return nil
 }

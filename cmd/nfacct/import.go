@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer"
@@ -62,16 +63,16 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	}
 	days, err := f.days(time.Now(), cfg.Location())
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if len(days) > 0 && len(files) > 0 {
-		return usageError(errors.New("days and files: a day is loaded again from the files it came from; leave one of the two out"))
+		return exit.Usage(errors.New("days and files: a day is loaded again from the files it came from; leave one of the two out"))
 	}
 	if len(f.forget) > 0 && (f.dryRun || len(days)+len(files) > 0) {
-		return usageError(errors.New("--forget stands alone: leave days, files and --dry-run out"))
+		return exit.Usage(errors.New("--forget stands alone: leave days, files and --dry-run out"))
 	}
 	if err := cfg.NoRouter(); err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	var db *archive.Archive
 	// A dry run of a day asks the ledger which files it came from; and what is
@@ -120,14 +121,14 @@ func (a *app) importFiles(ctx context.Context, f importFlags, files []string) er
 	}
 	err = errors.Join(failed...)
 	if 0 < len(failed) && len(failed) < len(summaries) {
-		err = partialError(err)
+		err = exit.Partial(err)
 	}
 	if err == nil && short != nil {
-		err = partialError(errors.Join(short...))
+		err = exit.Partial(errors.Join(short...))
 	}
 	if !f.dryRun && ctx.Err() == nil && len(files) == 0 && !errors.Is(err, archive.ErrLocked) && !errors.Is(err, archive.ErrUnavailable) {
 		if after := stages.AfterImport(ctx, cfg, db, a.log, f.wait); after != nil && err == nil {
-			err = partialError(after)
+			err = exit.Partial(after)
 		}
 	}
 	bar.Clear()
@@ -145,9 +146,9 @@ func importError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, importer.ErrPartial):
-		return partialError(err)
+		return exit.Partial(err)
 	}
-	return databaseError(err)
+	return exit.Database(err)
 }
 
 // printImport prints a summary: as JSON when asked, as text on a terminal, with

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
 )
 
@@ -52,7 +53,7 @@ func (a *app) listJobs(ctx context.Context, now time.Time) error {
 	}
 	lines, err := a.daemon().List(ctx, cfg, db, now)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if a.json {
 		return a.printJSON(lines)
@@ -91,12 +92,12 @@ func (a *app) runJob(ctx context.Context, name, period string) error {
 	}
 	d := a.daemon()
 	if period, err = d.Period(cfg, name, period, time.Now()); err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	db, err := a.openDatabase(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return databaseError(d.Now(ctx, cfg, db, name, period))
+	return exit.Database(d.Now(ctx, cfg, db, name, period))
 }

@@ -9,6 +9,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/report"
 	"nfacct/report/mail"
@@ -18,7 +19,7 @@ import (
 func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, f *reportFlags) error {
 	outbox, err := stages.Outbox(cfg, db, a.log)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	list := stages.Addressees(cfg).Mailings(p)
 	if f.department != "" {
@@ -28,28 +29,28 @@ func (a *app) send(ctx context.Context, cfg *config.Config, db *archive.Archive,
 		list = []mail.Mailing{{Report: p.Kind, Period: p.Key(), Department: f.department, To: f.recipients}}
 	}
 	if len(list) == 0 {
-		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
+		return exit.Usage(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
 	}
 	if f.dryRun {
 		return a.planMails(ctx, cfg, db, p, list, len(f.recipients) > 0, f.again)
 	}
 	if len(f.recipients) > 0 && !f.again {
 		if err := a.tellHaving(ctx, db, list[0]); err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 	}
 	for _, m := range list {
 		if err := outbox.Note(ctx, m.Report, m.Period, m.Department, m.To, mail.Noting{Asked: len(f.recipients) > 0, Again: f.again}); err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 	}
 	result, err := outbox.Deliver(ctx, true)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	mails, err := db.Mails().Of(ctx, p.Kind, p.Key())
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if a.json {
 		if err := a.printMails(mails); err != nil {
@@ -85,9 +86,9 @@ func sendError(result mail.Result, busy int, period string, has bool) error {
 	case err == nil:
 		return nil
 	case result.Sent > 0 || has:
-		return partialError(err)
+		return exit.Partial(err)
 	case result.Waiting+busy > 0:
-		return temporaryError(err)
+		return exit.Temporary(err)
 	}
 	return err
 }
@@ -117,13 +118,13 @@ func (a *app) printMails(mails []archive.Mail) error {
 func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) error {
 	transport, err := mail.NewTransport(cfg.Mail)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if len(to) == 0 {
 		to = cfg.Mail.To
 	}
 	if len(to) == 0 {
-		return usageError(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
+		return exit.Usage(errors.New("nobody to send to: set mail.to, or give --to ADDRESS"))
 	}
 	words, err := cfg.Report.Phrases()
 	if err != nil {
@@ -142,7 +143,7 @@ func (a *app) testMail(ctx context.Context, cfg *config.Config, to []string) err
 	case len(failed) == 0:
 		return nil
 	case len(failed) < len(to):
-		return partialError(errors.Join(failed...))
+		return exit.Partial(errors.Join(failed...))
 	}
 	return errors.Join(failed...)
 }

@@ -7,6 +7,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/report"
 	"nfacct/report/mail"
@@ -17,18 +18,18 @@ import (
 func (a *app) planMails(ctx context.Context, cfg *config.Config, db *archive.Archive, p report.Period, list []mail.Mailing, asked, again bool) error {
 	ledger, err := db.Mails().Of(ctx, p.Kind, p.Key())
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	due, err := db.Mails().Due(ctx, true)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	planned, err := mail.Plan(list, ledger, due, asked, again, stages.Addressees(cfg).Wanted)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if err := mail.Subjects(planned, stages.Subject(ctx, cfg, db, a.log)); err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if a.json {
 		return a.printJSON(planned)

@@ -9,7 +9,18 @@ import (
 	"strings"
 	"testing"
 
+	"nfacct/cmd/internal/exit"
+
 	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Exit codes, as tests write them.
+const (
+	exitOK        = exit.CodeOK
+	exitFailed    = exit.CodeFailed
+	exitUsage     = exit.CodeUsage
+	exitPartial   = exit.CodePartial
+	exitTemporary = exit.CodeTemporary
 )
 
 // TestMain puts the program on PATH as nfacct, for scripts and for tests that

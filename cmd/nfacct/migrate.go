@@ -13,6 +13,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/importer/migrate"
@@ -77,7 +78,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	}
 	opts, err := f.options(cfg)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	dsnFile := f.dsnFile
 	if folder := os.Getenv("CREDENTIALS_DIRECTORY"); dsnFile == "" && folder != "" {
@@ -86,11 +87,11 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 		}
 	}
 	if dsnFile == "" && len(paths) == 0 {
-		return usageError(errors.New("nothing to migrate: name folders, or the old database by --dsn-file"))
+		return exit.Usage(errors.New("nothing to migrate: name folders, or the old database by --dsn-file"))
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil {
-			return usageError(err)
+			return exit.Usage(err)
 		}
 	}
 	var db *archive.Archive
@@ -113,7 +114,7 @@ func (a *app) migrate(ctx context.Context, f migrateFlags, paths []string) error
 	summary := migrate.NewSummary()
 	err = m.All(ctx, migrate.Sources{DSNFile: dsnFile, Paths: paths, Copies: filepath.Join(cfg.State, "migrate"), Server: cfg.Database}, summary)
 	if dsn := (*migrate.DSNError)(nil); errors.As(err, &dsn) {
-		err = usageError(err)
+		err = exit.Usage(err)
 	}
 	bar.Clear()
 	if err == nil {
@@ -162,11 +163,11 @@ func migrateError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, migrate.ErrSource):
-		return temporaryError(err)
+		return exit.Temporary(err)
 	case errors.Is(err, migrate.ErrPartial):
-		return partialError(err)
+		return exit.Partial(err)
 	}
-	return databaseError(err)
+	return exit.Database(err)
 }
 
 // printMigration prints a summary: as JSON when asked, as text on a terminal,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/provision"
 	"nfacct/cmd/internal/stages"
 	"nfacct/routeros"
@@ -74,18 +75,18 @@ func (a *app) provision(ctx context.Context, f provisionFlags, names []string) e
 		return err
 	}
 	if err := f.check(cfg.Provision); err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	routers, err := stages.Managed(cfg, names)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if f.trust {
 		return a.trust(ctx, cfg, routers)
 	}
 	port, err := stages.CollectorPort(cfg)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if !f.dryRun {
 		unlock, err := provision.Lock(cfg)

@@ -17,6 +17,7 @@ import (
 
 	"nfacct/archive"
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/report"
@@ -107,7 +108,7 @@ var queryFormats = []string{"table", "csv", "json", "xlsx", "sql"}
 func (a *app) query(ctx context.Context, f *queryFlags) error {
 	values, err := f.values()
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	switch {
 	case f.format == "" && a.json:
@@ -115,12 +116,12 @@ func (a *app) query(ctx context.Context, f *queryFlags) error {
 	case f.format == "":
 		f.format = "table"
 	case !slices.Contains(queryFormats, f.format):
-		return usageError(fmt.Errorf("--format %q: choose one of %s", f.format, strings.Join(queryFormats, ", ")))
+		return exit.Usage(fmt.Errorf("--format %q: choose one of %s", f.format, strings.Join(queryFormats, ", ")))
 	case a.json && f.format != "json":
-		return usageError(errors.New("--json and --format: leave one of the two out"))
+		return exit.Usage(errors.New("--json and --format: leave one of the two out"))
 	}
 	if f.format == "xlsx" && f.output == "" && terminal.Is(a.out) {
-		return usageError(errors.New("a workbook is not for a terminal: add --output FILE.xlsx"))
+		return exit.Usage(errors.New("a workbook is not for a terminal: add --output FILE.xlsx"))
 	}
 	cfg, err := a.config()
 	if err != nil {
@@ -133,15 +134,15 @@ func (a *app) query(ctx context.Context, f *queryFlags) error {
 	defer db.Close()
 	setting, err := stages.Setting(ctx, cfg, db, a.log)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	q, err := query.Parse(values, setting)
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	reader, err := db.Asker(ctx, archive.DefaultAskLimits())
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	defer reader.Close()
 	return a.answer(ctx, cfg, db, q, query.Of(db, reader), setting, f)
@@ -154,7 +155,7 @@ func (a *app) answer(ctx context.Context, cfg *config.Config, db *archive.Archiv
 	case errors.Is(err, query.ErrNoTables):
 		return fmt.Errorf("%w (%s to %s); nfacct import loads the spool, and nfacct archive --list lists the months", err, q.From, q.To)
 	case err != nil:
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if f.output == "" {
 		return a.write(ctx, a.out, cfg, db, q, asker, s, f, prepared)
@@ -198,7 +199,7 @@ func (a *app) write(ctx context.Context, out io.Writer, cfg *config.Config, db *
 	}
 	answer, err := q.Run(ctx, asker, s, w.Row)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	if rows, ok := w.(*query.JSON); ok {
 		rows.Answer = answer

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/report/mail"
@@ -57,11 +58,11 @@ Exit code 3: some have it and some not; 75: nobody has it, and it is tried again
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.split(); err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			sends := f.send || f.test || len(f.recipients) > 0
 			if sends && (cmd.Flags().Changed("format") || f.output != "") {
-				return usageError(errors.New("--send, --to and --test: a mail has its own form; leave --format and --output out"))
+				return exit.Usage(errors.New("--send, --to and --test: a mail has its own form; leave --format and --output out"))
 			}
 			if a.json && !sends && !cmd.Flags().Changed("format") {
 				f.format = "json"
@@ -124,7 +125,7 @@ func (f *reportFlags) check(asJSON bool) error {
 
 func (a *app) report(ctx context.Context, f *reportFlags) error {
 	if err := f.check(a.json); err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	cfg, err := a.config()
 	if err != nil {
@@ -133,21 +134,21 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	now := time.Now()
 	p, err := f.period(now, cfg.Location())
 	if err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	if err := stages.CheckDepartment(cfg, f.department); err != nil {
-		return usageError(err)
+		return exit.Usage(err)
 	}
 	sends := f.send || f.test || len(f.recipients) > 0
 	if sends && !cfg.Mail.Enabled() {
-		return usageError(cfg.Wrong("mail", "there is no way to send mail", "set server, or sendmail, and from"))
+		return exit.Usage(cfg.Wrong("mail", "there is no way to send mail", "set server, or sendmail, and from"))
 	}
 	if f.test {
 		return a.testMail(ctx, cfg, f.recipients)
 	}
 	toFile := f.output != "" && f.output != "-"
 	if !sends && !toFile && (f.format == "xlsx" || f.format == "eml") && terminal.Is(a.out) {
-		return usageError(fmt.Errorf("--format %s is not for a terminal: name a file with --output, or redirect standard output", f.format))
+		return exit.Usage(fmt.Errorf("--format %s is not for a terminal: name a file with --output, or redirect standard output", f.format))
 	}
 	boundMemory()
 	db, err := a.openToRead(ctx, cfg)
@@ -160,7 +161,7 @@ func (a *app) report(ctx context.Context, f *reportFlags) error {
 	}
 	usage, err := stages.Usage(ctx, cfg, db, a.log, p, f.department, now)
 	if err != nil {
-		return databaseError(err)
+		return exit.Database(err)
 	}
 	render := func(w io.Writer) error { return stages.Render(w, cfg, usage, f.format, now) }
 	if toFile {

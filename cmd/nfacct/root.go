@@ -21,19 +21,6 @@ import (
 	"nfacct/cmd/internal/terminal"
 )
 
-// Exit codes, as package exit has them.
-const (
-	exitOK        = exit.CodeOK
-	exitFailed    = exit.CodeFailed
-	exitUsage     = exit.CodeUsage
-	exitPartial   = exit.CodePartial
-	exitTemporary = exit.CodeTemporary
-)
-
-func usageError(err error) error     { return exit.Usage(err) }
-func partialError(err error) error   { return exit.Partial(err) }
-func temporaryError(err error) error { return exit.Temporary(err) }
-
 // app is what every command is given: the streams, the global flags, the log.
 type app struct {
 	in          io.Reader
@@ -96,7 +83,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	go func() { ended <- root.ExecuteContext(ctx) }()
 	err := a.await(ctx, ended)
 	if err == nil || isOutputClosed(err) {
-		return exitOK
+		return exit.CodeOK
 	}
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintf(errOut, "nfacct: %s\n", terminal.Printable(err.Error()))
@@ -127,7 +114,7 @@ func (a *app) await(ctx context.Context, ended <-chan error) error {
 	case err := <-ended:
 		return err
 	case <-time.After(endWait):
-		return temporaryError(fmt.Errorf("told to end, and ended %v later without waiting for what it was at, such as a database that hangs; the next run puts right what is unfinished", endWait))
+		return exit.Temporary(fmt.Errorf("told to end, and ended %v later without waiting for what it was at, such as a database that hangs; the next run puts right what is unfinished", endWait))
 	}
 }
 
@@ -152,7 +139,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
+		return exit.Usage(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default ./nfacct.toml, then /etc/nfacct/nfacct.toml)")
@@ -198,7 +185,7 @@ func (a *app) config() (*config.Config, error) {
 	}
 	cfg, err := read()
 	if err != nil {
-		return nil, usageError(err)
+		return nil, exit.Usage(err)
 	}
 	cfg.Database.Program = build.Program()
 	return cfg, nil
@@ -208,7 +195,7 @@ func (a *app) config() (*config.Config, error) {
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usageError(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
+			return exit.Usage(fmt.Errorf("%w; see '%s --help'", err, c.CommandPath()))
 		}
 		return nil
 	}

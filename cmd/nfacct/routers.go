@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/archive"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/collector"
@@ -88,11 +89,11 @@ func (a *app) routers(ctx context.Context, refresh bool) error {
 		}
 		if refresh {
 			if err := keeper.Keep(ctx, stages.Router(cfg, &cfg.Routers[i]).Accounted, s.Facts); err != nil {
-				return databaseError(err)
+				return exit.Database(err)
 			}
 		}
 		if s.Coverage, err = coverageOf(ctx, db, s); err != nil {
-			return databaseError(err)
+			return exit.Database(err)
 		}
 	}
 	if a.json {

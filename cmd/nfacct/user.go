@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nfacct/cmd/internal/config"
+	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/terminal"
 	"nfacct/report/web/access"
 )
@@ -45,11 +46,11 @@ func (a *app) userAddCommand() *cobra.Command {
 			}
 			u := access.User{Name: args[0], Role: access.Role(role), Departments: departments}
 			if err := u.Check(); err != nil {
-				return usageError(err)
+				return exit.Usage(err)
 			}
 			for _, name := range departments {
 				if err := knownDepartment(cfg, name); err != nil {
-					return usageError(err)
+					return exit.Usage(err)
 				}
 			}
 			if !noPassword {
@@ -59,7 +60,7 @@ func (a *app) userAddCommand() *cobra.Command {
 			}
 			return access.Update(cfg.Web.Users, func(users []access.User) ([]access.User, error) {
 				if _, known := access.Find(users, u.Name); known {
-					return nil, usageError(fmt.Errorf("user %s is there already; nfacct user passwd changes the password, nfacct user remove removes the user", u.Name))
+					return nil, exit.Usage(fmt.Errorf("user %s is there already; nfacct user passwd changes the password, nfacct user remove removes the user", u.Name))
 				}
 				return append(users, u), nil
 			})
@@ -174,7 +175,7 @@ func (a *app) changeUser(name string, change func(users []access.User, i int) ([
 	return access.Update(cfg.Web.Users, func(users []access.User) ([]access.User, error) {
 		i := slices.IndexFunc(users, func(u access.User) bool { return u.Name == name })
 		if i < 0 {
-			return nil, usageError(fmt.Errorf("there is no user %q; nfacct user list lists them", name))
+			return nil, exit.Usage(fmt.Errorf("there is no user %q; nfacct user list lists them", name))
 		}
 		return change(users, i)
 	})
@@ -193,5 +194,5 @@ func asUsage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return usageError(err)
+	return exit.Usage(err)
 }
