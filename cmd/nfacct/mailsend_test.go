@@ -16,7 +16,7 @@ type sendmailFolder string
 
 // mailBySendmail adds a way to send mail to a configuration: a program that notes
 // each recipient, and waits as long as there is a file named wait beside it.
-func mailBySendmail(t *testing.T, config string) sendmailFolder {
+func mailBySendmail(t *testing.T, config string, more ...string) sendmailFolder {
 	t.Helper()
 	folder := t.TempDir()
 	program := filepath.Join(folder, "sendmail")
@@ -36,7 +36,7 @@ echo "$last" >>taken
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := fmt.Fprintf(file, "[mail]\nsendmail = %q\nfrom = \"nfacct@example.net\"\n", program); err != nil {
+	if _, err := fmt.Fprintf(file, "[mail]\nsendmail = %q\nfrom = \"nfacct@example.net\"\n%s", program, strings.Join(more, "")); err != nil {
 		t.Fatal(err)
 	}
 	return sendmailFolder(folder)

@@ -43,7 +43,7 @@ func misbehave() {
 	}
 	switch how {
 	case "eat":
-		if err := daemon.Limit(daemon.MailMemory); err != nil {
+		if err := daemon.Limit(daemon.ReportMemory); err != nil {
 			panic(err)
 		}
 		var all [][]byte
@@ -153,6 +153,7 @@ func TestRunOutlivesItsChildren(t *testing.T) {
 	if err := os.WriteFile(name, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	sendmail := mailBySendmail(t, name, "to = [\"head@example.net\"]\n")
 	c := startCollect(t, name)
 	sendV5(t, address, 0, 20)
 	c.await("*.open", 20)
@@ -171,6 +172,7 @@ func TestRunOutlivesItsChildren(t *testing.T) {
 		}
 	}
 	c = startDaemon(t, "run", name)
+	t.Cleanup(func() { endServer(t, name) })
 	sendV5(t, address, 20, 20)
 	c.awaitSaid("ended at its memory limit", 60*time.Second)
 	c.awaitSaid("job=import period", 60*time.Second) // done, after its file was tried alone
@@ -233,6 +235,67 @@ func TestRunOutlivesItsChildren(t *testing.T) {
 	c.awaitSaid("job=report period", 60*time.Second)
 	awaitStatus(t, c, name, "the report is made", func(findings []health.Finding, _ int) bool { return finding(findings, "job.report") == nil })
 	c.end(syscall.SIGTERM)
+
+	// The mailer likewise: killed in the middle, it is named, and the next one delivers.
+	for _, how := range []string{"die", "eat"} {
+		t.Run("mailer: "+how, func(t *testing.T) {
+			if err := os.WriteFile(filepath.Join(folder, "mail"), []byte(how), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			mailAgain(t, name)
+			c := startDaemon(t, "run", name)
+			sendV5(t, address, 80, 20)
+			awaitStatus(t, c, name, "the mailer that failed", func(findings []health.Finding, code int) bool {
+				f := finding(findings, "job.mail")
+				return f != nil && code == exitFailed && f.Remedy != ""
+			})
+			c.end(syscall.SIGTERM)
+			before := sendmail.taken(t)
+			c = startDaemon(t, "run", name)
+			for end := time.Now().Add(60 * time.Second); sendmail.taken(t) != before+"head@example.net\n"; time.Sleep(100 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("mailed to %q\n%s", sendmail.taken(t), c.stderr)
+				}
+			}
+			awaitStatus(t, c, name, "it is mailed", func(findings []health.Finding, _ int) bool { return finding(findings, "job.mail") == nil })
+			c.end(syscall.SIGTERM)
+		})
+	}
+}
+
+// mailAgain makes every mail of the ledger due.
+func mailAgain(t *testing.T, name string) {
+	t.Helper()
+	cfg, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := archive.Open(t.Context(), cfg.Database, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	result, err := db.DB().ExecContext(t.Context(), "UPDATE mails SET state = 'waiting', sent = NULL, next = UTC_TIMESTAMP()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := result.RowsAffected(); n != 1 {
+		t.Fatalf("%d mails", n)
+	}
+}
+
+// endServer ends the database server that a test which failed left, be it stopped.
+func endServer(t *testing.T, name string) {
+	t.Helper()
+	cfg, err := config.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(cfg.Database.Folder, "data", "nfacct.pid"))
+	var pid int
+	if n, _ := fmt.Sscan(string(text), &pid); err == nil && n == 1 {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 }
 
 func serverPID(t *testing.T, folder string) (pid int) {

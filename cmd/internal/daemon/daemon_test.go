@@ -126,7 +126,7 @@ func TestChildEnds(t *testing.T) {
 
 // All that may run at once is allowed no more than the total that the help states.
 func TestTotal(t *testing.T) {
-	if sum := ParentMemory + DatabaseMemory + WriterMemory + ReportMemory + MailMemory + RouterMemory + PageMemory; sum != Total {
+	if sum := ParentMemory + DatabaseMemory + WriterMemory + ReportMemory + RouterMemory + PageMemory; sum != Total || sum > 1536*MiB {
 		t.Errorf("%d MiB, and the total is %d", sum/MiB, Total/MiB)
 	}
 }

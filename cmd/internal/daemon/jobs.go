@@ -36,11 +36,10 @@ type Work struct {
 const mailJob = "mail"
 
 // Lanes: the jobs of one run one after the other. Import and the month's end need
-// the same lock.
+// the same lock; reports and the mailer share one place in memory.
 const (
 	writerLane = "writer"
 	reportLane = "report"
-	mailLane   = "mail"
 	routerLane = "router"
 )
 
@@ -77,7 +76,7 @@ func (d *Daemon) jobs(cfg *config.Config) []job {
 		})
 	}
 	if cfg.Mail.Enabled() {
-		row(mailJob, schedule.Spec{}, nil, 0, mailLane, MailMemory, 10*time.Minute, func(ctx context.Context, db *archive.Archive, _ Work) error {
+		row(mailJob, schedule.Spec{}, nil, 0, reportLane, ReportMemory, 10*time.Minute, func(ctx context.Context, db *archive.Archive, _ Work) error {
 			return d.deliver(ctx, cfg, db)
 		})
 	}
