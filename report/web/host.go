@@ -16,7 +16,8 @@ type hostPage struct {
 	Month, Before, After string
 	Lines                []dayLine
 	Up, Down, Total      uint64
-	Previous             uint64 // the month before, if anything is known of it
+	Compared             *compared
+	Names                []nameLine // when it had more than one
 	Chart                template.HTML
 	Asks                 []ask // questions about it
 	Estimated            string
@@ -83,7 +84,6 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 	for _, d := range days {
 		total := d.UpBytes + d.DownBytes
 		if d.Day.Before(m.First()) {
-			out.Previous += total
 			continue
 		}
 		out.Up, out.Down, out.Total = out.Up+d.UpBytes, out.Down+d.DownBytes, out.Total+total
@@ -103,6 +103,12 @@ func (s *Server) host(r *http.Request) (string, *view, error) {
 	}
 	out.Parts, out.Weak = parts.of[addr], parts.weak[addr] > out.Down/tolerated
 	out.Chart = s.svg(bars, title)
+	if out.Compared, err = s.compare(ctx, store, m, days); err != nil {
+		return "", nil, err
+	}
+	if out.Names, err = s.namesOver(ctx, addr, m); err != nil {
+		return "", nil, err
+	}
 	for _, by := range []string{"peer", "service", "day,hour", "proto", "peer,peer_port"} {
 		q := url.Values{"month": {m.String()}, "host": {addr.String()}, "group": {by}, "limit": {"100"}}
 		out.Asks = append(out.Asks, ask{by, "/query?" + q.Encode()})

@@ -78,6 +78,29 @@ func (s *Server) names(ctx context.Context, at time.Time) (map[netip.Addr]string
 	return some, nil
 }
 
+// history are the names that a host had in a time, if the visitor may see it.
+func (s *Server) history(ctx context.Context, host netip.Addr, start, end time.Time) ([]archive.HostName, error) {
+	has, err := s.reaches(ctx)
+	if err != nil || !has(host) {
+		return nil, err
+	}
+	all, err := s.deps.History(ctx, start, end)
+	return slices.DeleteFunc(all, func(n archive.HostName) bool { return n.Host != host }), err
+}
+
+// proxied is what went through the proxy of hosts that the visitor may see.
+func (s *Server) proxied(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error) {
+	has, err := s.reaches(ctx)
+	if err != nil {
+		return begin, until, err
+	}
+	return s.deps.Proxied(ctx, from, to, func(u *archive.ProxyUsage) {
+		if u.Host.IsValid() && has(u.Host) || !u.Host.IsValid() && !visitorOf(ctx).limited() {
+			take(u)
+		}
+	})
+}
+
 // part is what a store has of some hosts. It does not embed the store: a method that is
 // new there has to say here what it leaves out.
 type part struct {

@@ -136,6 +136,21 @@ func servedBy(t *testing.T, o *twoDepartments) http.Handler {
 		}
 		return names, nil
 	}
+	d.History = func(context.Context, time.Time, time.Time) (names []archive.HostName, err error) {
+		for host := range o.all() {
+			for _, name := range []string{"new", "director"} {
+				names = append(names, archive.HostName{Host: host, Name: strings.Replace(name, "director", "desk", btoi(host == hosts[0])), From: archive.SlotStart(begin, 0, time.UTC)})
+			}
+		}
+		return names, nil
+	}
+	d.Proxied = func(_ context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (time.Time, time.Time, error) {
+		for host, bytes := range o.all() {
+			take(&archive.ProxyUsage{Day: begin.Add(1), Host: host, Bytes: bytes})
+		}
+		take(&archive.ProxyUsage{Day: begin.Add(1), Bytes: o.bytes}) // of nobody knows whom
+		return d.Now().AddDate(0, -1, 0), d.Now(), nil
+	}
 	cfg := DefaultConfig()
 	cfg.Users, cfg.TrustedProxies = file, []string{"192.0.2.1"}
 	s, err := New(cfg, d)
@@ -164,8 +179,10 @@ var tries = map[string][]string{
 	"GET /query": {"/query", "/query?month=2026-11&group=host", "/query?month=2026-11&host=192.168.88.77&group=peer", "/query?month=2026-11&department=bureau&group=host",
 		"/query?month=2026-11&department=!sales&group=host", "/query?month=2026-11&src=192.168.88.77&show=count", "/query?month=2026-11&show=rows&limit=0",
 		"/query?month=2026-11&group=dst,src", "/query?from=2026-11-20&to=2026-11-22", "/query?month=2026-11&group=host&ask=yes&department=-"},
-	"GET /query/{file}": {"/query/answer.csv?month=2026-11&group=host", "/query/answer.json?month=2026-11&host=192.168.88.77&show=rows", "/query/answer.csv?month=2026-11&department=bureau&group=host,peer"},
-	"GET /status":       {"/status"},
+	"GET /query/{file}":  {"/query/answer.csv?month=2026-11&group=host", "/query/answer.json?month=2026-11&host=192.168.88.77&show=rows", "/query/answer.csv?month=2026-11&department=bureau&group=host,peer"},
+	"GET /proxy":         {"/proxy", "/proxy?sort=share"},
+	"GET /proxy/{month}": {"/proxy/2026-11?sort=host"},
+	"GET /status":        {"/status"},
 }
 
 // A viewer of one department reaches no other host's figures: whatever the other
@@ -256,7 +273,7 @@ func TestReachIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	past := regexp.MustCompile(`deps\.(Open|Names|Setting|Findings)\(`)
+	past := regexp.MustCompile(`deps\.(Open|Names|Setting|Findings|History|Proxied)\(`)
 	for _, name := range sources {
 		if strings.HasSuffix(name, "_test.go") || name == "reach.go" || name == "guard.go" {
 			continue

@@ -25,6 +25,8 @@ func (s *Server) routes() []route {
 		{"GET", "/month/{month}", s.light(s.calendar), forHosts},
 		{"GET", "/day/{day}", s.light(s.day), forHosts},
 		{"GET", "/host/{host}", s.light(s.host), forHosts},
+		{"GET", "/proxy", s.light(s.proxy), forHosts},
+		{"GET", "/proxy/{month}", s.light(s.proxy), forHosts},
 		{"GET", "/query", s.page(s.query), forHosts},
 		{"GET", "/query/{file}", s.export, forHosts},
 		{"GET", "/status", s.page(s.status), forHosts},
@@ -43,6 +45,7 @@ type view struct {
 	Code       int // of HTTP; 0 is 200
 	Trouble    *trouble
 	Visitor    *visitor
+	Proxy      bool // there is one
 	Data       any
 }
 
@@ -77,6 +80,7 @@ func (s *Server) page(find func(r *http.Request) (name string, v *view, err erro
 			name, v = "empty", &view{Title: s.deps.Words.Text("web.down"), Code: http.StatusServiceUnavailable,
 				Trouble: &trouble{s.deps.Words.Text("web.down_text", err.Error()), "nfacct status"}}
 		}
+		v.Proxy = s.deps.Proxied != nil
 		v.Visitor = visitorOf(r.Context())
 		v.Zone, v.Now = s.deps.Location.String(), s.deps.Now().In(s.deps.Location).Format("2006-01-02 15:04")
 		var out bytes.Buffer

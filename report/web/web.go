@@ -55,6 +55,11 @@ type Deps struct {
 	// Names are the names of hosts at a time. They come from the archive: no page
 	// waits for a resolver.
 	Names func(ctx context.Context, at time.Time) (map[netip.Addr]string, error)
+	// History are the names that hosts had in a time, the newest of each host first.
+	History func(ctx context.Context, start, end time.Time) ([]archive.HostName, error)
+	// Proxied calls take with what the proxy's log says of days; begin is its first
+	// entry and until how far it has been read, zero: nothing. Nil: there is no proxy.
+	Proxied func(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error)
 	// Findings say how nfacct does. They need no database.
 	Findings func() ([]health.Finding, error)
 	// Routers is how many are configured.

@@ -47,6 +47,13 @@ func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progres
 			}
 			return report.Called(ctx, open.db, at)
 		},
+		History: func(ctx context.Context, start, end time.Time) ([]archive.HostName, error) {
+			if _, _, err := open.get(ctx); err != nil {
+				return nil, err
+			}
+			return open.db.Routers().NamesDuring(ctx, start, end)
+		},
+		Proxied: open.proxied(),
 		Findings: func() ([]health.Finding, error) {
 			s, err := ReadStatus(cfg)
 			if err != nil {
@@ -177,6 +184,25 @@ func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 			p.log.Debug("days not summed up", "err", err)
 		}
 		cancel()
+	}
+}
+
+// proxied reads what the proxy's log says; nil when none is configured.
+func (p *pageArchive) proxied() func(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error) {
+	if p.cfg.Report.Squid.AccessLog == "" {
+		return nil
+	}
+	return func(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error) {
+		if _, _, err := p.get(ctx); err != nil {
+			return begin, until, err
+		}
+		first, hour, known, err := p.db.Proxy().Begin(ctx)
+		if err != nil || !known {
+			return begin, until, err
+		}
+		begin = archive.NewCalendar(p.cfg.Location()).SlotStart(first, archive.Slot(4*hour))
+		until, err = p.db.Proxy().Usage(ctx, from, to, take)
+		return begin, until, err
 	}
 }
 

@@ -215,6 +215,15 @@ func depsOf(a *archive.Archive, asker *archive.Asker, berlin *time.Location) web
 		Names: func(ctx context.Context, at time.Time) (map[netip.Addr]string, error) {
 			return report.Called(ctx, a, at)
 		},
+		History: a.Routers().NamesDuring,
+		Proxied: func(_ context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error) {
+			for day := from; !to.Before(day); day = day.Add(1) {
+				for n := range 25 {
+					take(&archive.ProxyUsage{Day: day, Host: hostOf(n), Bytes: uint64(1+n*n%17) << 28})
+				}
+			}
+			return now(berlin).AddDate(0, -2, 0), now(berlin), nil
+		},
 		Findings: func() ([]health.Finding, error) {
 			return health.Look(&health.Facts{
 				Collector: health.Collector{Ran: true, Running: true, State: "/var/lib/nfacct", Started: now(berlin).Add(-time.Hour), Written: now(berlin), Spool: "/var/lib/nfacct/spool"},
