@@ -37,9 +37,7 @@ type Archive struct {
 
 	noMyISAM bool // a given server's administrator has turned it off
 
-	writer  writer
-	session session
-	closed  sync.Once
+	closed sync.Once
 
 	mu      sync.Mutex
 	routers map[string]uint16

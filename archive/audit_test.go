@@ -37,7 +37,7 @@ func TestAudit(t *testing.T) {
 	audit("packed, a row changed", "2026-11-01 gw1: the rows hold 200 records")
 	run(t, a, "UPDATE flows_2026_11c SET up_bytes = up_bytes - 1 WHERE `day` = '2026-11-01' LIMIT 1")
 	run(t, a, "UPDATE month_sums SET checksum = NULL")
-	if err := a.Unpack(t.Context(), MonthOf(monday)); err != nil {
+	if err := writing(a).Unpack(t.Context(), MonthOf(monday)); err != nil {
 		t.Fatal(err)
 	}
 	audit("unpacked", "")

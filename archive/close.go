@@ -5,93 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 )
 
-// session is what a writer remembers from Lock to its end. It has a lock of its
-// own only because several goroutines may hold the archive.
-type session struct {
-	mu      sync.Mutex
-	touched map[Day]bool // loaded into
-	day     Day          // that is being loaded again
-}
-
-func (s *session) reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.touched, s.day = map[Day]bool{}, Day{}
-}
-
-// reload notes which day is being loaded again; the zero Day is none.
-func (s *session) reload(day Day) {
-	s.mu.Lock()
-	s.day = day
-	s.mu.Unlock()
-}
-
-func (s *session) reloading() Day {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.day
-}
-
-// loaded notes days that were loaded into.
-func (s *session) loaded(days []Day) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, day := range days {
-		s.touched[day] = true
-	}
-}
-
-func (s *session) took(day Day) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.touched[day]
-}
-
-// Settle ends the loading of files, under the lock: what was loaded since Lock is
+// Settle ends the loading of files: what was loaded since Lock is
 // closed and made durable, and the checksums of its days are noted. If Settle is not
 // called, or fails, the next Lock sees to it.
-func (a *Archive) Settle(ctx context.Context) error {
-	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
+func (w *Writer) Settle(ctx context.Context) error {
+	if err := errors.Join(w.held(ctx), w.idle(ctx)); err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
-	days, err := a.noteSums(ctx)
+	days, err := w.noteSums(ctx)
 	if err != nil {
 		return fmt.Errorf("settle: %w", err)
 	}
 	for _, day := range days {
-		if err := a.settle(ctx, day.Table()); err != nil {
+		if err := w.settle(ctx, day.Table()); err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
-		a.step("day settled")
+		w.step("day settled")
 	}
 	return nil
 }
 
-// CloseDays ends days, under the lock: no file of them is expected any more. Their keys
+// CloseDays ends days: no file of them is expected any more. Their keys
 // are made, once, by sorting, and their rows are compared with the rollups. It closes
 // the days before over, and those before today that this writer loaded nothing into:
 // an import that brings nothing of a past day shows that the day is over. A
 // *BalanceError says which days' rows and rollups differ, and by how much; they are
 // closed all the same.
-func (a *Archive) CloseDays(ctx context.Context, over, today Day) error {
-	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
+func (w *Writer) CloseDays(ctx context.Context, over, today Day) error {
+	if err := errors.Join(w.held(ctx), w.idle(ctx)); err != nil {
 		return fmt.Errorf("close days: %w", err)
 	}
-	days, err := a.days(ctx, "SELECT day FROM day_tables WHERE key_state = 'off' AND day < ? ORDER BY day", today)
+	days, err := w.days(ctx, "SELECT day FROM day_tables WHERE key_state = 'off' AND day < ? ORDER BY day", today)
 	if err != nil {
 		return fmt.Errorf("close days: %w", err)
 	}
 	var problems []string
 	for _, day := range days {
-		if !day.Before(over) && a.session.took(day) {
+		if !day.Before(over) && w.touched[day] {
 			continue
 		}
-		problem, err := a.compareRows(ctx, day)
+		problem, err := w.compareRows(ctx, day)
 		if err == nil {
-			err = a.makeKeys(ctx, day)
+			err = w.makeKeys(ctx, day)
 		}
 		if err != nil {
 			return fmt.Errorf("close %s: %w", day, err)

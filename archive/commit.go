@@ -80,7 +80,9 @@ func (l *Load) commit(ctx context.Context, books []Book) (problems []string, err
 	if err := l.close(ctx, problems); err != nil {
 		return nil, err
 	}
-	l.a.session.loaded(slices.Collect(maps.Keys(l.rows)))
+	for day := range l.rows {
+		l.a.touched[day] = true
+	}
 	l.a.step("loaded")
 	return problems, nil
 }

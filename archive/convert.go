@@ -47,13 +47,12 @@ func (a *Archive) convert(ctx context.Context, m Month) error {
 	return a.exec(ctx, doing, "DELETE FROM month_sums WHERE month = ?", m.String())
 }
 
-// Unpack gives the days of a packed month tables of their own again. The writer lock
-// must be held; readers go on. It is an error if the month is not packed; it wraps
+// Unpack gives the days of a packed month tables of their own again; readers go on. It is an error if the month is not packed; it wraps
 // ErrDamaged if the packed table cannot be read, and nothing has changed then.
-func (a *Archive) Unpack(ctx context.Context, m Month) error {
+func (w *Writer) Unpack(ctx context.Context, m Month) error {
 	doing := "unpack " + m.String()
-	i, err := a.inventory(ctx)
-	if err := errors.Join(err, a.held(ctx), a.idle(ctx)); err != nil {
+	i, err := w.inventory(ctx)
+	if err := errors.Join(err, w.held(ctx), w.idle(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	switch {
@@ -63,18 +62,18 @@ func (a *Archive) Unpack(ctx context.Context, m Month) error {
 		// Only a person can have made it: what switches tables is recovered.
 		return fmt.Errorf("%s: %s and %s both stand, and it is not known which is right; rename or drop one of them", doing, m.Table(), m.PackedTable())
 	}
-	n, err := a.notedMonth(ctx, m)
+	n, err := w.notedMonth(ctx, m)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	sum, err := a.checksum(ctx, m.PackedTable())
+	sum, err := w.checksum(ctx, m.PackedTable())
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if n.sum.Valid && uint64(n.sum.Int64) != sum { // the table itself goes on telling
 		return fmt.Errorf("%s: %w: %s", doing, ErrDamaged, alteredRows(n, sum))
 	}
-	if err := a.unpack(ctx, m, m.PackedTable(), sum); err != nil {
+	if err := w.unpack(ctx, m, m.PackedTable(), sum); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
@@ -83,14 +82,14 @@ func (a *Archive) Unpack(ctx context.Context, m Month) error {
 // UnpackMended is Unpack of a month whose packed table cannot be read: the rows
 // are those of the staging table, a copy of it that was repaired, and what it
 // holds is what the month holds from now on.
-func (a *Archive) UnpackMended(ctx context.Context, m Month) error {
-	err := errors.Join(a.held(ctx), a.idle(ctx))
+func (w *Writer) UnpackMended(ctx context.Context, m Month) error {
+	err := errors.Join(w.held(ctx), w.idle(ctx))
 	var sum uint64
 	if err == nil {
-		sum, err = a.checksum(ctx, m.StagingTable())
+		sum, err = w.checksum(ctx, m.StagingTable())
 	}
 	if err == nil {
-		err = a.unpack(ctx, m, m.StagingTable(), sum)
+		err = w.unpack(ctx, m, m.StagingTable(), sum)
 	}
 	if err != nil {
 		return fmt.Errorf("unpack the repaired %s: %w", m, err)

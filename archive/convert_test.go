@@ -60,7 +60,7 @@ func TestConvertCutShort(t *testing.T) {
 			a := openConfig(t, cfg)
 			old := func() {
 				wipe(t, a)
-				unlock, err := a.Lock(t.Context(), 10*time.Second)
+				unlock, err := locked(t.Context(), a, 10*time.Second)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,7 +69,7 @@ func TestConvertCutShort(t *testing.T) {
 				makeOld(t, a, MonthOf(monday))
 			}
 			load := func(ctx context.Context, step func(string)) error {
-				unlock, err := a.Lock(ctx, 10*time.Second)
+				unlock, err := locked(ctx, a, 10*time.Second)
 				if err != nil {
 					return err
 				}
@@ -83,7 +83,7 @@ func TestConvertCutShort(t *testing.T) {
 				if err := f.load(ctx, a); err != nil && !errors.Is(err, ErrLoaded) {
 					return err
 				}
-				return a.Settle(ctx)
+				return writing(a).Settle(ctx)
 			}
 			old()
 			audited(t, a, "as it was")
@@ -145,7 +145,7 @@ func TestConvertWhatWasCutShort(t *testing.T) {
 	begin := func() {
 		t.Helper()
 		wipe(t, a)
-		unlock, err := a.Lock(t.Context(), time.Second)
+		unlock, err := locked(t.Context(), a, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestConvertWhatWasCutShort(t *testing.T) {
 	}
 	relock := func(what string) {
 		t.Helper()
-		unlock, err := a.Lock(t.Context(), time.Second)
+		unlock, err := locked(t.Context(), a, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

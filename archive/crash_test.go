@@ -53,7 +53,7 @@ var randomDeeds = map[string]func(context.Context, *Archive) error{
 		if err != nil {
 			return err
 		}
-		if err := a.BeginForget(ctx, []uint32{files[0].ID}); err != nil {
+		if err := writing(a).BeginForget(ctx, []uint32{files[0].ID}); err != nil {
 			return err
 		}
 		for _, day := range days {
@@ -69,14 +69,14 @@ var randomDeeds = map[string]func(context.Context, *Archive) error{
 				return err
 			}
 		}
-		return a.Forget(ctx, files[0].ID)
+		return writing(a).Forget(ctx, files[0].ID)
 	},
 }
 
 // prepare is what was there before a deed.
 func prepare(t *testing.T, a *Archive) {
 	wipe(t, a)
-	unlock, err := a.Lock(t.Context(), 10*time.Second)
+	unlock, err := locked(t.Context(), a, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func prepare(t *testing.T, a *Archive) {
 func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	a.step = step
 	defer func() { a.step = func(string) {} }()
-	unlock, err := a.Lock(ctx, 10*time.Second)
+	unlock, err := locked(ctx, a, 10*time.Second)
 	if err != nil {
 		return err
 	}
@@ -100,10 +100,10 @@ func do(ctx context.Context, a *Archive, deed string, step func(string)) error {
 	if err := randomDeeds[deed](ctx, a); err != nil {
 		return err
 	}
-	if err := a.Settle(ctx); err != nil {
+	if err := writing(a).Settle(ctx); err != nil {
 		return err
 	}
-	return a.CloseDays(ctx, Day{2027, 1, 1}, Day{2027, 1, 1})
+	return writing(a).CloseDays(ctx, Day{2027, 1, 1}, Day{2027, 1, 1})
 }
 
 // runChild does a deed and kills itself at a step.
@@ -181,7 +181,7 @@ func newOutcome(t *testing.T, a *Archive, deed string) *outcome {
 // used for the next step, which so shows that the deed can be done again.
 func (o *outcome) check(t *testing.T, a *Archive, step int, name string, committed bool) {
 	t.Helper()
-	unlock, err := a.Lock(t.Context(), 10*time.Second)
+	unlock, err := locked(t.Context(), a, 10*time.Second)
 	if err != nil {
 		t.Fatalf("%s, after step %d, %s: %v", o.deed, step, name, err)
 	}

@@ -38,11 +38,11 @@ func benchDay(b *testing.B, a *Archive, day Day, rows, files int) (took time.Dur
 	for n := range files {
 		f := benchFile(day, router, rows/files, n*96/files, (n+1)*96/files)
 		began := time.Now()
-		unlock, err := a.Lock(b.Context(), time.Minute)
+		unlock, err := locked(b.Context(), a, time.Minute)
 		if err != nil {
 			b.Fatal(err)
 		}
-		err = errors.Join(f.load(b.Context(), a), a.Settle(b.Context()), a.CloseDays(b.Context(), Day{}, Day{2026, 1, 1}))
+		err = errors.Join(f.load(b.Context(), a), writing(a).Settle(b.Context()), writing(a).CloseDays(b.Context(), Day{}, Day{2026, 1, 1}))
 		unlock()
 		took += time.Since(began)
 		if err != nil {
@@ -98,12 +98,12 @@ func BenchmarkMonth(b *testing.B) {
 		}
 		b.ReportMetric(float64(one.Milliseconds()), "ms/import")
 		b.ReportMetric(benchAgain(b, a, first.Add(14), rows).Seconds()/few(0).Seconds(), "again/1st")
-		unlock, err := a.Lock(b.Context(), time.Minute)
+		unlock, err := locked(b.Context(), a, time.Minute)
 		if err != nil {
 			b.Fatal(err)
 		}
 		began := time.Now()
-		if err := a.CloseDays(b.Context(), first.Add(30), first.Add(30)); err != nil { // 30 of them
+		if err := writing(a).CloseDays(b.Context(), first.Add(30), first.Add(30)); err != nil { // 30 of them
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(time.Since(began).Microseconds())/float64(30*rows), "close-µs/row")
@@ -119,7 +119,7 @@ func benchAgain(b *testing.B, a *Archive, day Day, rows int) time.Duration {
 	}
 	f := benchFile(day, router, rows, 0, 96)
 	began := time.Now()
-	unlock, err := a.Lock(b.Context(), time.Minute)
+	unlock, err := locked(b.Context(), a, time.Minute)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func benchAgain(b *testing.B, a *Archive, day Day, rows int) time.Duration {
 	if err := reload(context.WithoutCancel(b.Context()), a, day, f); err != nil {
 		b.Fatal(err)
 	}
-	if err := a.Settle(b.Context()); err != nil {
+	if err := writing(a).Settle(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	return time.Since(began)

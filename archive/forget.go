@@ -7,25 +7,25 @@ import (
 )
 
 // BeginForget notes that files are being taken out, so that whoever takes the
-// writer lock next can finish it; Forget ends it. The writer lock must be held.
-func (a *Archive) BeginForget(ctx context.Context, importIDs []uint32) error {
+// writer lock next can finish it; Forget ends it.
+func (w *Writer) BeginForget(ctx context.Context, importIDs []uint32) error {
 	if len(importIDs) == 0 {
 		return nil
 	}
-	if err := a.held(ctx); err != nil {
+	if err := w.held(ctx); err != nil {
 		return err
 	}
 	args := make([]any, len(importIDs))
 	for i, id := range importIDs {
 		args[i] = id
 	}
-	return a.exec(ctx, "note what is taken out", "INSERT IGNORE INTO forgets (import) VALUES (?)"+strings.Repeat(", (?)", len(args)-1), args...)
+	return w.exec(ctx, "note what is taken out", "INSERT IGNORE INTO forgets (import) VALUES (?)"+strings.Repeat(", (?)", len(args)-1), args...)
 }
 
 // CancelForget takes back BeginForget of files of which nothing was taken out.
-func (a *Archive) CancelForget(ctx context.Context, importIDs []uint32) error {
+func (w *Writer) CancelForget(ctx context.Context, importIDs []uint32) error {
 	for _, id := range importIDs {
-		if err := a.exec(ctx, "note what is taken out", "DELETE FROM forgets WHERE import = ?", id); err != nil {
+		if err := w.exec(ctx, "note what is taken out", "DELETE FROM forgets WHERE import = ?", id); err != nil {
 			return err
 		}
 	}
@@ -38,16 +38,16 @@ func (r Reader) Forgetting(ctx context.Context) ([]Import, error) {
 }
 
 // Forget removes a file from the ledger, so that it can be loaded as if it never
-// was. Its days must have been loaded again without it, and the writer lock be held.
-func (a *Archive) Forget(ctx context.Context, importID uint32) error {
-	if err := a.held(ctx); err != nil {
+// was. Its days must have been loaded again without it.
+func (w *Writer) Forget(ctx context.Context, importID uint32) error {
+	if err := w.held(ctx); err != nil {
 		return err
 	}
-	if err := a.exec(ctx, "remove from ledger", "DELETE FROM imports WHERE id = ? AND id NOT IN (SELECT import FROM books)", importID); err != nil {
+	if err := w.exec(ctx, "remove from ledger", "DELETE FROM imports WHERE id = ? AND id NOT IN (SELECT import FROM books)", importID); err != nil {
 		return err
 	}
-	a.step("forgotten")
-	if err := a.exec(ctx, "remove from ledger", "DELETE FROM forgets WHERE import NOT IN (SELECT id FROM imports)"); err != nil {
+	w.step("forgotten")
+	if err := w.exec(ctx, "remove from ledger", "DELETE FROM forgets WHERE import NOT IN (SELECT id FROM imports)"); err != nil {
 		return fmt.Errorf("import %d: %w", importID, err)
 	}
 	return nil

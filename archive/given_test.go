@@ -183,7 +183,7 @@ func TestGiven(t *testing.T) {
 	work("tcp, least rights", cfg, false)
 	cfg.Load = LoadFIFO
 	a := openConfig(t, cfg)
-	if _, err := a.Lock(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "set database.load to auto or local") {
+	if _, err := locked(t.Context(), a, time.Second); err == nil || !strings.Contains(err.Error(), "set database.load to auto or local") {
 		t.Error(err)
 	}
 	cfg.Load = LoadAuto

@@ -23,10 +23,10 @@ func TestKeys(t *testing.T) {
 		}
 		settle := func(over, today Day) {
 			t.Helper()
-			if err := a.Settle(t.Context()); err != nil {
+			if err := writing(a).Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.CloseDays(t.Context(), over, today); err != nil {
+			if err := writing(a).CloseDays(t.Context(), over, today); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -54,7 +54,7 @@ func TestKeys(t *testing.T) {
 		}
 		settle(monday, monday)
 		keys("loaded again", 2)
-		a.session.reset() // another import
+		writing(a).touched = map[Day]bool{} // another import
 		settle(monday, monday.Add(1))
 		keys("a past day that an import brings nothing of", 0)
 	})
@@ -66,12 +66,12 @@ func TestCloseCompares(t *testing.T) {
 	lock(t, a)
 	mustLoad(t, a, newFile(t, a, 1, 100, monday))
 	run(t, a, "UPDATE flows_2026_11 SET up_bytes = up_bytes + 7 WHERE up_bytes = 1003")
-	err := a.CloseDays(t.Context(), monday.Add(1), monday.Add(1))
+	err := writing(a).CloseDays(t.Context(), monday.Add(1), monday.Add(1))
 	var balance *BalanceError
 	if !errors.As(err, &balance) || len(balance.Problems) != 1 || !strings.Contains(err.Error(), "+7 bytes") {
 		t.Error(err)
 	}
-	if err := a.CloseDays(t.Context(), monday.Add(1), monday.Add(1)); err != nil {
+	if err := writing(a).CloseDays(t.Context(), monday.Add(1), monday.Add(1)); err != nil {
 		t.Error("it is closed:", err)
 	}
 }

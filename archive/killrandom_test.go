@@ -75,9 +75,9 @@ func TestKilledAtRandom(t *testing.T) {
 				t.Errorf("%s: a reader of another day is told %d rows: %v", what, n, err)
 			}
 		}
-		unlock, err := a.Lock(t.Context(), 10*time.Second)
+		unlock, err := locked(t.Context(), a, 10*time.Second)
 		for try := 0; errors.Is(err, ErrUnavailable) && try < 5; try++ { // the pool's connections are of the server that died
-			unlock, err = a.Lock(t.Context(), 10*time.Second)
+			unlock, err = locked(t.Context(), a, 10*time.Second)
 		}
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)

@@ -90,12 +90,12 @@ func (a *Archive) imports(ctx context.Context, rest string, args ...any) ([]Impo
 // idle returns an error if something was begun that is not over. Rows that others
 // append behind those of a load would be cut off with them when it is undone, and
 // rows that come to a month while a day of it is loaded again would be left out.
-func (a *Archive) idle(ctx context.Context) error {
-	if day := a.session.reloading(); !day.IsZero() {
+func (w *Writer) idle(ctx context.Context) error {
+	if day := w.reloading; !day.IsZero() {
 		return fmt.Errorf("%s is still being loaded again: end that, or take the writer lock again", day)
 	}
 	var file string
-	err := a.db.QueryRowContext(ctx, "SELECT file FROM imports WHERE state = 'loading' LIMIT 1").Scan(&file)
+	err := w.db.QueryRowContext(ctx, "SELECT file FROM imports WHERE state = 'loading' LIMIT 1").Scan(&file)
 	switch {
 	case errors.Is(err, errNoRows):
 		return nil

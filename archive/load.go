@@ -19,7 +19,7 @@ type File struct {
 // Load is one file on its way into the tables of days. It is used by one
 // goroutine, and ended by Commit or Abort.
 type Load struct {
-	a    *Archive
+	a    *Writer
 	ctx  context.Context // of BeginLoad: it bounds Append
 	id   uint32          // in the ledger
 	file File
@@ -56,15 +56,14 @@ type tally struct {
 // connections. Files whose rows go back and forth between more days reopen some.
 const maxStreams = 4
 
-// BeginLoad says `loading` in the ledger. The writer lock must be held; ctx
-// bounds Append too. The error wraps ErrLoaded if these bytes were loaded
+// BeginLoad says `loading` in the ledger. ctx bounds Append too. The error wraps ErrLoaded if these bytes were loaded
 // before, under whatever name.
-func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
+func (w *Writer) BeginLoad(ctx context.Context, f File) (*Load, error) {
 	doing := "begin load of " + f.Name
-	if err := a.ready(ctx); err != nil {
+	if err := w.ready(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	known, err := a.Reader().ImportByDigest(ctx, f.Digest)
+	known, err := w.Reader().ImportByDigest(ctx, f.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -72,7 +71,7 @@ func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
 		// Under the lock nothing else is `loading`: recovery saw to that.
 		return nil, fmt.Errorf("%s: %w as %s", doing, ErrLoaded, known.Name)
 	}
-	result, err := a.db.ExecContext(ctx, "INSERT INTO imports (file, size, digest, rules, problem, state, started) VALUES (?, ?, ?, '{}', '', 'loading', UTC_TIMESTAMP())",
+	result, err := w.db.ExecContext(ctx, "INSERT INTO imports (file, size, digest, rules, problem, state, started) VALUES (?, ?, ?, '{}', '', 'loading', UTC_TIMESTAMP())",
 		ledgerName(f.Name), f.Size, f.Digest[:])
 	if err != nil {
 		return nil, wrap(doing, err)
@@ -81,27 +80,27 @@ func (a *Archive) BeginLoad(ctx context.Context, f File) (*Load, error) {
 	if err != nil {
 		return nil, wrap(doing, err)
 	}
-	a.step("load begun")
-	return a.newLoad(ctx, uint32(id), f), nil
+	w.step("load begun")
+	return w.newLoad(ctx, uint32(id), f), nil
 }
 
 // ready is asked before anything is written.
-func (a *Archive) ready(ctx context.Context) error {
-	if err := a.held(ctx); err != nil {
+func (w *Writer) ready(ctx context.Context) error {
+	if err := w.held(ctx); err != nil {
 		return err
 	}
-	if err := a.idle(ctx); err != nil {
+	if err := w.idle(ctx); err != nil {
 		return err
 	}
-	if a.server != nil {
-		return a.server.Room(0)
+	if w.server != nil {
+		return w.server.Room(0)
 	}
 	return nil
 }
 
-func (a *Archive) newLoad(ctx context.Context, id uint32, f File) *Load {
+func (w *Writer) newLoad(ctx context.Context, id uint32, f File) *Load {
 	return &Load{
-		a: a, ctx: ctx, id: id, file: f,
+		a: w, ctx: ctx, id: id, file: f,
 		before: map[Day]uint64{}, rows: map[Day]uint64{}, tallies: map[tallyKey]*tally{},
 	}
 }

@@ -72,7 +72,7 @@ func makeFile(ctx context.Context, a *Archive, number, rows int, days ...Day) (t
 
 // load loads a file as the importer does.
 func (f testFile) load(ctx context.Context, a *Archive) error {
-	l, err := a.BeginLoad(ctx, f.File)
+	l, err := writing(a).BeginLoad(ctx, f.File)
 	if err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func TestAbort(t *testing.T) {
 		before := state(t, a)
 		for _, rows := range []int{0, 1, 5000} {
 			f := newFile(t, a, 2, rows, october, monday, Day{2026, 12, 1})
-			l, err := a.BeginLoad(t.Context(), f.File)
+			l, err := writing(a).BeginLoad(t.Context(), f.File)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -341,7 +341,7 @@ func TestAbort(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := a.BeginLoad(t.Context(), File{Name: "another"}); err == nil || !strings.Contains(err.Error(), "still being loaded") {
+			if _, err := writing(a).BeginLoad(t.Context(), File{Name: "another"}); err == nil || !strings.Contains(err.Error(), "still being loaded") {
 				t.Errorf("a load beside another: %v", err)
 			}
 			if err := l.Abort(t.Context()); err != nil {
@@ -369,7 +369,7 @@ func TestCancel(t *testing.T) {
 			for _, at := range []int{1, 9_000, 19_999} {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				l, err := a.BeginLoad(ctx, f.File)
+				l, err := writing(a).BeginLoad(ctx, f.File)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -454,12 +454,12 @@ func TestWarnings(t *testing.T) {
 
 func TestLoadNeedsLock(t *testing.T) {
 	a := open(t)
-	if _, err := a.BeginLoad(t.Context(), File{}); err == nil || !strings.Contains(err.Error(), "call Lock first") {
+	if _, err := writing(a).BeginLoad(t.Context(), File{}); err == nil || !strings.Contains(err.Error(), "call Lock first") {
 		t.Error(err)
 	}
 	lock(t, a)
 	var row Row
-	l, err := a.BeginLoad(t.Context(), File{})
+	l, err := writing(a).BeginLoad(t.Context(), File{})
 	if err != nil {
 		t.Fatal(err)
 	}

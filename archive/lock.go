@@ -11,74 +11,75 @@ import (
 	"time"
 )
 
-// writer is the lock of the one who writes flows, ledger and books.
-type writer struct {
+// Writer is the only one who writes flows, ledger and books: whoever has none cannot. It
+// is held by a connection; if the server goes away in between, loads fail with
+// ErrUnavailable, and another Writer is needed. It is used by one goroutine; Unlock may
+// be called by any.
+type Writer struct {
+	*Archive
 	mu   sync.Mutex
-	conn *sql.Conn // holds the database's lock; nil when not held
+	conn *sql.Conn // holds the database's lock; nil when it is given up
+	file *os.File  // holds that of the private server's folder
+
+	touched   map[Day]bool // loaded into
+	reloading Day          // that is being loaded again; zero: none
 }
 
-// Lock makes the caller the only writer of flows, ledger and books, waiting so
-// long for others (0: not at all; then the error wraps ErrLocked). What an
-// interrupted load left is recovered before Lock returns. It is held by a
-// connection; if the server goes away in between, loads fail with
-// ErrUnavailable, and the lock must be taken again.
-func (a *Archive) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	if unlock, err = a.lockWriter(ctx, wait); err != nil {
+// Lock makes the caller the only writer, waiting so long for others (0: not at all; then
+// the error wraps ErrLocked). What an interrupted load left is recovered before Lock
+// returns.
+func (a *Archive) Lock(ctx context.Context, wait time.Duration) (*Writer, error) {
+	w, err := a.lockWriter(ctx, wait)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.recover(ctx); err != nil {
-		unlock()
+		w.Unlock()
 		return nil, fmt.Errorf("recover: %w", err)
 	}
-	return unlock, nil
+	return w, nil
 }
 
 // lockWriter is Lock without what it recovers.
-func (a *Archive) lockWriter(ctx context.Context, wait time.Duration) (unlock func(), err error) {
+func (a *Archive) lockWriter(ctx context.Context, wait time.Duration) (_ *Writer, err error) {
 	started := time.Now()
-	var file *os.File
+	w := &Writer{Archive: a, touched: map[Day]bool{}}
 	if a.server != nil {
 		// A file lock as well: it survives a restart of the server.
-		if file, err = a.server.Lock(ctx, "writer.lock", wait); err != nil {
+		if w.file, err = a.server.Lock(ctx, "writer.lock", wait); err != nil {
 			return nil, fmt.Errorf("writer lock: %w", err)
 		}
 	}
-	conn, err := a.advisoryConn(ctx, "writer", max(0, wait-time.Since(started)))
-	if err != nil {
-		if file != nil {
-			file.Close()
-		}
+	if w.conn, err = a.advisoryConn(ctx, "writer", max(0, wait-time.Since(started))); err != nil {
+		w.Unlock()
 		return nil, fmt.Errorf("writer lock: %w", err)
 	}
-	a.writer.set(conn)
-	unlock = sync.OnceFunc(func() {
-		a.writer.set(nil)
-		a.session.reset()
-		release(conn)
-		if file != nil {
-			file.Close()
-		}
-	})
-	a.session.reset()
-	return unlock, nil
+	return w, nil
 }
 
-func (w *writer) set(conn *sql.Conn) {
+// Unlock lets others write. Twice does no harm.
+func (w *Writer) Unlock() {
 	w.mu.Lock()
-	w.conn = conn
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	if w.conn != nil {
+		release(w.conn)
+	}
+	if w.file != nil {
+		w.file.Close()
+	}
+	w.conn, w.file = nil, nil
 }
 
-// held returns an error if this archive is not, or no longer, the writer.
-func (a *Archive) held(ctx context.Context) error {
-	a.writer.mu.Lock()
-	conn := a.writer.conn
-	a.writer.mu.Unlock()
+// held returns an error if this is no longer the writer.
+func (w *Writer) held(ctx context.Context) error {
+	w.mu.Lock()
+	conn := w.conn
+	w.mu.Unlock()
 	if conn == nil {
 		return fmt.Errorf("the writer lock is not held: call Lock first")
 	}
 	var mine sql.NullBool
-	err := conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", a.lockName("writer")).Scan(&mine)
+	err := conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", w.lockName("writer")).Scan(&mine)
 	if err != nil {
 		return wrap("writer lock lost", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,10 +154,31 @@ func run(t testing.TB, a *Archive, statement string, args ...any) {
 	}
 }
 
+// writers are those that locked has made.
+var writers sync.Map
+
+// locked takes the writer lock, for writing.
+func locked(ctx context.Context, a *Archive, wait time.Duration) (unlock func(), err error) {
+	w, err := a.Lock(ctx, wait)
+	if err != nil {
+		return nil, err
+	}
+	writers.Store(a, w)
+	return w.Unlock, nil
+}
+
+// writing is the last one who had the lock of an archive.
+func writing(a *Archive) *Writer {
+	if w, ok := writers.Load(a); ok {
+		return w.(*Writer)
+	}
+	return &Writer{Archive: a}
+}
+
 // lock takes the writer lock for the rest of the test.
 func lock(t testing.TB, a *Archive) {
 	t.Helper()
-	unlock, err := a.Lock(t.Context(), 10*time.Second)
+	unlock, err := locked(t.Context(), a, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

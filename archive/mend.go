@@ -42,12 +42,12 @@ type Mending struct {
 // all days. It waits so long for others who write.
 func (a *Archive) Mend(ctx context.Context, wait time.Duration) (*Mending, error) {
 	m := &Mending{Mended: []Mended{}, Days: []Day{}, Files: []string{}}
-	unlock, err := a.lockWriter(ctx, wait)
+	w, err := a.lockWriter(ctx, wait)
 	if err != nil {
 		return m, err
 	}
 	err = a.mendTables(ctx, m)
-	unlock()
+	w.Unlock()
 	if err != nil {
 		return m, err
 	}
@@ -57,10 +57,10 @@ func (a *Archive) Mend(ctx context.Context, wait time.Duration) (*Mending, error
 	if err := a.migrate(ctx); err != nil {
 		return m, err
 	}
-	if unlock, err = a.Lock(ctx, wait); err != nil {
+	if w, err = a.Lock(ctx, wait); err != nil {
 		return m, err
 	}
-	defer unlock()
+	defer w.Unlock()
 	if len(m.Mended) > 0 {
 		// Sums that are made when they are asked for are made anew.
 		if err := a.exec(ctx, "forget sums", "DELETE FROM day_states"); err != nil {

@@ -70,7 +70,7 @@ func TestDatabaseDamages(t *testing.T) {
 	}
 	cfg := furnished(t)
 	a := mustOpen(t, cfg)
-	unlock, err := a.Lock(t.Context(), time.Second)
+	unlock, err := locked(t.Context(), a, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,21 +74,21 @@ func (a *Archive) disturb(ctx context.Context, m Month) error {
 }
 
 // SwitchPack puts the month's staging table, which is packed and verified, in the
-// place of the tables that it was made from. The writer lock must be held. The error
+// place of the tables that it was made from. The error
 // wraps ErrDisturbed if rows came since Packing.Begin. sum is that of Packing.Checksum.
-func (a *Archive) SwitchPack(ctx context.Context, k *Packing, p Pack, sum uint64) error {
+func (w *Writer) SwitchPack(ctx context.Context, k *Packing, p Pack, sum uint64) error {
 	doing := "switch " + p.Month.String()
-	if err := a.held(ctx); err != nil {
+	if err := w.held(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	n, err := a.countMonth(ctx, p.Month)
+	n, err := w.countMonth(ctx, p.Month)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if n != p.Rows {
 		return fmt.Errorf("%s: %w: there are %d, but %d were packed", doing, ErrDisturbed, n, p.Rows)
 	}
-	result, err := a.db.ExecContext(ctx, `UPDATE month_packs SET state = 'switching', row_count = ?, flows = ?, live_bytes = ?, packed_bytes = ?, took = ?, problem = ?, verified = UTC_TIMESTAMP()
+	result, err := w.db.ExecContext(ctx, `UPDATE month_packs SET state = 'switching', row_count = ?, flows = ?, live_bytes = ?, packed_bytes = ?, took = ?, problem = ?, verified = UTC_TIMESTAMP()
 	WHERE month = ? AND token = ? AND state = 'packing' AND NOT disturbed`,
 		p.Rows, p.Flows, p.Live, p.Packed, p.Took.Milliseconds(), p.Problem, p.Month.String(), k.token)
 	if err != nil {
@@ -97,12 +97,12 @@ func (a *Archive) SwitchPack(ctx context.Context, k *Packing, p Pack, sum uint64
 	if changed, err := result.RowsAffected(); err != nil || changed != 1 {
 		return errors.Join(err, fmt.Errorf("%s: %w", doing, ErrDisturbed))
 	}
-	a.step("pack switching")
+	w.step("pack switching")
 	// What is wrong with the rows is accepted now.
-	if err := a.accept(ctx, p.Month, p.Rows, sum); err != nil {
+	if err := w.accept(ctx, p.Month, p.Rows, sum); err != nil {
 		return err
 	}
-	if err := a.finishSwitch(ctx, p.Month); err != nil {
+	if err := w.finishSwitch(ctx, p.Month); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
@@ -214,19 +214,18 @@ func (a *Archive) drop(ctx context.Context, table string) error {
 	return a.patiently(ctx, "drop "+table, dropPatience, mark+"DROP "+what+" IF EXISTS "+table)
 }
 
-// DropMonth drops a month's flows; rollups and books stay. The writer lock must
-// be held.
-func (a *Archive) DropMonth(ctx context.Context, m Month) error {
+// DropMonth drops a month's flows; rollups and books stay.
+func (w *Writer) DropMonth(ctx context.Context, m Month) error {
 	doing := "drop " + m.String()
-	if err := errors.Join(a.held(ctx), a.idle(ctx)); err != nil {
+	if err := errors.Join(w.held(ctx), w.idle(ctx)); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	err := a.beginMove(ctx, doing, m, StateDropping, "", "")
+	err := w.beginMove(ctx, doing, m, StateDropping, "", "")
 	if err != nil {
 		return err
 	}
-	a.step("drop begun")
-	return a.endDrop(ctx, m)
+	w.step("drop begun")
+	return w.endDrop(ctx, m)
 }
 
 func (a *Archive) endDrop(ctx context.Context, m Month) error {

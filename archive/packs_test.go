@@ -15,7 +15,7 @@ func packing(a *Archive) *Packing { return &Packing{a: a, token: "token"} }
 // in the live one's place, and goes back.
 func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 	m := MonthOf(monday)
-	unlock, err := a.Lock(ctx, 10*time.Second)
+	unlock, err := locked(ctx, a, 10*time.Second)
 	if err != nil {
 		return err
 	}
@@ -49,11 +49,11 @@ func packAndUnpack(ctx context.Context, a *Archive, step func(string)) error {
 		if err != nil {
 			return err
 		}
-		if err := a.SwitchPack(ctx, packing(a), Pack{Month: m, Rows: n}, sum); err != nil {
+		if err := writing(a).SwitchPack(ctx, packing(a), Pack{Month: m, Rows: n}, sum); err != nil {
 			return err
 		}
 	}
-	return a.Unpack(ctx, m)
+	return writing(a).Unpack(ctx, m)
 }
 
 // Between any two steps from the live table to the packed one and back, whoever
@@ -101,7 +101,7 @@ func TestPackCutShort(t *testing.T) {
 				if err != nil {
 					t.Fatalf("cut short at %s: %v", at, err)
 				}
-				unlock, err := a.Lock(t.Context(), 10*time.Second)
+				unlock, err := locked(t.Context(), a, 10*time.Second)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -126,7 +126,7 @@ func TestPackAndLoad(t *testing.T) {
 	lock(t, a)
 	m := MonthOf(monday)
 	mustLoad(t, a, newFile(t, a, 1, 100, monday))
-	if err := a.Settle(t.Context()); err != nil {
+	if err := writing(a).Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := packing(a).Begin(t.Context(), m, "test"); err != nil {
@@ -142,17 +142,17 @@ func TestPackAndLoad(t *testing.T) {
 	}
 	run(t, a, "CREATE TABLE "+m.StagingTable()+" LIKE flows_2026_11_23")
 	defer run(t, a, "DROP TABLE "+m.StagingTable())
-	if err := a.SwitchPack(t.Context(), packing(a), Pack{Month: m, Rows: 200}, 0); !errors.Is(err, ErrDisturbed) {
+	if err := writing(a).SwitchPack(t.Context(), packing(a), Pack{Month: m, Rows: 200}, 0); !errors.Is(err, ErrDisturbed) {
 		t.Errorf("switched all the same: %v", err)
 	}
 	if err := packing(a).Cancel(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Settle(t.Context()); err != nil {
+	if err := writing(a).Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	four := newFile(t, a, 4, 10, monday)
-	l, err := a.BeginLoad(t.Context(), four.File)
+	l, err := writing(a).BeginLoad(t.Context(), four.File)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 //
 // It is used by one goroutine, and ended by Commit or Abort.
 type Reload struct {
-	a     *Archive
+	a     *Writer
 	day   Day
 	files map[uint32]Import // of the day, that are not loaded again yet
 	rows  uint64            // in the new table
@@ -28,10 +28,10 @@ type Reload struct {
 }
 
 // BeginReload begins to load a day again, from all the files of FilesOfDay but
-// those without, of which nothing is in the day then. The writer lock must be
-// held; until Commit or Abort no other load can begin.
-func (a *Archive) BeginReload(ctx context.Context, day Day, without ...uint32) (*Reload, error) {
-	r := &Reload{a: a, day: day, files: map[uint32]Import{}}
+// those without, of which nothing is in the day then. Until
+// Commit or Abort no other load can begin.
+func (w *Writer) BeginReload(ctx context.Context, day Day, without ...uint32) (*Reload, error) {
+	r := &Reload{a: w, day: day, files: map[uint32]Import{}}
 	if err := r.begin(ctx, without); err != nil {
 		return nil, fmt.Errorf("load %s again: %w", day, err)
 	}
@@ -55,7 +55,7 @@ func (r *Reload) begin(ctx context.Context, without []uint32) error {
 			r.files[f.ID] = f
 		}
 	}
-	a.session.reload(r.day)
+	a.reloading = r.day
 	if err := r.make(ctx); err != nil {
 		return giveUp(ctx, r, err)
 	}
@@ -139,7 +139,7 @@ func (r *Reload) Commit(ctx context.Context) error {
 	if err := r.a.finishReload(ctx, r.day); err != nil {
 		return fmt.Errorf("%s: %w: %w", doing, ErrUnfinished, err)
 	}
-	r.a.session.reload(Day{})
+	r.a.reloading = Day{}
 	return nil
 }
 
@@ -251,7 +251,7 @@ func (r *Reload) Abort(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("give up loading %s again: %w", r.day, err)
 	}
-	r.a.session.reload(Day{})
+	r.a.reloading = Day{}
 	return nil
 }
 

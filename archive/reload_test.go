@@ -17,7 +17,7 @@ func reload(ctx context.Context, a *Archive, day Day, files ...testFile) error {
 
 // reloadWithout leaves one out.
 func reloadWithout(ctx context.Context, a *Archive, day Day, without uint32, files ...testFile) (err error) {
-	r, err := a.BeginReload(ctx, day, without)
+	r, err := writing(a).BeginReload(ctx, day, without)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "reloaded", state(t, a), before)
-		if err := a.Settle(t.Context()); err != nil {
+		if err := writing(a).Settle(t.Context()); err != nil {
 			t.Error(err)
 		}
 
@@ -112,14 +112,14 @@ func TestReloadFails(t *testing.T) {
 	}
 
 	// Between begin and end nobody else loads; and giving up is enough.
-	r, err := a.BeginReload(t.Context(), monday)
+	r, err := writing(a).BeginReload(t.Context(), monday)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.BeginLoad(t.Context(), File{Name: "four"}); err == nil || !strings.Contains(err.Error(), "still being loaded again") {
+	if _, err := writing(a).BeginLoad(t.Context(), File{Name: "four"}); err == nil || !strings.Contains(err.Error(), "still being loaded again") {
 		t.Error(err)
 	}
-	if _, err := a.BeginReload(t.Context(), november); err == nil || !strings.Contains(err.Error(), "still being loaded again") {
+	if _, err := writing(a).BeginReload(t.Context(), november); err == nil || !strings.Contains(err.Error(), "still being loaded again") {
 		t.Error(err)
 	}
 	l, err := r.BeginFile(t.Context(), one.File)
@@ -177,7 +177,7 @@ func TestReloadFails(t *testing.T) {
 // TestReloadHalfRenamed: MySQL's MyISAM does not rename two tables as one.
 func TestReloadHalfRenamed(t *testing.T) {
 	a := open(t)
-	unlock, err := a.Lock(t.Context(), time.Second)
+	unlock, err := locked(t.Context(), a, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestReloadPacked(t *testing.T) {
 	mustLoad(t, a, one)
 	packed(t, a)
 	a.cfg.LateWaits = true
-	if _, err := a.BeginReload(t.Context(), monday); !errors.Is(err, ErrPacked) || !strings.Contains(err.Error(), "nfacct archive --month 2026-11 --unpack") {
+	if _, err := writing(a).BeginReload(t.Context(), monday); !errors.Is(err, ErrPacked) || !strings.Contains(err.Error(), "nfacct archive --month 2026-11 --unpack") {
 		t.Error(err)
 	}
 	two := newFile(t, a, 2, 100, monday)
@@ -248,7 +248,7 @@ func TestReloadPacked(t *testing.T) {
 	}
 	mustLoad(t, a, newFile(t, a, 4, 5, monday))
 	check("and one more", 225, "flows_2026_11c", "flows_2026_11_23")
-	if err := a.Unpack(t.Context(), MonthOf(monday)); err != nil {
+	if err := writing(a).Unpack(t.Context(), MonthOf(monday)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := a.Reader().FlowTables(t.Context(), monday, monday.Add(1)); err != nil || !slices.Equal(got, []string{"flows_2026_11_23", "flows_2026_11_24"}) {

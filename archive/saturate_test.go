@@ -75,7 +75,7 @@ func TestOverflowOfOneRouter(t *testing.T) {
 	}
 	honest.books[0].Router = "honest"
 	mustLoad(t, a, honest)
-	if err := a.Settle(t.Context()); err != nil {
+	if err := writing(a).Settle(t.Context()); err != nil {
 		t.Error(err)
 	}
 	books, err := a.Reader().Audit(t.Context(), monday, monday)

@@ -90,10 +90,10 @@ func (a *Archive) settleDays(ctx context.Context, days []Day, until time.Time) (
 		if err != nil || len(changing) == 0 {
 			return nil, err
 		}
-		unlock, err := a.Lock(ctx, 0)
+		w, err := a.Lock(ctx, 0)
 		switch {
 		case err == nil:
-			unlock()
+			w.Unlock()
 		case !errors.Is(err, ErrLocked):
 			return nil, fmt.Errorf("an import of %s was cut short: %w", changing[0], err)
 		}

@@ -51,14 +51,14 @@ func TestUnsettledAtEveryStep(t *testing.T) {
 // A reader puts right what a dead writer left, and says so of a living one.
 func TestSteadily(t *testing.T) {
 	a := open(t)
-	unlock, err := a.Lock(t.Context(), 0)
+	unlock, err := locked(t.Context(), a, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
 	mustLoad(t, a, one)
 	want := state(t, a)
-	l, err := a.BeginLoad(t.Context(), two.File)
+	l, err := writing(a).BeginLoad(t.Context(), two.File)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestReadersDoNotWaitForAStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := a.BeginLoad(t.Context(), two.File)
+	l, err := writing(a).BeginLoad(t.Context(), two.File)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 func TestLoadAllocatesNothing(t *testing.T) {
 	ways(t, func(t *testing.T, a *Archive) {
 		f := newFile(t, a, 1, 1, monday)
-		l, err := a.BeginLoad(t.Context(), f.File)
+		l, err := writing(a).BeginLoad(t.Context(), f.File)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestServerDiesMidLoad(t *testing.T) {
 			cfg.Load = way
 			a := openConfig(t, cfg)
 			lock := func() func() {
-				unlock, err := a.Lock(t.Context(), 10*time.Second)
+				unlock, err := locked(t.Context(), a, 10*time.Second)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -61,7 +61,7 @@ func TestServerDiesMidLoad(t *testing.T) {
 			f := newFile(t, a, 2, 20_000, monday) // more than a FIFO holds
 			for _, at := range []int{0, 1, 100, 12_000} {
 				began := time.Now()
-				l, err := a.BeginLoad(t.Context(), f.File)
+				l, err := writing(a).BeginLoad(t.Context(), f.File)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +104,7 @@ func TestServerStoppedMidLoad(t *testing.T) {
 	f := newFile(t, a, 1, 20_000, monday) // more than a FIFO holds
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	l, err := a.BeginLoad(ctx, f.File)
+	l, err := writing(a).BeginLoad(ctx, f.File)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ func TestAlteredDays(t *testing.T) {
 		tuesday := monday.Add(1)
 		one, two := newFile(t, a, 1, 50, monday, tuesday), newFile(t, a, 2, 50, tuesday)
 		mustLoad(t, a, one, two)
-		if err := a.Settle(t.Context()); err != nil {
+		if err := writing(a).Settle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		damage := func() string {
@@ -37,7 +37,7 @@ func TestAlteredDays(t *testing.T) {
 			if err := reload(t.Context(), a, step.day, step.files...); err != nil {
 				t.Fatal(err)
 			}
-			if err := a.Settle(t.Context()); err != nil {
+			if err := writing(a).Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := damage(); (got != "") != step.damaged {

@@ -27,11 +27,11 @@ func BenchmarkNewHosts(b *testing.B) {
 			f.rows[i].Host = netip.AddrFrom4(host)
 		}
 		began := time.Now()
-		unlock, err := a.Lock(b.Context(), time.Minute)
+		unlock, err := locked(b.Context(), a, time.Minute)
 		if err != nil {
 			b.Fatal(err)
 		}
-		err = errors.Join(f.load(b.Context(), a), a.Settle(b.Context()))
+		err = errors.Join(f.load(b.Context(), a), writing(a).Settle(b.Context()))
 		unlock()
 		if err != nil {
 			b.Fatal(err)

@@ -292,14 +292,14 @@ func TestTemplateOfALaterImport(t *testing.T) {
 func TestTwoAtOnce(t *testing.T) {
 	im := real(t, time.UTC, v5Office())
 	spoolFile(t, im.cfg.Spool, at, sent{at, payload(t, "netflow5_test_microtik.dat")})
-	unlock, err := openArchive(t, folderOf(t, im)).Lock(context.Background(), 0)
+	lock, err := openArchive(t, folderOf(t, im)).Lock(context.Background(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := im.Import(context.Background(), nil, Options{}); !errors.Is(err, archive.ErrLocked) {
 		t.Errorf("while another imports: %v", err)
 	}
-	time.AfterFunc(300*time.Millisecond, unlock)
+	time.AfterFunc(300*time.Millisecond, lock.Unlock)
 	s, err := im.Import(context.Background(), nil, Options{Wait: 10 * time.Second})
 	if err != nil || s.Loaded != 1 {
 		t.Errorf("after waiting: %+v, %v", s, err)

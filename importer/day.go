@@ -121,15 +121,16 @@ func (b *build) again(ctx context.Context, day archive.Day, later []string, with
 			inputs[i].following = later
 		}
 	}
-	loader, err := newArchiveLoader(ctx, b.Importer, day)
+	loader, err := newArchiveLoader(ctx, b.Importer, b.writer, day)
 	if err != nil {
 		return err
 	}
-	if loader.reload, err = b.archive.BeginReload(ctx, day, without...); err != nil {
+	if loader.reload, err = b.writer.BeginReload(ctx, day, without...); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, loader.reload.Abort(context.WithoutCancel(ctx))) }()
 	part := b.build(b.opts)
+	part.writer = b.writer
 	part.done = b.done
 	err = part.run(ctx, inputs, loader, dateOf(day))
 	b.done = part.done

@@ -66,7 +66,7 @@ func (b *build) forget(ctx context.Context, files []archive.Import) error {
 	if err != nil {
 		return err
 	}
-	if err := b.archive.BeginForget(ctx, ids); err != nil {
+	if err := b.writer.BeginForget(ctx, ids); err != nil {
 		return err
 	}
 	slices.SortFunc(days, archive.Day.Compare)
@@ -76,12 +76,12 @@ func (b *build) forget(ctx context.Context, files []archive.Import) error {
 			continue
 		}
 		if i == 0 && len(begun) == 0 && !errors.Is(err, archive.ErrUnfinished) { // all is as it was
-			err = errors.Join(err, b.archive.CancelForget(context.WithoutCancel(ctx), ids))
+			err = errors.Join(err, b.writer.CancelForget(context.WithoutCancel(ctx), ids))
 		}
 		return err
 	}
 	for _, id := range ids {
-		if err := b.archive.Forget(ctx, id); err != nil {
+		if err := b.writer.Forget(ctx, id); err != nil {
 			return err
 		}
 	}

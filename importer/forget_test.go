@@ -95,16 +95,17 @@ func TestForgetKilled(t *testing.T) {
 	want := everything(t, im)
 	for _, whole := range []bool{true, false} {
 		importAll(t, im, twoDays)
-		unlock, err := im.archive.Lock(t.Context(), 0)
+		lock, err := im.archive.Lock(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b := im.build(Options{})
+		b.writer = lock
 		files, err := b.loadedAs(t.Context(), twoDays)
 		if err != nil || len(files) != 1 {
 			t.Fatal(files, err)
 		}
-		if err := im.archive.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
+		if err := lock.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
 			t.Fatal(err)
 		}
 		if whole {
@@ -118,7 +119,7 @@ func TestForgetKilled(t *testing.T) {
 				}
 			}
 		}
-		unlock() // as if it had died
+		lock.Unlock() // as if it had died
 		if _, err := im.Import(context.Background(), nil, Options{}); err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +135,7 @@ func TestForgetKilled(t *testing.T) {
 	}
 	// What cannot be finished waits, and keeps nobody from importing.
 	importAll(t, im, twoDays)
-	unlock, err := im.archive.Lock(t.Context(), 0)
+	lock, err := im.archive.Lock(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,10 +143,10 @@ func TestForgetKilled(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
-	if err := im.archive.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
+	if err := lock.BeginForget(t.Context(), []uint32{files[0].ID}); err != nil {
 		t.Fatal(err)
 	}
-	unlock()
+	lock.Unlock()
 	away := other + ".away"
 	if err := os.Rename(other, away); err != nil {
 		t.Fatal(err)

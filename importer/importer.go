@@ -173,11 +173,11 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 	if im.archive == nil {
 		return b.summary, errors.New("import without an archive")
 	}
-	unlock, err := im.archive.Lock(ctx, opts.Wait)
-	if err != nil {
+	var err error
+	if b.writer, err = im.archive.Lock(ctx, opts.Wait); err != nil {
 		return b.summary, err
 	}
-	defer unlock()
+	defer b.writer.Unlock()
 	if err = b.finishForgetting(ctx); err == nil {
 		err = do(b)
 	}
@@ -185,7 +185,7 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 		err = b.bringTemplates(ctx)
 	}
 	if err == nil {
-		err = im.archive.Settle(ctx)
+		err = b.writer.Settle(ctx)
 	}
 	if err == nil {
 		err = b.closeDays(ctx)
@@ -199,6 +199,7 @@ func (im *Importer) locked(ctx context.Context, opts Options, do func(*build) er
 // build is one import in the making.
 type build struct {
 	*Importer
+	writer  *archive.Writer // nil where nothing is written
 	opts    Options
 	summary Summary
 	books   map[bookOf]*archive.Book

@@ -8,9 +8,10 @@ import (
 	"nfacct/archive"
 )
 
-// archiveLoader loads files into the archive, whose writer lock is held.
+// archiveLoader loads files into the archive.
 type archiveLoader struct {
 	importer *Importer
+	writer   *archive.Writer
 	again    archive.Day // if not zero, the day that is loaded again
 	reload   *archive.Reload
 	ids      []uint16 // of the routers in the tables
@@ -18,8 +19,8 @@ type archiveLoader struct {
 	rows     uint64
 }
 
-func newArchiveLoader(ctx context.Context, im *Importer, again archive.Day) (*archiveLoader, error) {
-	l := &archiveLoader{importer: im, again: again}
+func newArchiveLoader(ctx context.Context, im *Importer, w *archive.Writer, again archive.Day) (*archiveLoader, error) {
+	l := &archiveLoader{importer: im, writer: w, again: again}
 	for _, r := range im.routers {
 		id, err := im.archive.Routers().ID(ctx, r.Name)
 		if err != nil {
@@ -41,7 +42,7 @@ func (l *archiveLoader) known(ctx context.Context, f archive.File) (bool, error)
 func (l *archiveLoader) begin(ctx context.Context, f archive.File) (err error) {
 	l.rows = 0
 	if l.again.IsZero() {
-		l.load, err = l.importer.archive.BeginLoad(ctx, f)
+		l.load, err = l.writer.BeginLoad(ctx, f)
 	} else {
 		l.load, err = l.reload.BeginFile(ctx, f)
 	}

@@ -12,7 +12,7 @@ import (
 
 // load loads the files that are not loaded yet.
 func (b *build) load(ctx context.Context, inputs []input) error {
-	loader, err := newArchiveLoader(ctx, b.Importer, archive.Day{})
+	loader, err := newArchiveLoader(ctx, b.Importer, b.writer, archive.Day{})
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (b *build) closeDays(ctx context.Context) error {
 	now := time.Now()
 	today := archive.DayOf(now.In(b.loc))
 	if b.cfg.Spool == "" {
-		return b.archive.CloseDays(ctx, archive.Day{}, today)
+		return b.writer.CloseDays(ctx, archive.Day{}, today)
 	}
 	oldest := now
 	open, err := spool.ListOpen(b.cfg.Spool)
@@ -52,7 +52,7 @@ func (b *build) closeDays(ctx context.Context) error {
 			oldest = earlier(oldest, in.start)
 		}
 	}
-	return b.archive.CloseDays(ctx, archive.DayOf(oldest.Add(-lateExport).In(b.loc)), today)
+	return b.writer.CloseDays(ctx, archive.DayOf(oldest.Add(-lateExport).In(b.loc)), today)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -59,7 +59,7 @@ func (k *Sink) Reject(day archive.Day, reason string, n uint64) {
 // error wraps ErrLost when a source went away. Progress is told in records.
 func (im *Importer) ImportStreams(ctx context.Context, streams []Stream, opts Options) (Summary, error) {
 	return im.locked(ctx, opts, func(b *build) error {
-		loader, err := newArchiveLoader(ctx, im, archive.Day{})
+		loader, err := newArchiveLoader(ctx, im, b.writer, archive.Day{})
 		if err != nil {
 			return err
 		}

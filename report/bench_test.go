@@ -25,14 +25,14 @@ func BenchmarkDay(b *testing.B) {
 	}
 	a := openArchive(b)
 	routerIDs(b, a, 1)
-	unlock, err := a.Lock(b.Context(), 0)
+	lock, err := a.Lock(b.Context(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	day := archive.Day{Year: 2026, Month: 11, Day: 8}
 	for n := range 3 { // the day, the day before, and the same weekday before
-		loadLocked(b, a, fmt.Sprint("day ", n), officeRows(rng, day.Add([]int{0, -1, -7}[n]), 96, rows, 5000), nil)
+		loadLocked(b, lock, fmt.Sprint("day ", n), officeRows(rng, day.Add([]int{0, -1, -7}[n]), 96, rows, 5000), nil)
 	}
 	reporter, err := New(DefaultConfig(), a, time.UTC, discard)
 	if err != nil {
@@ -43,10 +43,10 @@ func BenchmarkDay(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	if err := a.Settle(b.Context()); err != nil {
+	if err := lock.Settle(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	unlock()
+	lock.Unlock()
 	for _, first := range []struct{ name, forget string }{
 		{"first", "UPDATE day_states SET usage_stamp = ''"},
 		{"rows", "DELETE FROM day_states"},

@@ -101,19 +101,19 @@ func wipe(t testing.TB, a *archive.Archive) {
 func loadRows(t testing.TB, a *archive.Archive, name string, rows []archive.Row, change func(*archive.Book)) {
 	t.Helper()
 	ctx := context.Background()
-	unlock, err := a.Lock(ctx, time.Minute)
+	lock, err := a.Lock(ctx, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
-	loadLocked(t, a, name, rows, change)
+	defer lock.Unlock()
+	loadLocked(t, lock, name, rows, change)
 }
 
 // loadLocked is loadRows under the lock.
-func loadLocked(t testing.TB, a *archive.Archive, name string, rows []archive.Row, change func(*archive.Book)) {
+func loadLocked(t testing.TB, lock *archive.Writer, name string, rows []archive.Row, change func(*archive.Book)) {
 	t.Helper()
 	ctx := context.Background()
-	load, err := a.BeginLoad(ctx, archive.File{Name: name, Size: int64(len(rows)), Digest: sha256.Sum256([]byte(name))})
+	load, err := lock.BeginLoad(ctx, archive.File{Name: name, Size: int64(len(rows)), Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,12 +153,12 @@ func loadLocked(t testing.TB, a *archive.Archive, name string, rows []archive.Ro
 // loadBook loads a file without rows, with one book.
 func loadBook(t testing.TB, a *archive.Archive, name string, book archive.Book) {
 	t.Helper()
-	unlock, err := a.Lock(t.Context(), time.Minute)
+	lock, err := a.Lock(t.Context(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
-	load, err := a.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+	defer lock.Unlock()
+	load, err := lock.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		t.Fatal(err)
 	}

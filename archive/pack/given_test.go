@@ -231,12 +231,12 @@ func TestNoMyISAM(t *testing.T) {
 		}
 	}
 	// A load that is cut short is taken out again.
-	unlock, err := a.Lock(t.Context(), time.Minute)
+	lock, err := a.Lock(t.Context(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "cut-short"
-	l, err := a.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+	l, err := lock.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,11 +250,11 @@ func TestNoMyISAM(t *testing.T) {
 	if err := l.Abort(t.Context()); err != nil {
 		t.Error(err)
 	}
-	unlock()
-	if unlock, err = a.Lock(t.Context(), time.Minute); err != nil {
+	lock.Unlock()
+	if lock, err = a.Lock(t.Context(), time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	unlock()
+	lock.Unlock()
 	if got := ask(t, a); !cmp.Equal(got, want) {
 		t.Error("a load that was cut short is there")
 	}

@@ -186,17 +186,17 @@ type file struct {
 
 // load loads a file, with the writer lock taken for it alone.
 func load(ctx context.Context, a *archive.Archive, f file) error {
-	unlock, err := a.Lock(ctx, time.Minute)
+	lock, err := a.Lock(ctx, time.Minute)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Unlock()
 	router, err := a.Routers().ID(ctx, "gw")
 	if err != nil {
 		return err
 	}
 	name := fmt.Sprintf("file-%d", f.seed)
-	l, err := a.BeginLoad(ctx, archive.File{Name: name, Size: int64(f.rows), Digest: sha256.Sum256([]byte(name))})
+	l, err := lock.BeginLoad(ctx, archive.File{Name: name, Size: int64(f.rows), Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func load(ctx context.Context, a *archive.Archive, f file) error {
 	if err := l.Commit(ctx, books); err != nil {
 		return err
 	}
-	return a.Settle(ctx)
+	return lock.Settle(ctx)
 }
 
 // row draws a row as an office makes them: few hosts, more peers, mostly web.

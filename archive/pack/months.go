@@ -49,22 +49,22 @@ func (p *Packer) Drop(ctx context.Context, m archive.Month, wait time.Duration) 
 		return err
 	}
 	defer lock.Unlock()
-	return p.locked(ctx, wait, func() error { return p.a.DropMonth(ctx, m) })
+	return p.locked(ctx, wait, func(w *archive.Writer) error { return w.DropMonth(ctx, m) })
 }
 
 // CloseDays makes the keys of all days before one that have none yet.
 func (p *Packer) CloseDays(ctx context.Context, today archive.Day, wait time.Duration) error {
-	return p.locked(ctx, wait, func() error { return p.a.CloseDays(ctx, today, today) })
+	return p.locked(ctx, wait, func(w *archive.Writer) error { return w.CloseDays(ctx, today, today) })
 }
 
 // locked does something with the writer lock.
-func (p *Packer) locked(ctx context.Context, wait time.Duration, do func() error) error {
-	unlock, err := p.a.Lock(ctx, wait)
+func (p *Packer) locked(ctx context.Context, wait time.Duration, do func(*archive.Writer) error) error {
+	w, err := p.a.Lock(ctx, wait)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	return do()
+	defer w.Unlock()
+	return do(w)
 }
 
 // The values of Entry.State.

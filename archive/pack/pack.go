@@ -202,14 +202,14 @@ func (j *job) run(ctx context.Context) error {
 			j.method, packed>>10, live>>10, MethodAuto)
 	}
 	j.step("verified")
-	unlock, err := j.a.Lock(ctx, j.opts.Wait)
+	w, err := j.a.Lock(ctx, j.opts.Wait)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer w.Unlock()
 	j.step("locked")
 	j.result.Took = time.Since(j.started)
-	if err := j.a.SwitchPack(ctx, j.lock, j.result, j.sum); err != nil {
+	if err := w.SwitchPack(ctx, j.lock, j.result, j.sum); err != nil {
 		return err
 	}
 	j.step("switched")

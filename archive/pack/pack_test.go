@@ -168,11 +168,11 @@ func TestLateRows(t *testing.T) {
 				if !errors.Is(err, archive.ErrPacked) || !strings.Contains(err.Error(), "--unpack") {
 					t.Errorf("late rows: %v", err)
 				}
-				unlock, err := a.Lock(t.Context(), time.Minute) // undoes the load
+				lock, err := a.Lock(t.Context(), time.Minute) // undoes the load
 				if err != nil {
 					t.Fatal(err)
 				}
-				unlock()
+				lock.Unlock()
 				tidy(t, a, before)
 				return
 			}

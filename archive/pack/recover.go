@@ -40,11 +40,11 @@ func (j *job) recover(ctx context.Context) error {
 			continue
 		}
 		// Whoever takes the writer lock goes on with it, or back.
-		unlock, err := j.a.Lock(ctx, j.opts.Wait)
+		w, err := j.a.Lock(ctx, j.opts.Wait)
 		if err != nil {
 			return err
 		}
-		unlock()
+		w.Unlock()
 	}
 	if err := j.clean(ctx); err != nil {
 		return fmt.Errorf("remove what is left of an earlier attempt: %w", err)

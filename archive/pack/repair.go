@@ -15,11 +15,11 @@ import (
 // tell.
 func (j *job) repair(ctx context.Context, table, damage string) error {
 	j.log.Warn("a table is damaged: repairing it", "table", table, "damage", damage)
-	unlock, err := j.a.Lock(ctx, j.opts.Wait)
+	w, err := j.a.Lock(ctx, j.opts.Wait)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer w.Unlock()
 	if j.tools != nil {
 		size, err := j.size(ctx, table)
 		if err == nil { // a copy of ours, perhaps one of the server's, and the rows that are written anew

@@ -25,7 +25,7 @@ func (p *Packer) Unpack(ctx context.Context, m archive.Month, opts Options) (pro
 	if err := p.farRoom(ctx, m); err != nil {
 		return "", fmt.Errorf("unpack %s: %w", m, err)
 	}
-	err = p.locked(ctx, opts.Wait, func() error { return p.a.Unpack(ctx, m) })
+	err = p.locked(ctx, opts.Wait, func(w *archive.Writer) error { return w.Unpack(ctx, m) })
 	if !errors.Is(err, archive.ErrDamaged) {
 		return "", err
 	}
@@ -95,7 +95,7 @@ func (p *Packer) unpackMended(ctx context.Context, lock *archive.Packing, m arch
 		p.log.Warn("unpacking what can be read of a damaged month", "month", m, "problem", wrong.what())
 		problem = wrong.what()
 	}
-	return problem, p.locked(ctx, opts.Wait, func() error { return p.a.UnpackMended(ctx, m) })
+	return problem, p.locked(ctx, opts.Wait, func(w *archive.Writer) error { return w.UnpackMended(ctx, m) })
 }
 
 // mend makes the staging table from a copy of the packed one: with its keys made

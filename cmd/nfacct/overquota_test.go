@@ -30,13 +30,13 @@ func loadDay(t *testing.T, db *archive.Archive, day archive.Day, bytes map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := db.Lock(ctx, time.Minute)
+	lock, err := db.Lock(ctx, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
+	defer lock.Unlock()
 	name := "flows of " + day.String()
-	load, err := db.BeginLoad(ctx, archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+	load, err := lock.BeginLoad(ctx, archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func OpenFolder(ctx context.Context, folder, work string, cfg archive.Config, lo
 	}
 	// Whoever else migrates would remove our copies. One that was killed keeps its
 	// lock until the server notices.
-	unlock, err := a.Lock(ctx, 5*time.Second)
+	lock, err := a.Lock(ctx, 5*time.Second)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("another nfacct migrate uses %s: %w", work, err), a.Close())
 	}
@@ -54,7 +54,7 @@ func OpenFolder(ctx context.Context, folder, work string, cfg archive.Config, lo
 	f := &copier{source: s, folder: folder, into: filepath.Join(work, "data", copies)}
 	s.list, s.fetch, s.drop = f.list, f.fetch, f.drop
 	s.close = func() error {
-		unlock()
+		lock.Unlock()
 		return errors.Join(a.Close(), discard(work))
 	}
 	for _, statement := range []string{"DROP DATABASE IF EXISTS " + copies, "CREATE DATABASE " + copies} {

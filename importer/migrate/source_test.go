@@ -210,15 +210,15 @@ func TestHeld(t *testing.T) {
 // load loads a record of a day as if it came by another way.
 func load(t *testing.T, p *place, day archive.Day) {
 	t.Helper()
-	unlock, err := p.archive.Lock(t.Context(), time.Second)
+	lock, err := p.archive.Lock(t.Context(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
+	defer lock.Unlock()
 	if _, err := p.archive.Routers().ID(t.Context(), "gw"); err != nil {
 		t.Fatal(err)
 	}
-	l, err := p.archive.BeginLoad(t.Context(), archive.File{Name: "2018-05-03/20180503T100000Z.pcapng.zst", Digest: [32]byte{1}})
+	l, err := lock.BeginLoad(t.Context(), archive.File{Name: "2018-05-03/20180503T100000Z.pcapng.zst", Digest: [32]byte{1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,12 +23,12 @@ func TestDepartmentAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := ledger.Lock(ctx, time.Minute)
+	lock, err := ledger.Lock(ctx, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
-	load, err := ledger.BeginLoad(ctx, archive.File{Name: "departments", Size: 1, Digest: sha256.Sum256([]byte("departments"))})
+	defer lock.Unlock()
+	load, err := lock.BeginLoad(ctx, archive.File{Name: "departments", Size: 1, Digest: sha256.Sum256([]byte("departments"))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,17 +113,17 @@ func office(t *testing.T, r *rand.Rand) (*testAsker, []archive.Row, *Setting) {
 			t.Fatal(err)
 		}
 	}
-	unlock, err := a.Lock(t.Context(), time.Minute)
+	lock, err := a.Lock(t.Context(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
+	defer lock.Unlock()
 	var all []archive.Row
 	for n, day := range []archive.Day{
 		{Year: 2026, Month: time.March, Day: 29}, {Year: 2026, Month: time.October, Day: 25}, {Year: 2026, Month: time.October, Day: 26}, {Year: 2026, Month: time.November, Day: 2},
 	} {
 		name := fmt.Sprint("file ", n)
-		load, err := a.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+		load, err := lock.BeginLoad(t.Context(), archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
 		if err != nil {
 			t.Fatal(err)
 		}
