@@ -27,11 +27,13 @@ func TestLeftOut(t *testing.T) {
 	}
 	const n = 3 * maxHeldOf
 	data := func(h *hostile) {
-		var sets [][]byte
-		for range n {
-			sets = append(sets, dataSet(300, smallData(honestHost, 1000)))
+		for range 3 {
+			var sets [][]byte
+			for range maxHeldOf {
+				sets = append(sets, dataSet(300, smallData(honestHost, 1000)))
+			}
+			h.v9(hostilePort, 5, maxHeldOf, sets...)
 		}
-		h.v9(hostilePort, 5, n, sets...)
 	}
 	template := func(h *hostile) { h.v9(hostilePort, 5, 1, dataSet(0, layout(300, smallLayout...))) }
 	other := func(h *hostile) { h.v9(hostilePort, 5, 1, dataSet(0, layout(301, smallLayout...))) }

@@ -72,6 +72,7 @@ const (
 	TemplateChanged                    // nothing: a template was replaced by one with another layout
 	TemplateEvicted                    // an older template: Limits.Templates is reached
 	StreamEvicted                      // an older stream of this exporter: Limits.Streams is reached
+	TooManySets                        // rest of datagram: it has more sets than setsMost
 	reasons                            // how many there are
 )
 
@@ -102,6 +103,7 @@ var reasonNames = [reasons]string{
 	TemplateChanged:      "template_changed",
 	TemplateEvicted:      "template_evicted",
 	StreamEvicted:        "stream_evicted",
+	TooManySets:          "too_many_sets",
 }
 
 // String gives the reason's name, which is also its key in the books.

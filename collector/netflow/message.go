@@ -55,6 +55,12 @@ func (d *Decoder) readIPFIX(dst []flow.Record, src netip.AddrPort, h *header, pa
 	return dst
 }
 
+// setsMost is how many sets of a datagram are read: an exporter keeps within the
+// path's MTU (RFC 7011 section 10.3.3), and 9,000 bytes of a jumbo frame hold 375 sets
+// of one record of 20 bytes. Only an attacker sends 12,000 in 64 KiB, which cost as much
+// as 12,000 datagrams. Carried datagrams are the spool's own, and full of templates.
+const setsMost = 512
+
 // readSets goes through the sets of a v9 or IPFIX datagram.
 func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte, mode mode, g *Datagram) []flow.Record {
 	d.work.begin(h, mode, &s.rates)
@@ -64,8 +70,11 @@ func (d *Decoder) readSets(dst []flow.Record, s *stream, h *header, sets []byte,
 	if len(sets) < setHeader {
 		g.Rejects.add(NoSets)
 	}
-	for first := true; !isTail(sets, first); first = false {
+	for n := 0; !isTail(sets, n == 0); n++ {
 		id, body, rest, wrong := cut(sets)
+		if n == setsMost && mode != learn {
+			wrong = TooManySets
+		}
 		if wrong != reasons {
 			g.Rejects.add(wrong)
 			d.work.uncounted = true
