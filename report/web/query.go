@@ -26,6 +26,7 @@ type queryPage struct {
 	Shows     []string
 	Problem   string
 	Asked     bool
+	Dense     bool   // many columns
 	Limited   bool   // how many rows there are is of all hosts, and not said
 	Estimate  uint64 // rows that will be read, about
 	Seconds   uint64
@@ -162,6 +163,7 @@ func (s *Server) ask(ctx context.Context, q *query.Question, asker query.Asker, 
 		return err
 	}
 	columns := q.Columns()
+	out.Dense = q.Rows
 	out.Answer, err = q.Run(ctx, asker, setting, func(values []any) error {
 		line := make([]rowCell, len(values))
 		for i, value := range values {
@@ -176,6 +178,9 @@ func (s *Server) ask(ctx context.Context, q *query.Question, asker query.Asker, 
 	return err
 }
 
+// protocols are those that people know by name, as a condition takes them.
+var protocols = map[uint64]string{1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmp6", 132: "sctp"}
+
 // cell writes a value.
 func (s *Server) cell(unit string, value any, names map[netip.Addr]string) rowCell {
 	switch v := value.(type) {
@@ -184,6 +189,11 @@ func (s *Server) cell(unit string, value any, names map[netip.Addr]string) rowCe
 	case uint64:
 		c := rowCell{Text: fmt.Sprint(v), Exact: fmt.Sprint(v), Number: true}
 		switch unit {
+		case "protocol":
+			if name := protocols[v]; name != "" {
+				return rowCell{Text: name}
+			}
+			c.Number = false
 		case "bytes":
 			c.Text = s.deps.Words.Bytes(v)
 		case "packets", "flows", "rows":

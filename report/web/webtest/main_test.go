@@ -183,8 +183,10 @@ func furnish(ctx context.Context, a *archive.Archive, berlin *time.Location) err
 	for n, name := range people {
 		names[hostOf(n*3)] = name
 	}
-	if err := a.Routers().NoteHostNames(ctx, "lease", names, now(berlin).AddDate(0, 0, -35)); err != nil {
-		return err
+	for _, seen := range []int{-35, -2} {
+		if err := a.Routers().NoteHostNames(ctx, "lease", names, now(berlin).AddDate(0, 0, seen)); err != nil {
+			return err
+		}
 	}
 	names[hostOf(3)] = "anna-desktop"
 	if err := a.Routers().NoteHostNames(ctx, "lease", names, now(berlin).AddDate(0, 0, -1)); err != nil {
