@@ -218,7 +218,7 @@ func (a *Archive) spreadDay(ctx context.Context, from string, day Day, want uint
 	}
 	a.step("day spread")
 	for _, source := range sources {
-		if err := a.Fill(ctx, "fill "+fresh, mark+"INSERT INTO "+fresh+" ("+columns+") SELECT "+columns+" FROM "+source); err != nil {
+		if err := a.fill(ctx, "fill "+fresh, mark+"INSERT INTO "+fresh+" ("+columns+") SELECT "+columns+" FROM "+source); err != nil {
 			if errors.Is(err, unix.ENOSPC) { // what is half made takes the space that others wait for
 				err = errors.Join(err, a.drop(ctx, fresh))
 			}

@@ -58,7 +58,7 @@ func TestDayStates(t *testing.T) {
 	addrs := cmpopts.EquateComparable(netip.Addr{})
 	peers := func() []HostPeers {
 		t.Helper()
-		hosts, err := a.HostPeers(ctx, monday)
+		hosts, err := a.Reader().HostPeers(ctx, monday)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,7 @@ func (a *Archive) rewrite(ctx context.Context, table string, rows uint64, keys b
 			return err
 		}
 	}
-	if err := a.Fill(ctx, "rewrite "+table, fmt.Sprintf("%sINSERT INTO %s SELECT * FROM %s USE INDEX () LIMIT %d", mark, fresh, table, rows)); err != nil {
+	if err := a.fill(ctx, "rewrite "+table, fmt.Sprintf("%sINSERT INTO %s SELECT * FROM %s USE INDEX () LIMIT %d", mark, fresh, table, rows)); err != nil {
 		return err
 	}
 	a.step("rewrite")

@@ -17,25 +17,19 @@ const (
 	fillPoll = 200 * time.Millisecond
 )
 
-// Fill runs a statement that writes as much as a table, and ends it when the disk
+// fill runs a statement that writes as much as a table, and ends it when the disk
 // has all but filled up meanwhile: MyISAM would wait for somebody to free space, and
 // with it all who wait for the writer lock. The error wraps ENOSPC then. Of a server
 // whose disk cannot be seen from here the state of the statement tells, a minute late.
-func (a *Archive) Fill(ctx context.Context, doing, statement string) error {
-	_, err := a.fill(ctx, doing, statement)
-	return err
-}
-
-// fill is Fill, and returns how many rows were written.
-func (a *Archive) fill(ctx context.Context, doing, statement string) (rows int64, err error) {
+func (a *Archive) fill(ctx context.Context, doing, statement string) error {
 	conn, err := a.db.Conn(ctx)
 	if err != nil {
-		return 0, wrap("connect", err)
+		return wrap("connect", err)
 	}
 	defer release(conn)
 	var id uint64
 	if err := conn.QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
-		return 0, wrap(doing, err)
+		return wrap(doing, err)
 	}
 	folder := a.visible(ctx)
 	ctx, end := context.WithCancel(ctx)
@@ -52,17 +46,13 @@ func (a *Archive) fill(ctx context.Context, doing, statement string) (rows int64
 			}
 		}
 	}()
-	result, err := conn.ExecContext(ctx, statement)
+	_, err = conn.ExecContext(ctx, statement)
 	end()
 	<-over
 	if err != nil && full.Load() {
-		return 0, fmt.Errorf("%s: %w: the disk of the server's data filled up meanwhile; free space and try again", doing, unix.ENOSPC)
+		return fmt.Errorf("%s: %w: the disk of the server's data filled up meanwhile; free space and try again", doing, unix.ENOSPC)
 	}
-	if err != nil {
-		return 0, wrap(doing, err)
-	}
-	rows, err = result.RowsAffected()
-	return rows, wrap(doing, err)
+	return wrap(doing, err)
 }
 
 // visible is the folder of the database where it can be seen from here, or "".

@@ -16,14 +16,14 @@ func TestFill(t *testing.T) {
 	a := open(t)
 	lock(t, a)
 	mustLoad(t, a, newFile(t, a, 1, 500, monday))
-	if err := a.Fill(t.Context(), "nothing to speak of", "DO SLEEP(0.5)"); err != nil {
+	if err := a.fill(t.Context(), "nothing to speak of", "DO SLEEP(0.5)"); err != nil {
 		t.Error(err)
 	}
 	a.free = func(string) (uint64, error) { return mariadb.Brim - 1, nil }
 	began := time.Now()
 	table := MonthOf(monday).Table()
 	endless := "CREATE TABLE flows_endless SELECT a.* FROM " + table + " a, " + table + " b, " + table + " c, " + table + " d WHERE a.peer_port + b.peer_port + c.peer_port + d.peer_port = 1"
-	err := a.Fill(t.Context(), "make a table", endless)
+	err := a.fill(t.Context(), "make a table", endless)
 	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "make a table") || !strings.Contains(err.Error(), "free space") {
 		t.Errorf("got %v", err)
 	}

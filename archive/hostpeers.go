@@ -70,12 +70,12 @@ const (
 
 // DaysWithoutPeers are the days that are over, whose peers KeepPeers has yet to keep,
 // the last first.
-func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, error) {
-	s, err := a.readDayStates(ctx)
+func (r Reader) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, error) {
+	s, err := r.a.readDayStates(ctx)
 	if err != nil {
 		return nil, err
 	}
-	expected, err := a.days(ctx, "SELECT day FROM day_tables WHERE key_state = 'off'")
+	expected, err := r.a.days(ctx, "SELECT day FROM day_tables WHERE key_state = 'off'")
 	if err != nil {
 		return nil, err
 	}
@@ -90,25 +90,25 @@ func (a *Archive) DaysWithoutPeers(ctx context.Context, before Day) ([]Day, erro
 }
 
 // HostPeers says of each host of a day whom it talked with.
-func (a *Archive) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
-	stored, hosts, err := a.PeersOf(ctx, day)
+func (r Reader) HostPeers(ctx context.Context, day Day) ([]HostPeers, error) {
+	stored, hosts, err := r.PeersOf(ctx, day)
 	if err == nil && stored {
-		return a.storedPeers(ctx, day)
+		return r.a.storedPeers(ctx, day)
 	}
 	return hosts, err
 }
 
 // PeersOf says whether KeepPeers has kept a day, for EachHostPeers. If not, the hosts
 // are found in the flows themselves, which takes some seconds for two million of them.
-func (a *Archive) PeersOf(ctx context.Context, day Day) (stored bool, hosts []HostPeers, err error) {
-	s, err := a.readDayStates(ctx)
+func (r Reader) PeersOf(ctx context.Context, day Day) (stored bool, hosts []HostPeers, err error) {
+	s, err := r.a.readDayStates(ctx)
 	if err != nil {
 		return false, nil, err
 	}
 	if stamp := s.stamps[day]; stamp != "" && s.stored[day][1] == stamp {
 		return true, nil, nil
 	}
-	if hosts, err = a.findPeers(ctx, day); err != nil {
+	if hosts, err = r.a.findPeers(ctx, day); err != nil {
 		return false, nil, fmt.Errorf("peers of %s: %w", day, err)
 	}
 	return false, hosts, nil
@@ -144,7 +144,7 @@ func (a *Archive) KeepPeers(ctx context.Context, day Day) error {
 const peersWait = 10 * time.Second
 
 func (a *Archive) storedPeers(ctx context.Context, day Day) (hosts []HostPeers, err error) {
-	err = a.EachHostPeers(ctx, []Day{day}, func(h *HostPeers) error {
+	err = a.Reader().EachHostPeers(ctx, []Day{day}, func(h *HostPeers) error {
 		kept := *h
 		kept.set = slices.Clone(h.set)
 		hosts = append(hosts, kept)
@@ -156,7 +156,7 @@ func (a *Archive) storedPeers(ctx context.Context, day Day) (hosts []HostPeers, 
 // EachHostPeers calls each with whom hosts talked with on days that KeepPeers has
 // kept, of one host after the other, until it returns an error. Set is valid until
 // each returns.
-func (a *Archive) EachHostPeers(ctx context.Context, days []Day, each func(*HostPeers) error) error {
+func (r Reader) EachHostPeers(ctx context.Context, days []Day, each func(*HostPeers) error) error {
 	if len(days) == 0 {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (a *Archive) EachHostPeers(ctx context.Context, days []Day, each func(*Host
 	for i, day := range days {
 		args[i] = day
 	}
-	rows, err := a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day IN (?"+strings.Repeat(", ?", len(days)-1)+") ORDER BY host", args...)
+	rows, err := r.a.db.QueryContext(ctx, "SELECT host, peers, peer_set, top_peers, services FROM host_day_peers WHERE day IN (?"+strings.Repeat(", ?", len(days)-1)+") ORDER BY host", args...)
 	if err != nil {
 		return wrap("read peers", err)
 	}

@@ -56,7 +56,7 @@ func (k *Packing) MakeStaging(ctx context.Context, m Month, as string) error {
 		return err
 	}
 	if as != "" {
-		return k.a.Fill(ctx, "make "+table, "ALTER TABLE "+table+" "+as)
+		return k.a.fill(ctx, "make "+table, "ALTER TABLE "+table+" "+as)
 	}
 	if err := k.a.keysOff(ctx, table); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (k *Packing) Stage(ctx context.Context, p Part, sum uint64) error {
 	if p.Without != nil {
 		from += " WHERE " + p.Where()
 	}
-	if err := k.a.Fill(ctx, "stage "+p.Table, "INSERT INTO "+m.StagingTable()+" ("+columns+") SELECT "+columns+" FROM "+from); err != nil {
+	if err := k.a.fill(ctx, "stage "+p.Table, "INSERT INTO "+m.StagingTable()+" ("+columns+") SELECT "+columns+" FROM "+from); err != nil {
 		return err
 	}
 	return k.a.exec(ctx, "note what is staged", "INSERT INTO staged_parts (month, part, row_count, checksum) VALUES (?, ?, (SELECT COUNT(*) FROM "+p.Table+"), ?)", m, p.Table, sum)

@@ -1,6 +1,6 @@
 package archive
 
-// Reader answers questions about days, hours, hosts, books, files and flows. It never
+// Reader answers questions about days, hours, hosts, peers, books, files and flows. It never
 // writes: the sums of days are up to date when RefreshDays was called before.
 type Reader struct{ a *Archive }
 

@@ -99,7 +99,7 @@ func TestOverflowOfOneRouter(t *testing.T) {
 	if err := a.Reader().HostHours(t.Context(), monday, func(*HostHour) {}); err != nil {
 		t.Error(err)
 	}
-	if _, err := a.HostPeers(t.Context(), monday); err != nil {
+	if _, err := a.Reader().HostPeers(t.Context(), monday); err != nil {
 		t.Error(err)
 	}
 	if err := a.rollUpDay(t.Context(), monday, ^uint64(0)); err != nil {

@@ -111,7 +111,7 @@ func TestReadersDoNotWaitForAStream(t *testing.T) {
 	lock(t, a)
 	one, two := newFile(t, a, 1, 100, monday), newFile(t, a, 2, 50, monday)
 	mustLoad(t, a, one)
-	before, err := a.HostPeers(t.Context(), monday)
+	before, err := a.Reader().HostPeers(t.Context(), monday)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestReadersDoNotWaitForAStream(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	hosts, err := a.HostPeers(t.Context(), monday)
+	hosts, err := a.Reader().HostPeers(t.Context(), monday)
 	if err != nil || len(hosts) != len(before) || time.Since(began) > 2*time.Second {
 		t.Errorf("%d hosts after %v, %v", len(hosts), time.Since(began), err)
 	}

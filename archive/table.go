@@ -95,9 +95,6 @@ func (a *Archive) keysOff(ctx context.Context, table string) error {
 	return a.exec(ctx, "switch keys off", mark+"ALTER TABLE "+table+" DISABLE KEYS")
 }
 
-// Columns are those of a table of flows, for a statement.
-func Columns() string { return columns }
-
 // Table is the name of the day's table, flows_2026_11_23.
 func (d Day) Table() string { return fmt.Sprintf("flows_%04d_%02d_%02d", d.Year, int(d.Month), d.Day) }
 

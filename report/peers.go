@@ -19,7 +19,7 @@ func (q *question) readPeers(ctx context.Context) error {
 	var stored []archive.Day
 	loose := map[netip.Addr][]*archive.HostPeers{} // of days that could not be stored
 	for day := q.Period.From; !q.Period.To.Before(day); day = day.Add(1) {
-		is, hosts, err := q.archive.PeersOf(ctx, day)
+		is, hosts, err := q.archive.Reader().PeersOf(ctx, day)
 		if errors.Is(err, archive.ErrBusy) { // so will be the days after it
 			for ; !q.Period.To.Before(day); day = day.Add(1) {
 				q.busy = append(q.busy, day)
@@ -47,7 +47,7 @@ func (q *question) readPeers(ctx context.Context) error {
 		q.keepPeers(&p)
 		return nil
 	}
-	err := q.archive.EachHostPeers(ctx, stored, func(found *archive.HostPeers) error {
+	err := q.archive.Reader().EachHostPeers(ctx, stored, func(found *archive.HostPeers) error {
 		if found.Host != p.host && p.host.IsValid() {
 			if err := finish(); err != nil {
 				return err

@@ -22,7 +22,7 @@ func AfterImport(ctx context.Context, cfg *config.Config, db *archive.Archive, l
 	if err := db.RefreshDays(ctx); err != nil {
 		return err
 	}
-	days, err := db.DaysWithoutPeers(ctx, archive.DayOf(time.Now().In(cfg.Location())))
+	days, err := db.Reader().DaysWithoutPeers(ctx, archive.DayOf(time.Now().In(cfg.Location())))
 	if err != nil {
 		return err
 	}
