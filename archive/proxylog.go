@@ -15,6 +15,12 @@ type Proxy struct{ a *Archive }
 // Proxy is what logs of the proxy say.
 func (a *Archive) Proxy() Proxy { return Proxy{a} }
 
+// ProxyWriter is the only one who reads logs of the proxy and notes what they say.
+type ProxyWriter struct {
+	Proxy
+	unlock func()
+}
+
 // ProxyLog is a log of the proxy, known by how it begins.
 type ProxyLog struct {
 	ID         uint32
@@ -43,8 +49,8 @@ type ProxyPart struct {
 
 // Lock makes the caller the only reader of logs of the proxy, and drops
 // what one left behind who was interrupted.
-func (proxy Proxy) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	unlock, err = proxy.a.advisory(ctx, "proxy", wait)
+func (proxy Proxy) Lock(ctx context.Context, wait time.Duration) (*ProxyWriter, error) {
+	unlock, err := proxy.a.advisory(ctx, "proxy", wait)
 	if err != nil {
 		return nil, fmt.Errorf("log of the proxy: %w", err)
 	}
@@ -56,8 +62,11 @@ func (proxy Proxy) Lock(ctx context.Context, wait time.Duration) (unlock func(),
 		unlock()
 		return nil, err
 	}
-	return unlock, nil
+	return &ProxyWriter{proxy, unlock}, nil
 }
+
+// Unlock lets others read logs.
+func (w *ProxyWriter) Unlock() { w.unlock() }
 
 // Logs are all that were ever read.
 func (proxy Proxy) Logs(ctx context.Context) ([]ProxyLog, error) {
@@ -77,12 +86,12 @@ FROM proxy_parts WHERE log = ? AND state = 'loaded' ORDER BY end DESC, id DESC`,
 }
 
 // NoteLog writes down how a log begins; one without ID is new and gets one.
-func (proxy Proxy) NoteLog(ctx context.Context, l *ProxyLog) error {
+func (w *ProxyWriter) NoteLog(ctx context.Context, l *ProxyLog) error {
 	const doing = "note log of the proxy"
 	if l.ID != 0 {
-		return proxy.a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
+		return w.a.exec(ctx, doing, "UPDATE proxy_logs SET head_length = ?, head_digest = ? WHERE id = ?", l.HeadLength, l.HeadDigest[:], l.ID)
 	}
-	result, err := proxy.a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest, first_digest) VALUES (?, ?, ?)", l.HeadLength, l.HeadDigest[:], l.FirstDigest[:])
+	result, err := w.a.db.ExecContext(ctx, "INSERT INTO proxy_logs (head_length, head_digest, first_digest) VALUES (?, ?, ?)", l.HeadLength, l.HeadDigest[:], l.FirstDigest[:])
 	if err != nil {
 		return wrap(doing, err)
 	}
@@ -93,10 +102,10 @@ func (proxy Proxy) NoteLog(ctx context.Context, l *ProxyLog) error {
 
 // LoadPart stores a part's sums. It counts when all of it is there, and not
 // before.
-func (proxy Proxy) LoadPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
+func (w *ProxyWriter) LoadPart(ctx context.Context, log uint32, p ProxyPart, rows []ProxyUsage) error {
 	const doing = "load log of the proxy"
 	when := func(t time.Time) sql.NullTime { return sql.NullTime{Time: t.UTC(), Valid: !t.IsZero()} }
-	result, err := proxy.a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, state, started)
+	result, err := w.a.db.ExecContext(ctx, `INSERT INTO proxy_parts (log, start, end, tail_length, tail_digest, line_count, bad_lines, last_entry, cut_from, cut_until, state, started)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start, p.End, p.TailLength, p.TailDigest[:], p.Lines, p.Bad, when(p.LastEntry), when(p.CutFrom), when(p.CutUntil))
 	if err != nil {
 		return wrap(doing, err)
@@ -105,7 +114,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start
 	if err != nil {
 		return wrap(doing, err)
 	}
-	proxy.a.step("part begun")
+	w.a.step("part begun")
 	for len(rows) > 0 {
 		n := min(len(rows), 1000)
 		statement := []byte("INSERT INTO proxy_usage_hourly (day, hour, host, user, part, bytes, requests, denied) VALUES ")
@@ -121,13 +130,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', UTC_TIMESTAMP())`, log, p.Start
 			}
 			args = append(args, r.Day, r.Hour, host, r.User, part, r.Bytes, r.Requests, r.Denied)
 		}
-		if err := proxy.a.exec(ctx, doing, string(statement), args...); err != nil {
+		if err := w.a.exec(ctx, doing, string(statement), args...); err != nil {
 			return err
 		}
-		proxy.a.step("part filled")
+		w.a.step("part filled")
 		rows = rows[n:]
 	}
-	return proxy.a.exec(ctx, doing, "UPDATE proxy_parts SET state = 'loaded' WHERE id = ?", part)
+	return w.a.exec(ctx, doing, "UPDATE proxy_parts SET state = 'loaded' WHERE id = ?", part)
 }
 
 // ProxyFile is a file of a log as it was when it was read to its end.
@@ -151,7 +160,7 @@ func (proxy Proxy) KnowsFile(ctx context.Context, f ProxyFile) (known bool, err 
 }
 
 // NoteFile notes that a file was read to its end.
-func (proxy Proxy) NoteFile(ctx context.Context, f ProxyFile) error {
-	return proxy.a.exec(ctx, "note log of the proxy", "REPLACE INTO proxy_files (digest, path, inode, size, modified) VALUES (?, ?, ?, ?, ?)",
+func (w *ProxyWriter) NoteFile(ctx context.Context, f ProxyFile) error {
+	return w.a.exec(ctx, "note log of the proxy", "REPLACE INTO proxy_files (digest, path, inode, size, modified) VALUES (?, ?, ?, ?, ?)",
 		f.key(), cutName(f.Path, 4096), f.Inode, f.Size, f.Modified.UnixNano())
 }

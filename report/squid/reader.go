@@ -68,14 +68,15 @@ func (r *Reader) Read(ctx context.Context, wait time.Duration) (s Summary, err e
 	if err != nil {
 		return s, err
 	}
-	unlock, err := r.archive.Proxy().Lock(ctx, wait)
+	w, err := r.archive.Proxy().Lock(ctx, wait)
 	if err != nil {
 		return s, err
 	}
-	defer unlock()
+	defer w.Unlock()
+	now := reading{r, w}
 	var failed []error
 	for _, name := range files {
-		if err := r.readFile(ctx, name, &s); err != nil {
+		if err := now.readFile(ctx, name, &s); err != nil {
 			s.Failed++
 			failed = append(failed, err)
 		}
@@ -86,8 +87,14 @@ func (r *Reader) Read(ctx context.Context, wait time.Duration) (s Summary, err e
 	return s, errors.Join(failed...)
 }
 
+// reading is one reading under the lock.
+type reading struct {
+	*Reader
+	ledger *archive.ProxyWriter
+}
+
 // readFile reads what is new in a file.
-func (r *Reader) readFile(ctx context.Context, name string, s *Summary) error {
+func (r reading) readFile(ctx context.Context, name string, s *Summary) error {
 	f, err := openLog(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // rotated meanwhile: it is found under its new name the next time
@@ -124,7 +131,7 @@ func (r *Reader) readFile(ctx context.Context, name string, s *Summary) error {
 	if unfinished && name != r.cfg.AccessLog {
 		return nil // its last line is looked at again
 	}
-	return r.archive.Proxy().NoteFile(ctx, f.ProxyFile)
+	return r.ledger.NoteFile(ctx, f.ProxyFile)
 }
 
 // settled is how long nobody must have written into a copy of the log.
@@ -143,7 +150,7 @@ type place struct {
 
 // identify finds out which log a file is, and goes to where it is new. Nil is a
 // file without a line.
-func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
+func (r reading) identify(ctx context.Context, f *logFile) (*place, error) {
 	head, err := f.head()
 	if err != nil {
 		return nil, fmt.Errorf("log of Squid: %s: %w", f.Path, err)
@@ -158,12 +165,12 @@ func (r *Reader) identify(ctx context.Context, f *logFile) (*place, error) {
 	log := find(logs, head)
 	if log == nil {
 		log = &archive.ProxyLog{HeadLength: len(head), HeadDigest: sha256.Sum256(head), FirstDigest: first(head)}
-		return &place{log: log}, r.archive.Proxy().NoteLog(ctx, log)
+		return &place{log: log}, r.ledger.NoteLog(ctx, log)
 	}
 	// It has grown, and can now be told better; or it was cut off inside its head.
 	if now := sha256.Sum256(head); log.HeadLength != len(head) || log.HeadDigest != now {
 		log.HeadLength, log.HeadDigest = len(head), now
-		if err := r.archive.Proxy().NoteLog(ctx, log); err != nil {
+		if err := r.ledger.NoteLog(ctx, log); err != nil {
 			return nil, err
 		}
 	}
@@ -200,7 +207,7 @@ func (r *Reader) cut(ctx context.Context, f *logFile, log *archive.ProxyLog) (*p
 
 // readParts reads to the end of a file, in parts that are stored each by itself,
 // and says whether a line without its end is left.
-func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summary) (unfinished bool, err error) {
+func (r reading) readParts(ctx context.Context, f *logFile, from *place, s *Summary) (unfinished bool, err error) {
 	at := *from
 	tail := make([]byte, 0, 2*maxTail)
 	told := false // of what was cut off
@@ -215,7 +222,7 @@ func (r *Reader) readParts(ctx context.Context, f *logFile, from *place, s *Summ
 		}
 		if part.Lines > 0 { // or all of it has been counted
 			rows := sums.rows()
-			if err := r.archive.Proxy().LoadPart(ctx, at.log.ID, part, rows); err != nil {
+			if err := r.ledger.LoadPart(ctx, at.log.ID, part, rows); err != nil {
 				return false, err
 			}
 			s.Lines += part.Lines
