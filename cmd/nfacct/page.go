@@ -30,7 +30,7 @@ configuration. nfacct run does so too, in a process of its own.`,
 			}
 			return a.daemon().Page(c.Context(), cfg, progress, func() {
 				if memory == 0 {
-					fmt.Fprintf(a.out, "the page is at http://%s/ (Ctrl+C ends it)\n", cfg.Web.Listen)
+					fmt.Fprintf(a.out, "the page is at %s (Ctrl+C ends it)\n", cfg.Web.URL())
 				}
 			})
 		},

@@ -58,6 +58,14 @@ func (c *Config) Check(report func(key, what, remedy string)) {
 	}
 }
 
+// URL is where a browser finds the page.
+func (c *Config) URL() string {
+	if c.TLSCert != "" {
+		return "https://" + c.Listen + "/"
+	}
+	return "http://" + c.Listen + "/"
+}
+
 func parseNetwork(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil

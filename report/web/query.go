@@ -167,7 +167,7 @@ func (s *Server) ask(ctx context.Context, q *query.Question, asker query.Asker, 
 	out.Answer, err = q.Run(ctx, asker, setting, func(values []any) error {
 		line := make([]rowCell, len(values))
 		for i, value := range values {
-			line[i] = s.cell(columns[i].Unit, value, names)
+			line[i] = s.cell(columns[i].Unit, value, names, q.From, q.To)
 		}
 		out.Rows = append(out.Rows, line)
 		return nil
@@ -182,7 +182,7 @@ func (s *Server) ask(ctx context.Context, q *query.Question, asker query.Asker, 
 var protocols = map[uint64]string{1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmp6", 132: "sctp"}
 
 // cell writes a value.
-func (s *Server) cell(unit string, value any, names map[netip.Addr]string) rowCell {
+func (s *Server) cell(unit string, value any, names map[netip.Addr]string, from, to archive.Day) rowCell {
 	switch v := value.(type) {
 	case nil:
 		return rowCell{Text: "–"}
@@ -210,6 +210,8 @@ func (s *Server) cell(unit string, value any, names map[netip.Addr]string) rowCe
 				}
 				if addr.IsPrivate() {
 					c.Link = "/host/" + addr.String()
+				} else { // the other way: which hosts had to do with it
+					c.Link = "/query?" + url.Values{"from": {from.String()}, "to": {to.String()}, "peer": {addr.String()}, "group": {"host"}}.Encode()
 				}
 			}
 			return c

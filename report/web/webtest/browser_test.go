@@ -37,7 +37,7 @@ func open(t *testing.T) *tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("lang", "en-US"), chromedp.Flag("disable-features", "BackForwardCache,Translate"), // chromedp loses a page that comes back as it was
 		chromedp.Flag("hide-scrollbars", true), chromedp.WSURLReadTimeout(30*time.Second))
-	bounded, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	bounded, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	browser, end := chromedp.NewExecAllocator(bounded, options...)
 	ctx, shut := chromedp.NewContext(browser)
 	b := &tab{t: t, ctx: ctx}

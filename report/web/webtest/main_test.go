@@ -125,18 +125,18 @@ func furnish(ctx context.Context, a *archive.Archive, berlin *time.Location) err
 	if err != nil {
 		return err
 	}
-	unlock, err := a.Lock(ctx, time.Minute)
+	lock, err := a.Lock(ctx, time.Minute)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Unlock()
 	last := archive.DayOf(now(berlin))
 	for day := last.Add(-34); !last.Before(day); day = day.Add(1) {
 		if day == last.Add(-12) {
 			continue
 		}
 		name := "file of " + day.String()
-		load, err := a.BeginLoad(ctx, archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
+		load, err := lock.BeginLoad(ctx, archive.File{Name: name, Size: 1, Digest: sha256.Sum256([]byte(name))})
 		if err != nil {
 			return err
 		}

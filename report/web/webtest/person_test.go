@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -37,6 +38,11 @@ func TestPerson(t *testing.T) {
 	if at := b.url(); !strings.Contains(at, "show=rows") || !strings.Contains(b.text("table.list thead"), "peer_port") {
 		t.Errorf("rows at %s", at)
 	}
+	b.follow(`td a[href*="peer=203.0.113."]`) // the other way: which hosts had to do with it
+	if b.value("group") != "host" || !strings.HasPrefix(b.value("peer"), "203.0.113.") || !strings.Contains(b.text("table.list tbody"), "192.168.88.10") {
+		t.Errorf("a peer leads to %s", b.url())
+	}
+	b.back()
 	b.back()
 	b.back()
 	if at := b.url(); !strings.HasSuffix(at, "/day/2026-11-20?top=10&sort=down") {
@@ -166,5 +172,20 @@ func TestLogin(t *testing.T) {
 	b.goTo(office.login + "/status")
 	if at := b.url(); !strings.HasSuffix(at, "/login?to=%2Fstatus") {
 		t.Errorf("after the end: %s", at)
+	}
+}
+
+// Paper has the figures, and nothing to click on.
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.goTo(office.url + "/query?month=2026-11&group=host&limit=3")
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	for selector, shown := range map[string]bool{"nav": false, "form": false, ".copy": false, ".steps": false, "table.list": true, "h1": true, "footer": true} {
+		if got := evaluate[bool](b, `document.querySelector("`+selector+`").getClientRects().length > 0`); got != shown {
+			t.Errorf("%s on paper: %t", selector, got)
+		}
 	}
 }
