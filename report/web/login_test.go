@@ -4,12 +4,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"nfacct/report/web/access"
 )
+
+func TestMain(m *testing.M) {
+	access.Cost = 4 // under the race detector a real one takes seconds
+	os.Exit(m.Run())
+}
 
 // withUsers is a page of which anna is an administrator by her password.
 func withUsers(t *testing.T, change func(*Config)) *Server {

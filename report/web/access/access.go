@@ -45,8 +45,8 @@ const (
 	mostPassword  = 72
 )
 
-// cost makes a guess take about a quarter of a second.
-const cost = 12
+// Cost is bcrypt's: 12 makes a guess take about a quarter of a second. Tests lower it.
+var Cost = 12
 
 // Check says what is wrong with a user.
 func (u *User) Check() error {
@@ -73,7 +73,7 @@ func (u *User) SetPassword(password string) error {
 	case strings.ContainsFunc(password, unicode.IsControl):
 		return errors.New("the password has a character that nobody can type")
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), Cost)
 	u.Password = string(hash)
 	return err
 }
@@ -81,7 +81,7 @@ func (u *User) SetPassword(password string) error {
 // nobody is a password's bcrypt that no user has: a name that does not exist takes as
 // long to refuse as a wrong password, so that names cannot be found out.
 var nobody = sync.OnceValue(func() []byte {
-	hash, err := bcrypt.GenerateFromPassword([]byte("nobody at all"), cost)
+	hash, err := bcrypt.GenerateFromPassword([]byte("nobody at all"), Cost)
 	if err != nil {
 		panic(err) // of a constant
 	}

@@ -11,6 +11,11 @@ import (
 	"time"
 )
 
+func TestMain(m *testing.M) {
+	Cost = 4
+	os.Exit(m.Run())
+}
+
 func anna(t *testing.T) User {
 	t.Helper()
 	u := User{Name: "anna", Role: Viewer, Departments: []string{"sales"}}

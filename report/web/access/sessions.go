@@ -22,8 +22,9 @@ const mostSessions = 10_000
 type Sessions struct {
 	now func() time.Time
 
-	mu   sync.Mutex
-	open map[[sha256.Size]byte]*session
+	mu     sync.Mutex
+	open   map[[sha256.Size]byte]*session
+	tidied time.Time
 }
 
 type session struct {
@@ -50,9 +51,13 @@ func (s *Sessions) Begin(u *User) string {
 	return token
 }
 
-// tidy drops sessions that are over, and the oldest when there are too many.
+// tidy drops sessions that are over, once an hour, and the oldest when there are too many.
 func (s *Sessions) tidy() {
 	now := s.now()
+	if len(s.open) < mostSessions && now.Sub(s.tidied) < time.Hour {
+		return
+	}
+	s.tidied = now
 	var oldest [sha256.Size]byte
 	at := now.Add(time.Hour)
 	for key, one := range s.open {
