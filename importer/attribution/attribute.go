@@ -28,8 +28,9 @@ type Attributor struct {
 	known     []uint32 // sorted; none: nobody said which interfaces there are
 	long      bool     // an outside interface has a number that v5 cannot carry whole
 	addresses bart.Fast[marks]
-	sampling  factor // num 0: the record's own
-	router    int    // its number in Uploads
+	begins    [256]bool // the first bytes that IPv4 addresses with marks have
+	sampling  factor    // num 0: the record's own
+	router    int       // its number in Uploads
 }
 
 // New compiles a router that Check found nothing wrong with. Its number tells
@@ -39,6 +40,11 @@ func New(r Router, number int) *Attributor {
 	a.long = slices.ContainsFunc(r.WAN, func(index uint32) bool { return index > maxV5 })
 	for _, p := range r.Inside {
 		a.addresses.Insert(p.Masked(), inside)
+		if p.Addr().Is4() {
+			for first, n := int(p.Masked().Addr().As4()[0]), 1<<max(0, 8-p.Bits()); n > 0; first, n = first+1, n-1 {
+				a.begins[first] = true
+			}
+		}
 	}
 	for _, list := range []struct {
 		addrs []netip.Addr
@@ -46,6 +52,9 @@ func New(r Router, number int) *Attributor {
 	}{{r.Own, own}, {r.Proxies, proxy}, {r.InnerRouters, inner}} {
 		for _, addr := range list.addrs {
 			addr = addr.Unmap()
+			if addr.Is4() {
+				a.begins[addr.As4()[0]] = true
+			}
 			m, _ := a.addresses.Lookup(addr) // what covers it, so that one lookup tells all
 			a.addresses.Insert(netip.PrefixFrom(addr, addr.BitLen()), m|list.mark)
 		}
@@ -56,8 +65,10 @@ func New(r Router, number int) *Attributor {
 	return a
 }
 
+// marks are those of the most specific prefix that holds the address. Most peers are
+// told to have none by their first byte.
 func (a *Attributor) marks(addr netip.Addr) marks {
-	if !addr.IsValid() {
+	if !addr.IsValid() || addr.Is4() && !a.begins[addr.As4()[0]] {
 		return 0
 	}
 	m, _ := a.addresses.Lookup(addr)

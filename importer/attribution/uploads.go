@@ -64,6 +64,16 @@ func (k *upKey) hash(seed uint64) uint64 {
 	return hi ^ lo
 }
 
+// Expect makes room for so many uploads, as the file before had.
+func (u *Uploads) Expect(n int) {
+	for 2*n >= len(u.places) {
+		u.grow()
+	}
+}
+
+// Len is how many uploads are remembered.
+func (u *Uploads) Len() int { return u.n }
+
 // Add remembers a record that was attributed, if it is an upload of an exporter
 // that does not send translated addresses: with them, downloads say themselves
 // whose they are.
