@@ -57,7 +57,8 @@ func misbehave() {
 		}
 	case "die":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	case "hang":
+	case "stop": // it hears no SIGTERM either
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		time.Sleep(time.Hour)
 	}
 }
@@ -237,19 +238,37 @@ func TestRunOutlivesItsChildren(t *testing.T) {
 	c.end(syscall.SIGTERM)
 
 	// The mailer likewise: killed in the middle, it is named, and the next one delivers.
-	for _, how := range []string{"die", "eat"} {
+	// One that hangs, deaf to SIGTERM, holds up the end of the daemon for the ten seconds
+	// that a child is given, and no longer.
+	for i, how := range []string{"die", "eat", "stop"} {
 		t.Run("mailer: "+how, func(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(folder, "mail"), []byte(how), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			mailAgain(t, name)
 			c := startDaemon(t, "run", name)
-			sendV5(t, address, 80, 20)
-			awaitStatus(t, c, name, "the mailer that failed", func(findings []health.Finding, code int) bool {
-				f := finding(findings, "job.mail")
-				return f != nil && code == exitFailed && f.Remedy != ""
-			})
+			sendV5(t, address, 80+20*i, 20)
+			if how == "stop" {
+				for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+					if _, err := os.Stat(filepath.Join(folder, "mail")); os.IsNotExist(err) {
+						break
+					}
+					if time.Now().After(end) {
+						t.Fatalf("no mailer has begun:\n%s", c.stderr)
+					}
+				}
+			} else {
+				awaitStatus(t, c, name, "the mailer that failed", func(findings []health.Finding, code int) bool {
+					f := finding(findings, "job.mail")
+					return f != nil && code == exitFailed && f.Remedy != ""
+				})
+			}
+			begun := time.Now()
 			c.end(syscall.SIGTERM)
+			if took := time.Since(begun); took > 15*time.Second {
+				t.Errorf("took %v to end", took)
+			}
+			c.complete(100 + 20*i)
 			before := sendmail.taken(t)
 			c = startDaemon(t, "run", name)
 			for end := time.Now().Add(60 * time.Second); sendmail.taken(t) != before+"head@example.net\n"; time.Sleep(100 * time.Millisecond) {
