@@ -92,8 +92,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 }
 
 // endWait is how long a command may take to end after it was told to: service managers
-// and people wait no longer. Every step of every command survives being cut short.
-const endWait = 5 * time.Second
+// and people wait no longer, and nfacct run, which waits for its children, ends within
+// five seconds. Every step of every command survives being cut short.
+const endWait = 3 * time.Second
 
 // unhurried annotates commands that end in their own time: the collector, which
 // seals its file, and those whose user talks to another program.

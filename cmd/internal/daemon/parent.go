@@ -25,8 +25,9 @@ type Parent struct {
 	Grace time.Duration
 }
 
-// grace is more than the five seconds in which every command ends.
-const grace = 10 * time.Second
+// grace is more than the three seconds in which every command ends, and leaves the
+// parent time to end within five.
+const grace = 4 * time.Second
 
 // progressVariable names the descriptor that a child tells its progress through.
 const progressVariable = "NFACCT_PROGRESS"
