@@ -42,13 +42,7 @@ func (d *Daemon) ask(ctx context.Context, cfg *config.Config, f *health.Facts, n
 		return err
 	}
 	defer db.Close()
-	look := checking{cfg, db, f, now}
-	for _, do := range []func(context.Context) error{look.imports, look.books, look.mails, look.room} {
-		if err := do(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return checking{cfg, db, f, now}.all(ctx)
 }
 
 // checking fills in the facts that the archive tells.
@@ -57,6 +51,15 @@ type checking struct {
 	db  *archive.Archive
 	f   *health.Facts
 	now time.Time
+}
+
+func (c checking) all(ctx context.Context) error {
+	for _, do := range []func(context.Context) error{c.imports, c.books, c.mails, c.room} {
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // imports looks for sealed files that no import took.
@@ -195,4 +198,25 @@ func (c checking) room(ctx context.Context) error {
 	disk.MonthEnd += disk.Daily * uint64(disk.ToMonthEnd)
 	c.f.Disks = append(c.f.Disks, disk)
 	return nil
+}
+
+// check asks the archive what the status page says of it; told passes it on, so that
+// the page waits for no database.
+func (p *pageArchive) check(ctx context.Context, db *archive.Archive) {
+	ctx, cancel := context.WithTimeout(ctx, pageOpenWait)
+	defer cancel()
+	var f health.Facts
+	if err := (checking{p.cfg, db, &f, time.Now()}).all(ctx); err != nil {
+		p.log.Debug("the archive tells nothing of its health", "err", err)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.facts = f
+}
+
+func (p *pageArchive) told(f *health.Facts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.Import, f.Books, f.Mails, f.Disks = p.facts.Import, p.facts.Books, p.facts.Mails, p.facts.Disks
 }

@@ -59,7 +59,12 @@ func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progres
 			if err != nil {
 				return nil, err
 			}
-			return s.Findings(cfg, time.Now())
+			f, err := s.facts(cfg, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			open.told(f)
+			return health.Look(f, time.Now()), nil
 		},
 	})
 	if err != nil {
@@ -88,6 +93,7 @@ type pageArchive struct {
 	// opening is closed when an attempt has ended; nil: none is under way.
 	opening chan struct{}
 	closed  bool
+	facts   health.Facts // that the archive told last
 }
 
 // Times of the page's archive: how long it waits for a database, how soon it tries
@@ -96,6 +102,7 @@ const (
 	pageOpenWait  = 20 * time.Second
 	pageOpenAgain = 5 * time.Second
 	pageRefresh   = 15 * time.Second
+	pageCheck     = time.Minute
 )
 
 // get waits for the database no longer than ctx allows: a page that needs none, or can
@@ -166,6 +173,7 @@ func (p *pageArchive) open(ctx context.Context) (*archive.Archive, *archive.Aske
 func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 	ticks := time.NewTicker(pageRefresh)
 	defer ticks.Stop()
+	var checked time.Time
 	for {
 		progress.Alive()
 		select {
@@ -184,6 +192,10 @@ func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 			p.log.Debug("days not summed up", "err", err)
 		}
 		cancel()
+		if time.Since(checked) >= pageCheck {
+			p.check(ctx, db)
+			checked = time.Now()
+		}
 	}
 }
 
