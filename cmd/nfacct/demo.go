@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 
 func (a *app) demoCommand() *cobra.Command {
 	var o demo.Options
+	var serve bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "everything on this machine: a simulated office is accounted, and the report compared with the truth",
@@ -22,6 +24,7 @@ what really happened. It needs no root and no set-up but
 MariaDB's server program, and leaves nothing behind but one folder, in which
 everything can be looked at.`,
 		Example: `  nfacct demo
+  nfacct demo --serve
   nfacct demo --hosts 200 --folder /tmp/office`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -29,12 +32,17 @@ everything can be looked at.`,
 				return exit.Usage(errors.New("--config: demo writes a configuration of its own, into its folder; leave --config out"))
 			}
 			d := &demo.Demo{Out: a.out, JSON: a.json, Bar: a.progress, Log: a.log, Zone: demo.ZoneName()}
-			return d.Run(cmd.Context(), o, time.Now())
+			if err := d.Run(cmd.Context(), o, time.Now()); err != nil || !serve {
+				return err
+			}
+			a.configFile = filepath.Join(o.Folder, "nfacct.toml")
+			return a.page(cmd.Context(), nil, 0)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Folder, "folder", "nfacct-demo", "the `FOLDER` for everything; what an earlier demo left there is removed")
 	flags.IntVar(&o.Hosts, "hosts", 60, "how many computers the office has; each makes some 10,000 records")
+	flags.BoolVar(&serve, "serve", false, "then serve the page of what was made, until Ctrl+C")
 	flags.BoolVar(&o.Force, "force", false, "use a folder in which there are other things; they stay")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -17,25 +18,30 @@ func (a *app) pageCommand() *cobra.Command {
 configuration. nfacct run does so too, in a process of its own.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			progress := daemon.Join()
-			cfg, err := a.config()
-			if err != nil {
-				return err
-			}
-			if memory > 0 { // a child: the parent has the database
-				if err := daemon.Limit(memory); err != nil {
-					return err
-				}
-				cfg.Database.Attach = true
-			}
-			return a.daemon().Page(c.Context(), cfg, progress, func() {
-				if memory == 0 {
-					fmt.Fprintf(a.out, "the page is at %s (Ctrl+C ends it)\n", cfg.Web.URL())
-				}
-			})
+			return a.page(c.Context(), daemon.Join(), memory)
 		},
 	}
 	cmd.Flags().Int64Var(&memory, "memory", 0, "limit in `BYTES`")
 	_ = cmd.Flags().MarkHidden("memory")
 	return cmd
+}
+
+// page serves the page. With a limit of memory it is a child, whose parent has the
+// database.
+func (a *app) page(ctx context.Context, progress *daemon.Progress, memory int64) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if memory > 0 {
+		if err := daemon.Limit(memory); err != nil {
+			return err
+		}
+		cfg.Database.Attach = true
+	}
+	return a.daemon().Page(ctx, cfg, progress, func() {
+		if memory == 0 {
+			fmt.Fprintf(a.out, "the page is at %s (Ctrl+C ends it)\n", cfg.Web.URL())
+		}
+	})
 }
