@@ -106,7 +106,7 @@ func (s *Server) findings() ([]health.Finding, error) {
 		add("plain", health.Warn, words.Text("web.is_plain"), "web.tls_cert, web.tls_key", time.Time{})
 	}
 	if s.cert != nil {
-		until, problem, since := s.cert.State()
+		until, since, problem := s.cert.State()
 		day := until.In(s.deps.Location).Format("2006-01-02 15:04")
 		switch left := until.Sub(s.deps.Now()); {
 		case problem != nil:

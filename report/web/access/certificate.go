@@ -41,8 +41,8 @@ func (c *Certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// State is until when the certificate is good, and why the files are not, if so.
-func (c *Certificate) State() (until time.Time, problem error, since time.Time) {
+// State is until when the certificate is good, and since when and why its files are not.
+func (c *Certificate) State() (until, since time.Time, problem error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.now().Sub(c.looked) >= lookAgain {
@@ -51,7 +51,7 @@ func (c *Certificate) State() (until time.Time, problem error, since time.Time) 
 	if c.current != nil && c.current.Leaf != nil {
 		until = c.current.Leaf.NotAfter
 	}
-	return until, c.problem, c.since
+	return until, c.since, c.problem
 }
 
 func (c *Certificate) look() {

@@ -68,12 +68,12 @@ func TestCertificate(t *testing.T) {
 	if now = now.Add(lookAgain); serial() != 2 {
 		t.Error("a bad file replaced a good certificate")
 	}
-	if _, problem, since := c.State(); problem == nil || !since.Equal(now) {
+	if _, since, problem := c.State(); problem == nil || !since.Equal(now) {
 		t.Errorf("nobody says so: %v since %v", problem, since)
 	}
 	write(t, cert, key, 3)
 	now = now.Add(lookAgain)
-	if until, problem, _ := c.State(); problem != nil || until.IsZero() || serial() != 3 {
+	if until, _, problem := c.State(); problem != nil || until.IsZero() || serial() != 3 {
 		t.Errorf("%v %v", problem, until)
 	}
 }
