@@ -64,6 +64,11 @@ func servicePort(host, peer uint64) uint64 {
 	return peer
 }
 
+// ServicePort is the port that a row's traffic is known by.
+func (r *Row) ServicePort() uint16 {
+	return uint16(servicePort(uint64(r.HostPort), uint64(r.PeerPort)))
+}
+
 func addTo(m map[uint64]sums, key, up, down uint64) {
 	s := m[key]
 	m[key] = sums{plus(s.up, up), plus(s.down, down)}

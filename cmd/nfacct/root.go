@@ -170,6 +170,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.simulateCommand(),
 		a.sqlCommand(),
 		a.statusCommand(),
+		a.topCommand(),
 		a.userCommand(),
 		a.versionCommand(),
 	)

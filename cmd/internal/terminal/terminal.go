@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,4 +63,14 @@ func Log(w io.Writer, verbose, quiet, daemon bool) *slog.Logger {
 		level = slog.LevelError
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// Raw writes to a terminal in raw mode, which takes a line feed for no more than that.
+func Raw(w io.Writer) io.Writer { return raw{w} }
+
+type raw struct{ to io.Writer }
+
+func (r raw) Write(p []byte) (int, error) {
+	_, err := r.to.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
+	return len(p), err
 }
