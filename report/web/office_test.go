@@ -129,6 +129,10 @@ func deps(o *office) Deps {
 		Names: func(context.Context, time.Time) (map[netip.Addr]string, error) {
 			return map[netip.Addr]string{hosts[0]: hostile}, nil
 		},
+		Live: func(_ context.Context, since time.Time, reset func(), take func(string, *archive.Row) error) error {
+			reset()
+			return take("gw", &archive.Row{Host: hosts[0], Peer: netip.MustParseAddr("203.0.113.9"), PeerPort: 443, Proto: 6, UpBytes: 60_000, DownBytes: 600_000, Flows: 7})
+		},
 		Findings: func() ([]health.Finding, error) {
 			return []health.Finding{{ID: "router.gw", Level: health.Fail, Subject: "router gw", Text: "never heard " + hostile, Remedy: "nfacct provision gw"}}, nil
 		},

@@ -11,7 +11,7 @@ import (
 // every is a request for every route that a GET may ask for.
 var every = []string{"/", "/month/2026-11", "/day/2026-11-21", "/day/2026-11-21?top=0&sort=name", "/host/192.168.88.10", "/proxy", "/proxy/2026-11", "/query",
 	"/query?month=2026-11&group=host", "/query/answer.csv?month=2026-11&group=host", "/query/answer.json?month=2026-11&group=host",
-	"/query/answer.xlsx?month=2026-11&group=host", "/status", "/login", "/assets/page.css", "/assets/page.js", "/assets/icon.svg"}
+	"/query/answer.xlsx?month=2026-11&group=host", "/now", "/now?minutes=1&by=service&hold=yes", "/status", "/login", "/assets/page.css", "/assets/page.js", "/assets/icon.svg"}
 
 func TestPages(t *testing.T) {
 	h := serve(t, deps(&office{}))

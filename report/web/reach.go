@@ -101,6 +101,21 @@ func (s *Server) proxied(ctx context.Context, from, to archive.Day, take func(*a
 	})
 }
 
+// live gives take the rows of what was received since a time of hosts that the visitor
+// may see.
+func (s *Server) live(ctx context.Context, since time.Time, reset func(), take func(string, *archive.Row) error) error {
+	has, err := s.reaches(ctx)
+	if err != nil {
+		return err
+	}
+	return s.deps.Live(ctx, since, reset, func(router string, row *archive.Row) error {
+		if !has(row.Host) {
+			return nil
+		}
+		return take(router, row)
+	})
+}
+
 // part is what a store has of some hosts. It does not embed the store: a method that is
 // new there has to say here what it leaves out.
 type part struct {

@@ -144,6 +144,15 @@ func servedBy(t *testing.T, o *twoDepartments) http.Handler {
 		}
 		return names, nil
 	}
+	d.Live = func(_ context.Context, _ time.Time, reset func(), take func(string, *archive.Row) error) error {
+		reset()
+		for host, bytes := range o.all() {
+			if err := take("a", &archive.Row{Host: host, Peer: netip.MustParseAddr("203.0.113.9"), PeerPort: 443, Proto: 6, DownBytes: bytes, Flows: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	d.Proxied = func(_ context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (time.Time, time.Time, error) {
 		for host, bytes := range o.all() {
 			take(&archive.ProxyUsage{Day: begin.Add(1), Host: host, Bytes: bytes})
@@ -180,6 +189,7 @@ var tries = map[string][]string{
 		"/query?month=2026-11&department=!sales&group=host", "/query?month=2026-11&src=192.168.88.77&show=count", "/query?month=2026-11&show=rows&limit=0",
 		"/query?month=2026-11&group=dst,src", "/query?from=2026-11-20&to=2026-11-22", "/query?month=2026-11&group=host&ask=yes&department=-"},
 	"GET /query/{file}":  {"/query/answer.csv?month=2026-11&group=host", "/query/answer.json?month=2026-11&host=192.168.88.77&show=rows", "/query/answer.csv?month=2026-11&department=bureau&group=host,peer"},
+	"GET /now":           {"/now", "/now?minutes=1&by=peer", "/now?by=service", "/now?by=router&minutes=15"},
 	"GET /proxy":         {"/proxy", "/proxy?sort=share"},
 	"GET /proxy/{month}": {"/proxy/2026-11?sort=host"},
 	"GET /status":        {"/status"},
@@ -273,7 +283,7 @@ func TestReachIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	past := regexp.MustCompile(`deps\.(Open|Names|Setting|Findings|History|Proxied)\(`)
+	past := regexp.MustCompile(`deps\.(Open|Names|Setting|Findings|History|Proxied|Live)\(`)
 	for _, name := range sources {
 		if strings.HasSuffix(name, "_test.go") || name == "reach.go" || name == "guard.go" {
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -25,6 +26,7 @@ func (s *Server) routes() []route {
 		{"GET", "/month/{month}", s.light(s.calendar), forHosts},
 		{"GET", "/day/{day}", s.light(s.day), forHosts},
 		{"GET", "/host/{host}", s.light(s.host), forHosts},
+		{"GET", "/now", s.light(s.now), forHosts},
 		{"GET", "/proxy", s.light(s.proxy), forHosts},
 		{"GET", "/proxy/{month}", s.light(s.proxy), forHosts},
 		{"GET", "/query", s.page(s.query), forHosts},
@@ -43,6 +45,7 @@ type view struct {
 	Zone       string
 	Now        string
 	Code       int // of HTTP; 0 is 200
+	Refresh    int // after how many seconds the browser asks again; 0 is never
 	Trouble    *trouble
 	Visitor    *visitor
 	Proxy      bool // there is one
@@ -90,6 +93,9 @@ func (s *Server) page(find func(r *http.Request) (name string, v *view, err erro
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if v.Refresh > 0 {
+			w.Header().Set("Refresh", strconv.Itoa(v.Refresh))
+		}
 		if v.Code != 0 {
 			w.WriteHeader(v.Code)
 		}

@@ -60,6 +60,9 @@ type Deps struct {
 	// Proxied calls take with what the proxy's log says of days; begin is its first
 	// entry and until how far it has been read, zero: nothing. Nil: there is no proxy.
 	Proxied func(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error)
+	// Live gives take the rows of what was received since a time, imported or not, each
+	// with its router's name; after reset they come anew.
+	Live func(ctx context.Context, since time.Time, reset func(), take func(router string, row *archive.Row) error) error
 	// Findings say how nfacct does. They need no database.
 	Findings func() ([]health.Finding, error)
 	// Routers is how many are configured.
@@ -76,6 +79,7 @@ type Server struct {
 	// lightWait is as the constant, but for tests.
 	lightWait time.Duration
 
+	made     nowMade
 	proxies  []netip.Prefix
 	users    *access.Users
 	sessions *access.Sessions

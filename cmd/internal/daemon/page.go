@@ -54,6 +54,7 @@ func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progres
 			return open.db.Routers().NamesDuring(ctx, start, end)
 		},
 		Proxied: open.proxied(),
+		Live:    open.live,
 		Findings: func() ([]health.Finding, error) {
 			s, err := ReadStatus(cfg)
 			if err != nil {
@@ -197,6 +198,22 @@ func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 			checked = time.Now()
 		}
 	}
+}
+
+// live accounts what was received since a time. Without a database it knows what the
+// configuration says of the routers, and not what they said of themselves.
+func (p *pageArchive) live(ctx context.Context, since time.Time, reset func(), take func(string, *archive.Row) error) error {
+	if _, _, err := p.get(ctx); err != nil && (stages.DependsOnFacts(p.cfg) || ctx.Err() != nil) {
+		return err
+	}
+	p.mu.Lock()
+	db := p.db
+	p.mu.Unlock()
+	im, err := stages.Importer(ctx, p.cfg, db, p.log)
+	if err != nil {
+		return err
+	}
+	return im.Live(ctx, since, reset, take)
 }
 
 // proxied reads what the proxy's log says; nil when none is configured.

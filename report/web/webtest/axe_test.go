@@ -12,7 +12,7 @@ import (
 // pages are all that are looked at in each size and each light.
 var pages = []struct{ name, path string }{
 	{"month", "/"}, {"month-before", "/month/2026-10"}, {"day", "/day/2026-11-20"}, {"day-all", "/day/2026-11-20?top=0&sort=name"}, {"day-none", "/day/2026-11-11"},
-	{"proxy", "/proxy?sort=share"}, {"host", "/host/192.168.88.13"}, {"host-none", "/host/192.0.2.1"}, {"query", "/query"},
+	{"now", "/now"}, {"proxy", "/proxy?sort=share"}, {"host", "/host/192.168.88.13"}, {"host-none", "/host/192.0.2.1"}, {"query", "/query"},
 	{"query-answer", "/query?month=2026-11&group=host,service&host=192.168.88.0/24"}, {"query-rows", "/query?from=2026-11-20&to=2026-11-20&show=rows&limit=20"},
 	{"query-wrong", "/query?month=2026-11&host=nonsense"}, {"status", "/status"},
 }
