@@ -33,6 +33,7 @@ func TestMigrateKilledOnPackedMonth(t *testing.T) {
 		}
 		return "INSERT INTO netflow.`2018_5` VALUES " + strings.Join(rows, ", ")
 	}
+	keepDatabase(t, config).Close() // asking makes none
 	ask(t, config, "CREATE DATABASE netflow; CREATE TABLE netflow.`2018_5` (ip_from varchar(255), s_port varchar(128), ip_to varchar(255), d_port varchar(128), "+
 		"proto varchar(32), packets int(8), bytes bigint(20) DEFAULT 0, date_ins varchar(32), time_ins time, host varchar(128), interface varchar(8)) ENGINE=MyISAM; "+day(1))
 	migrate := func() *exec.Cmd {
