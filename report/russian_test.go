@@ -14,6 +14,7 @@ import (
 // latin are words that a Russian reader has to know; all others in everything()
 // are names of hosts, users, rules, routers and services.
 var latin = []string{
+	"Excel", "direct", "proxied", "share", // a program, and keys of the page's addresses
 	"host", "peer", "src", "dst", "sort", "top", "total", "up", "down", "flows", "name", // of the page's addresses
 	"Squid", "IP", "DHCP", "DNS", "nfacct",
 	"Europe", "Berlin", "CEST", "CET", "W",
