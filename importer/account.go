@@ -22,6 +22,7 @@ type accountant struct {
 	table     *table // nil when no rows are wanted
 	migrated  bool   // records are of Streams
 	since     int64  // records that were received before are not accounted, Unix nanoseconds
+	shown     shown
 }
 
 // accounted is a router as the accountant sees it, for as long as nothing changes
@@ -110,6 +111,7 @@ func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.
 			res = group
 		}
 	}
+	a.shown.piece.Received = r.Received
 	p := piece{
 		router:      uint16(router),
 		wan:         uint16(min(res.WAN, math.MaxUint16)),
@@ -200,7 +202,7 @@ func (a *accountant) piece(p *piece, day *span, from, to int64, rule int, estima
 		return
 	}
 	t.loaded.add(records, p.bytes)
-	if a.table == nil {
+	if a.table == nil && a.shown.take == nil {
 		return
 	}
 	at := to
@@ -208,6 +210,12 @@ func (a *accountant) piece(p *piece, day *span, from, to int64, rule int, estima
 		at--
 	}
 	slot, start := day.slot(at)
+	if a.shown.take != nil {
+		a.shown.show(p, day.date, slot)
+	}
+	if a.table == nil {
+		return
+	}
 	p.day, p.slot = day.date, slot
 	p.first = max(seconds(from-start), math.MinInt16)
 	p.last = seconds(to - start)

@@ -205,6 +205,7 @@ type build struct {
 	books   map[bookOf]*archive.Book
 	done    int64
 	came    noted // templates that the files brought
+	shown   func(*Piece)
 }
 
 type bookOf struct {

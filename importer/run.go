@@ -72,6 +72,7 @@ func (b *build) run(ctx context.Context, inputs []input, loader loader, only dat
 	}
 	source := newSource(b.routers, newCalendar(b.loc), only)
 	accountant := newAccountant(newCalendar(b.loc), b.routers, b.rules, only)
+	accountant.shown.take = b.shown
 	if b.opts.Others != "" {
 		router := slices.IndexFunc(b.routers, func(r Router) bool { return r.Name == b.opts.Others })
 		if router < 0 {
