@@ -106,7 +106,7 @@ func Default() *Config {
 		Web:       web.DefaultConfig(),
 		Archive:   pack.DefaultConfig(),
 		Jobs: Jobs{
-			Import:  spec("20 0 * * *"),
+			Import:  spec("2,17,32,47 * * * *"),
 			Report:  spec("30 6 * * *"),
 			Archive: spec("0 3 1 * *"),
 
