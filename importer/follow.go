@@ -22,6 +22,7 @@ type Piece struct {
 	Received int64 // when its datagram came, Unix nanoseconds
 	Host     netip.Addr
 	Peer     netip.Addr
+	HostPort uint16
 	PeerPort uint16
 	Proto    uint8
 	Up       uint64 // bytes
@@ -42,7 +43,7 @@ func (s *shown) show(p *piece, on date, slot uint8) {
 		s.date, out.Day = on, on.day()
 	}
 	out.Slot, out.Router = archive.Slot(slot), int(p.router)
-	out.Host, out.Peer, out.PeerPort, out.Proto, out.Flows = p.host, p.peer, p.peerPort, p.proto, p.flows
+	out.Host, out.Peer, out.HostPort, out.PeerPort, out.Proto, out.Flows = p.host, p.peer, p.hostPort, p.peerPort, p.proto, p.flows
 	out.Up, out.Down = 0, 0
 	if p.class == attribution.Up {
 		out.Up = p.bytes
@@ -153,6 +154,9 @@ func (f *Followed) More(ctx context.Context) error {
 func (f *Followed) Again() bool {
 	return f.source.repeats.scanned || f.accountant.uploads.of != ""
 }
+
+// RouterName is the name of a router by its number.
+func (im *Importer) RouterName(number int) string { return im.router(number) }
 
 // Until is when the newest datagram came; zero before the first.
 func (f *Followed) Until() time.Time {

@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"collector/spool":        {},
 	"collector":              {"collector/netflow", "collector/spool"},
 	"importer":               {"collector/flow", "collector/netflow", "collector/spool", "archive", "importer/rules", "importer/attribution"},
+	"importer/live":          {"importer", "collector/spool", "archive"},
 	"importer/routers":       {"importer", "importer/attribution", "archive", "routeros"},
 	"importer/rules":         {"collector/flow", "importer/attribution"},
 	"importer/attribution":   {"collector/flow"},
