@@ -21,7 +21,6 @@ type accountant struct {
 	books     *tallies
 	table     *table // nil when no rows are wanted
 	migrated  bool   // records are of Streams
-	since     int64  // records that were received before are not accounted, Unix nanoseconds
 	shown     shown
 }
 
@@ -52,9 +51,6 @@ func newAccountant(calendar calendar, routers []Router, list []rules.Rule, only 
 // many pieces as the record has days; table.full leaves it. The one error is to
 // be told to stop.
 func (a *accountant) record(ctx context.Context, in *input, router int, r *flow.Record) error {
-	if r.Received < a.since {
-		return nil
-	}
 	from, to := times(r.Start, r.End, r.Received)
 	// What ends with the day is the day's: bytes, packets and the record itself.
 	last := to

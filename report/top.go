@@ -61,6 +61,9 @@ func (t *Top) Add(router string, r *archive.Row) error {
 }
 
 func (t *Top) row(router string, r *archive.Row) *TopRow {
+	if t.by == "host" && !r.Host.IsValid() || (t.by == "peer" || t.by == "service") && !r.Peer.IsValid() {
+		return &t.others // whom it was, nobody could remember
+	}
 	fresh := TopRow{}
 	switch t.by {
 	case "host":

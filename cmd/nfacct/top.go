@@ -16,7 +16,7 @@ import (
 	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
 	"nfacct/cmd/internal/terminal"
-	"nfacct/importer"
+	"nfacct/importer/live"
 	"nfacct/report"
 )
 
@@ -76,14 +76,12 @@ func (a *app) top(ctx context.Context, f topFlags) error {
 		}
 		defer db.Close()
 	}
-	im, err := stages.Importer(ctx, cfg, db, a.log)
-	if err != nil {
-		return err
-	}
+	l := stages.Live(cfg, time.Duration(f.minutes)*time.Minute, func(context.Context) (*archive.Archive, error) { return db, nil }, a.log)
+	defer l.Close()
 	if f.once || a.json || !terminal.Is(a.out) {
-		return a.topOnce(ctx, cfg, im, db, f)
+		return a.topOnce(ctx, cfg, l, db, f)
 	}
-	return a.topOn(ctx, func(ctx context.Context) error { return a.topOnce(ctx, cfg, im, db, f) })
+	return a.topOn(ctx, func(ctx context.Context) error { return a.topOnce(ctx, cfg, l, db, f) })
 }
 
 // topOn shows figures until q or Ctrl+C is typed or ctx is done, and leaves the
@@ -126,14 +124,14 @@ func (a *app) topOn(ctx context.Context, show func(context.Context) error) error
 }
 
 // topOnce makes the figures and prints them.
-func (a *app) topOnce(ctx context.Context, cfg *config.Config, im *importer.Importer, db *archive.Archive, f topFlags) error {
+func (a *app) topOnce(ctx context.Context, cfg *config.Config, l *live.Live, db *archive.Archive, f topFlags) error {
 	until := time.Now()
 	from := until.Add(-time.Duration(f.minutes) * time.Minute)
 	t, err := report.NewTop(f.by, from, until)
 	if err != nil {
 		return err
 	}
-	if err := im.Live(ctx, from, t.Reset, t.Add); err != nil {
+	if err := l.Rows(ctx, from, t.Reset, t.Add); err != nil {
 		return err
 	}
 	names := map[netip.Addr]string{}

@@ -15,6 +15,7 @@ import (
 	"nfacct/cmd/internal/config"
 	"nfacct/cmd/internal/exit"
 	"nfacct/cmd/internal/stages"
+	"nfacct/importer/live"
 	"nfacct/report"
 	"nfacct/report/health"
 	"nfacct/report/query"
@@ -31,7 +32,7 @@ func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progres
 	if err != nil {
 		return err
 	}
-	open := &pageArchive{log: d.Log, cfg: cfg}
+	open := newPageArchive(cfg, d.Log)
 	defer open.close()
 	server, err := web.New(cfg.Web, web.Deps{
 		Location: cfg.Location(), Now: time.Now, Words: words, Log: d.Log, Routers: len(cfg.Routers), Open: open.get,
@@ -54,7 +55,7 @@ func (d *Daemon) Page(ctx context.Context, cfg *config.Config, progress *Progres
 			return open.db.Routers().NamesDuring(ctx, start, end)
 		},
 		Proxied: open.proxied(),
-		Live:    open.live,
+		Live:    open.live.Rows,
 		Findings: func() ([]health.Finding, error) {
 			s, err := ReadStatus(cfg)
 			if err != nil {
@@ -95,6 +96,7 @@ type pageArchive struct {
 	opening chan struct{}
 	closed  bool
 	facts   health.Facts // that the archive told last
+	live    *live.Live
 }
 
 // Times of the page's archive: how long it waits for a database, how soon it tries
@@ -200,22 +202,6 @@ func (p *pageArchive) keep(ctx context.Context, progress *Progress) {
 	}
 }
 
-// live accounts what was received since a time. Without a database it knows what the
-// configuration says of the routers, and not what they said of themselves.
-func (p *pageArchive) live(ctx context.Context, since time.Time, reset func(), take func(string, *archive.Row) error) error {
-	if _, _, err := p.get(ctx); err != nil && (stages.DependsOnFacts(p.cfg) || ctx.Err() != nil) {
-		return err
-	}
-	p.mu.Lock()
-	db := p.db
-	p.mu.Unlock()
-	im, err := stages.Importer(ctx, p.cfg, db, p.log)
-	if err != nil {
-		return err
-	}
-	return im.Live(ctx, since, reset, take)
-}
-
 // proxied reads what the proxy's log says; nil when none is configured.
 func (p *pageArchive) proxied() func(ctx context.Context, from, to archive.Day, take func(*archive.ProxyUsage)) (begin, until time.Time, err error) {
 	if p.cfg.Report.Squid.AccessLog == "" {
@@ -239,6 +225,7 @@ func (p *pageArchive) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	p.live.Close()
 	if p.db != nil {
 		p.asker.Close()
 		p.db.Close()
